@@ -1,0 +1,76 @@
+/** `meshagent project`: the projects of a gateway, and which one is active here. */
+
+import { Command } from "commander";
+import type { Project } from "@meshagent/llm-proxy-protocol/api-resources";
+import { findProjectId, updateProfile } from "../cli-context.ts";
+import type { CliContext } from "../cli-context.ts";
+import { connect, resolveApiUrl } from "../connection.ts";
+import type { GatewayFlags } from "./options.ts";
+import { withGateway } from "./options.ts";
+
+/** See the file comment. */
+export function build(context: CliContext): Command {
+  const command = new Command("project").description("Projects own providers, rooms, API keys and usage.");
+  const add = (name: string, about: string): Command => {
+    const child = withGateway(new Command(name)).description(about);
+    command.addCommand(child);
+    return child;
+  };
+  add("create", "Create a project and print its id.")
+    .argument("<name>")
+    .option("--activate", "make it the active project")
+    .action((name: string, flags: CreateFlags) => createProject(context, name, flags));
+  add("list", "List all projects, oldest first. The active one has a star.").action((flags: GatewayFlags) =>
+    listProjects(context, flags),
+  );
+  add("get", "Show one project.")
+    .argument("<id>")
+    .action(async (id: string, flags: GatewayFlags) => {
+      const project = await connect(context, flags).getProject({ project: id });
+      if (flags.json) return context.terminal.printJson(project);
+      printProjects(context, [project]);
+    });
+  add("activate", "Make a project the one that commands are about.")
+    .argument("<id>")
+    .action(async (id: string, flags: GatewayFlags) => {
+      const project = await connect(context, flags).getProject({ project: id });
+      activateProject(context, project);
+      if (flags.json) context.terminal.printJson(project);
+    });
+  return command;
+}
+
+interface CreateFlags extends GatewayFlags {
+  readonly activate?: true;
+}
+
+async function createProject(context: CliContext, name: string, flags: CreateFlags): Promise<void> {
+  const project = await connect(context, flags).createProject({ name });
+  context.terminal.say(`Created project ${project.name} at ${resolveApiUrl(context, flags.apiUrl)}.`);
+  if (flags.activate) activateProject(context, project);
+  if (flags.json) return context.terminal.printJson(project);
+  context.terminal.print(`${project.id}\n`);
+}
+
+async function listProjects(context: CliContext, flags: GatewayFlags): Promise<void> {
+  const list = await connect(context, flags).listProjects();
+  if (flags.json) return context.terminal.printJson(list);
+  printProjects(context, list.projects);
+}
+
+function printProjects(context: CliContext, projects: readonly Project[]): void {
+  const active = findProjectId(context);
+  context.terminal.printTable(
+    [{ title: "" }, { title: "ID" }, { title: "NAME" }, { title: "CREATED" }],
+    projects.map((project) => [project.id === active ? "*" : "", project.id, project.name, project.created_at]),
+  );
+}
+
+/** Remembers the project as the active one and says so. */
+export function activateProject(context: CliContext, project: Pick<Project, "id" | "name">): void {
+  const profile = updateProfile(context, { projectId: project.id, projectName: project.name });
+  context.terminal.say(`Project ${project.name} is active now.`);
+  if (profile.apiKeys[project.id] === undefined) {
+    context.terminal.say("It has no active API key here: meshagent api-key create NAME --activate");
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * For tests only: the management API on a real server and a free port, over a store in memory that keeps
+ * no more of the store's promises than the API relies on.
+ */
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { encodeApiKey } from "@meshagent/llm-proxy-protocol/api-key";
+import { newUuid } from "../ids.ts";
+import type { LogFields } from "../observe/log.ts";
+import type { Provider } from "../providers/provider.ts";
+import { Secret } from "../secret.ts";
+import { InvalidCursorError } from "../store/errors.ts";
+import type {
+  ApiKeyWithSecret,
+  Directory,
+  Exchange,
+  ExchangeFilter,
+  Project,
+  ProviderSettings,
+  Reports,
+  Room,
+  ServiceAccount,
+  UsageDimension,
+  UsageReportRow,
+} from "../store/store.ts";
+import { createApi } from "./api.ts";
+import type { ProviderStatus } from "./call.ts";
+
+/** 2026-11-24T00:00:00.000Z, and it stays that. */
+export const NOW_MS: number = Date.UTC(2026, 10, 24);
+
+export const OWNER_TOKEN = "owner-token-of-the-harness";
+export const PUBLIC_URL = "http://gateway.test:8700";
+
+/** The rows of a store in memory. Tests put in and look at what they like. */
+export class MemoryStore {
+  readonly projects: Project[] = [];
+  readonly serviceAccounts: ServiceAccount[] = [];
+  readonly apiKeys = new Map<string, ApiKeyWithSecret>();
+  readonly rooms: Room[] = [];
+  readonly providers: ProviderSettings[] = [];
+  /** Newest first. */
+  readonly exchanges: Exchange[] = [];
+  /** What `usage` answers with; the filter and dimensions it was asked for are in `usageCalls`. */
+  usageRows: (by: readonly UsageDimension[]) => readonly UsageReportRow[] = () => [];
+  readonly usageCalls: { filter: ExchangeFilter; by: readonly UsageDimension[] }[] = [];
+  /** Thrown by the next look-up of a project. */
+  failure: Error | null = null;
+
+  /** An API key of the project, as text and row. */
+  async addApiKey(projectId: string, name = "key"): Promise<{ id: string; text: string }> {
+    const id = newUuid();
+    const secret = `secret-${name}`;
+    await this.directory.createApiKey({
+      id,
+      projectId,
+      serviceAccountId: this.serviceAccounts.find((each) => each.projectId === projectId)?.id ?? "",
+      name,
+      description: "",
+      createdAtMs: NOW_MS,
+      deletedAtMs: null,
+      secret: new Secret(secret),
+    });
+    return { id, text: encodeApiKey({ id, projectId, secret }) };
+  }
+
+  readonly directory: Directory = {
+    createProject: async (name) => {
+      const project: Project = { id: newUuid(), name, settings: {}, createdAtMs: NOW_MS };
+      this.projects.push(project);
+      this.serviceAccounts.push({
+        id: newUuid(),
+        projectId: project.id,
+        name: "default",
+        createdAtMs: NOW_MS,
+      });
+      return project;
+    },
+    listProjects: async () => this.projects,
+    findProject: async (id) => {
+      if (this.failure !== null) throw this.failure;
+      return this.projects.find((project) => project.id === id) ?? null;
+    },
+    listServiceAccounts: async (projectId) =>
+      this.serviceAccounts.filter((each) => each.projectId === projectId),
+    createApiKey: async (key) => {
+      this.apiKeys.set(key.id, key);
+    },
+    listApiKeys: async (projectId) =>
+      [...this.apiKeys.values()].filter((key) => key.projectId === projectId && key.deletedAtMs === null),
+    findApiKey: async (id) => this.apiKeys.get(id) ?? null,
+    deleteApiKey: async (projectId, id) => {
+      const key = this.apiKeys.get(id);
+      if (key === undefined || key.projectId !== projectId || key.deletedAtMs !== null) return false;
+      this.apiKeys.set(id, { ...key, deletedAtMs: NOW_MS });
+      return true;
+    },
+    createRoom: async (projectId, name) => {
+      const index = this.rooms.findIndex((room) => room.projectId === projectId && room.name === name);
+      const room = {
+        id: this.rooms[index]?.id ?? newUuid(),
+        projectId,
+        name,
+        createdAtMs: NOW_MS,
+        deletedAtMs: null,
+      };
+      this.rooms.splice(index < 0 ? this.rooms.length : index, index < 0 ? 0 : 1, room);
+      return room;
+    },
+    listRooms: async (projectId) =>
+      this.rooms.filter((room) => room.projectId === projectId && room.deletedAtMs === null),
+    findRoom: async (projectId, name) =>
+      this.rooms.find((room) => room.projectId === projectId && room.name === name) ?? null,
+    deleteRoom: async (projectId, name) => {
+      const index = this.rooms.findIndex((room) => room.projectId === projectId && room.name === name);
+      const room = this.rooms[index];
+      if (room === undefined || room.deletedAtMs !== null) return false;
+      this.rooms[index] = { ...room, deletedAtMs: NOW_MS };
+      return true;
+    },
+    setProvider: async (settings) => {
+      await this.directory.removeProvider(settings.projectId, settings.name);
+      this.providers.push(settings);
+    },
+    listProviders: async (projectId) => this.providers.filter((each) => each.projectId === projectId),
+    findProvider: async (projectId, name) =>
+      this.providers.find((each) => each.projectId === projectId && each.name === name) ?? null,
+    removeProvider: async (projectId, name) => {
+      const index = this.providers.findIndex((each) => each.projectId === projectId && each.name === name);
+      if (index >= 0) this.providers.splice(index, 1);
+      return index >= 0;
+    },
+    wasProviderEverConfigured: async () => this.providers.length > 0,
+    onChange: () => () => undefined,
+  };
+
+  readonly reports: Reports = {
+    usage: async (filter, by) => {
+      this.usageCalls.push({ filter, by });
+      return this.usageRows(by);
+    },
+    exchanges: async (filter, { limit, cursor }) => {
+      const start = cursor === undefined ? 0 : Number(/^after (\d+)$/.exec(cursor)?.[1] ?? NaN);
+      if (Number.isNaN(start)) throw new InvalidCursorError();
+      const matching = this.exchanges.filter((exchange) => matches(exchange, filter));
+      const end = start + limit;
+      return {
+        exchanges: matching.slice(start, end),
+        nextCursor: end < matching.length ? `after ${end}` : null,
+      };
+    },
+    exchange: async (projectId, id) =>
+      this.exchanges.find(({ intent }) => intent.projectId === projectId && intent.id === id) ?? null,
+  };
+}
+
+function matches({ intent, result }: Exchange, filter: ExchangeFilter): boolean {
+  const isWanted = <T>(wanted: T | undefined, value: T | undefined | null): boolean =>
+    wanted === undefined || wanted === value;
+  return (
+    intent.projectId === filter.projectId &&
+    intent.receivedAtMs >= (filter.sinceMs ?? 0) &&
+    intent.receivedAtMs < (filter.untilMs ?? Infinity) &&
+    isWanted(filter.room, intent.room) &&
+    isWanted(filter.participant, intent.participant) &&
+    isWanted(filter.model, result?.model) &&
+    isWanted(filter.provider, intent.provider) &&
+    isWanted(filter.sessionId, intent.sessionId) &&
+    isWanted(filter.apiKeyId, intent.apiKeyId)
+  );
+}
+
+/** A provider that the API has never heard of, which is how it sees every one. */
+export function makeProvider(name: string): Provider {
+  return {
+    name,
+    displayName: name.toUpperCase(),
+    dialect: "openai",
+    apiKeyVariable: `${name.toUpperCase()}_API_KEY`,
+    baseUrlVariable: `${name.toUpperCase()}_BASE_URL`,
+    defaultBaseUrl: `https://api.${name}.test/v1`,
+    pathPrefix: "",
+    authorization: () => [],
+    takesIncludeUsage: true,
+    probePath: "/models",
+  };
+}
+
+export interface Harness {
+  readonly url: string;
+  readonly store: MemoryStore;
+  /** Lines of the log, with their fields. */
+  readonly logged: { readonly message: string; readonly fields: LogFields }[];
+  /** Providers that were tested, as `project/provider`. */
+  readonly tested: string[];
+  close(): Promise<void>;
+}
+
+/** Providers `acme` (its key from the environment) and `zeta` (none). */
+export async function startHarness(): Promise<Harness> {
+  const store = new MemoryStore();
+  const logged: { message: string; fields: LogFields }[] = [];
+  const tested: string[] = [];
+  const providers = [makeProvider("acme"), makeProvider("zeta")];
+  const statusOf = async (projectId: string | null): Promise<readonly ProviderStatus[]> =>
+    providers.map((provider): ProviderStatus => {
+      const own = store.providers.find((each) => each.projectId === projectId && each.name === provider.name);
+      const isOwn = own !== undefined && own.apiKey !== null;
+      const source = isOwn ? "project" : provider.name === "acme" ? "environment" : "none";
+      return { provider, source, baseUrl: own?.baseUrl ?? provider.defaultBaseUrl };
+    });
+  const api = createApi({
+    directory: store.directory,
+    reports: store.reports,
+    clock: { now: () => NOW_MS },
+    ownerToken: new Secret(OWNER_TOKEN),
+    providers,
+    upstreams: { statusOf },
+    testProvider: async (projectId, provider) => {
+      tested.push(`${projectId}/${provider.name}`);
+      return { ok: false, message: "It said no." };
+    },
+    info: () => ({ version: "0.0.0-test", publicUrl: PUBLIC_URL }),
+    log: { error: (message, fields = {}) => void logged.push({ message, fields }) },
+  });
+  const server = createServer((request, response) => api.handle(request, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    store,
+    logged,
+    tested,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** Reads of the ledger: the usage report and single exchanges. A project never sees another's rows. */
+
+import type { LedgerFilter, UsageReport, UsageRow, UsageTotals } from "@meshagent/llm-proxy-protocol/api";
+import { usageDimensionMembers } from "@meshagent/llm-proxy-protocol/api";
+import { quoted } from "@meshagent/llm-proxy-protocol/name";
+import { formatNanoUsd } from "../money.ts";
+import { InvalidCursorError } from "../store/errors.ts";
+import type { ExchangeFilter, ExchangePage, UsageDimension, UsageReportRow } from "../store/store.ts";
+import type { ApiCall, ApiDeps, Handlers } from "./call.ts";
+import { exchangeShape } from "./exchange-shape.ts";
+import { ApiFault } from "./fault.ts";
+
+type LedgerHandlers = Pick<Handlers, "getUsage" | "listExchanges" | "getExchange">;
+
+const DEFAULT_LIMIT = 100;
+const DEFAULT_DIMENSIONS: readonly UsageDimension[] = ["model"];
+
+export function ledgerHandlers(deps: ApiDeps): LedgerHandlers {
+  return {
+    getUsage: (call) => usageReport(deps, call),
+    listExchanges: async ({ project, query }) => {
+      const page = await exchangePage(deps, { project, query });
+      return { exchanges: page.exchanges.map(exchangeShape), next_cursor: page.nextCursor };
+    },
+    getExchange: async ({ project, params }) => {
+      const exchange = await deps.reports.exchange(project.id, params.exchange);
+      if (exchange === null)
+        throw new ApiFault("not_found", `The project has no exchange ${quoted(params.exchange)}.`);
+      return exchangeShape(exchange);
+    },
+  };
+}
+
+async function exchangePage(
+  deps: ApiDeps,
+  { project, query }: Pick<ApiCall<"listExchanges">, "project" | "query">,
+): Promise<ExchangePage> {
+  const limit = query.limit ?? DEFAULT_LIMIT;
+  const page = query.cursor === undefined ? { limit } : { limit, cursor: query.cursor };
+  try {
+    return await deps.reports.exchanges(storeFilter(project.id, query), page);
+  } catch (error) {
+    if (error instanceof InvalidCursorError)
+      throw new ApiFault("invalid_request", `cursor: ${error.message}`);
+    throw error;
+  }
+}
+
+async function usageReport(deps: ApiDeps, { project, query }: ApiCall<"getUsage">): Promise<UsageReport> {
+  const by = query.by ?? DEFAULT_DIMENSIONS;
+  const filter = storeFilter(project.id, query);
+  // The totals are asked for by themselves: one request may stand in the rows of two models.
+  const [rows, totals] = await Promise.all([deps.reports.usage(filter, by), deps.reports.usage(filter, [])]);
+  const real = totals.find(({ isSimulated }) => !isSimulated);
+  const simulated = totals.find(({ isSimulated }) => isSimulated);
+  return {
+    by,
+    usage: rows.map((row) => usageRow(row, by)),
+    total: real === undefined ? nothing : totalsShape(real),
+    simulated_total: simulated === undefined ? null : totalsShape(simulated),
+  };
+}
+
+function usageRow(row: UsageReportRow, by: readonly UsageDimension[]): UsageRow {
+  const key = Object.fromEntries(
+    by.map((name, index) => [usageDimensionMembers[name], row.key[index] ?? null]),
+  );
+  return { ...key, simulated: row.isSimulated, ...totalsShape(row) };
+}
+
+function totalsShape(row: UsageReportRow): UsageTotals {
+  const cost = Number(row.costNanoUsd);
+  return {
+    requests: row.requests,
+    input_tokens: row.inputTokens,
+    output_tokens: row.outputTokens,
+    cache_read_input_tokens: row.cacheReadInputTokens,
+    cache_write_input_tokens: row.cacheWriteInputTokens,
+    reasoning_output_tokens: row.reasoningOutputTokens,
+    cost_usd: formatNanoUsd(row.costNanoUsd),
+    cost_nano_usd: Number.isSafeInteger(cost) ? cost : null,
+    unpriced_requests: row.unpricedRequests,
+    inexact_requests: row.inexactRequests,
+  };
+}
+
+const nothing: UsageTotals = {
+  requests: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_input_tokens: 0,
+  cache_write_input_tokens: 0,
+  reasoning_output_tokens: 0,
+  cost_usd: formatNanoUsd(0),
+  cost_nano_usd: 0,
+  unpriced_requests: 0,
+  inexact_requests: 0,
+};
+
+function storeFilter(projectId: string, query: LedgerFilter): ExchangeFilter {
+  return {
+    projectId,
+    ...(query.since === undefined ? {} : { sinceMs: query.since }),
+    ...(query.until === undefined ? {} : { untilMs: query.until }),
+    ...(query.room === undefined ? {} : { room: query.room }),
+    ...(query.participant === undefined ? {} : { participant: query.participant }),
+    ...(query.model === undefined ? {} : { model: query.model }),
+    ...(query.provider === undefined ? {} : { provider: query.provider }),
+    ...(query.session_id === undefined ? {} : { sessionId: query.session_id }),
+    ...(query.api_key_id === undefined ? {} : { apiKeyId: query.api_key_id }),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * Flags, environment and file to a `Config`, or a clear refusal. A flag wins over the environment, the
+ * environment over the file, the file over the default. Reads no file itself and keeps nothing.
+ */
+
+import type { Provider } from "../providers/provider.ts";
+import type { ProviderDefaults } from "../route/upstreams.ts";
+import { Secret } from "../secret.ts";
+import { type Config, settings } from "./settings.ts";
+
+/** A setting that cannot be used; its message names it and says what it takes. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+export interface ConfigSources {
+  /** By key of `Config`. */
+  readonly flags: Readonly<Partial<Record<keyof Config, string>>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The parsed config file: an object whose keys are those of `Config`, and `providers`. */
+  readonly file: unknown;
+}
+
+export function parseConfig(sources: ConfigSources): Config {
+  const file = parseFile(sources.file);
+  const entries = (Object.keys(settings) as (keyof Config)[]).map((key) => {
+    const setting = settings[key];
+    const found = findText(key, sources, file);
+    if (found === null) return [key, setting.byDefault];
+    try {
+      return [key, setting.parse(found.text)];
+    } catch (cause) {
+      throw new ConfigError(`${found.name} ${cause instanceof Error ? cause.message : "cannot be read."}`, { cause });
+    }
+  });
+  const config = Object.fromEntries(entries) as Config;
+  if ((config.tlsCert === null) !== (config.tlsKey === null)) {
+    throw new ConfigError("TLS needs both a certificate and a key: set MESHAGENT_TLS_CERT and MESHAGENT_TLS_KEY.");
+  }
+  if (config.publicUrl !== null) checkUrl("MESHAGENT_PUBLIC_URL", config.publicUrl);
+  return config;
+}
+
+/** Each provider's default key and base URL, by provider name. */
+export function parseProviderDefaults(
+  providers: readonly Provider[],
+  environment: ConfigSources["environment"],
+): Readonly<Record<string, ProviderDefaults>> {
+  return Object.fromEntries(
+    providers.map((provider) => {
+      const key = environment[provider.apiKeyVariable]?.trim() ?? "";
+      const baseUrl = environment[provider.baseUrlVariable]?.trim() ?? "";
+      if (baseUrl !== "") checkUrl(provider.baseUrlVariable, baseUrl);
+      return [provider.name, { apiKey: key === "" ? null : new Secret(key), baseUrl: baseUrl === "" ? null : baseUrl }];
+    }),
+  );
+}
+
+interface FoundText {
+  /** The flag, variable or key that gave it, for a message. */
+  readonly name: string;
+  readonly text: string;
+}
+
+function findText(
+  key: keyof Config,
+  sources: ConfigSources,
+  file: Readonly<Record<string, string>>,
+): FoundText | null {
+  const setting = settings[key];
+  const flagText = sources.flags[key];
+  if (flagText !== undefined) return { name: `--${kebab(key)}`, text: flagText };
+  for (const variable of [setting.variable, ...(setting.aliases ?? [])]) {
+    const value = sources.environment[variable];
+    if (value !== undefined && value !== "") return { name: variable, text: value };
+  }
+  const fileText = file[key];
+  return fileText === undefined ? null : { name: `config key "${key}"`, text: fileText };
+}
+
+function parseFile(file: unknown): Readonly<Record<string, string>> {
+  if (file === null || file === undefined) return {};
+  if (typeof file !== "object" || Array.isArray(file)) throw new ConfigError("The config file must hold an object.");
+  return Object.fromEntries(
+    Object.entries(file).map(([key, value]: [string, unknown]) => {
+      if (!(key in settings)) throw new ConfigError(`The config file has an unknown key "${key}".`);
+      if (key === "masterKey" || key === "adminToken") {
+        throw new ConfigError(`"${key}" is a secret and belongs into its environment variable, not into a config file.`);
+      }
+      return [key, fileValueText(key, value)];
+    }),
+  );
+}
+
+function fileValueText(key: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.join(",");
+  throw new ConfigError(`Config key "${key}" must be a text, a number, true, false or a list of texts.`);
+}
+
+function checkUrl(name: string, value: string): void {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
+    throw new ConfigError(`${name} must be a plain http or https URL, such as https://api.example.com/v1.`);
+  }
+}
+
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,101 @@
+/**
+ * What a dialect is: a wire protocol that callers speak. It declares its endpoints as a table, reads the
+ * usage of their replies and renders the gateway's errors. It knows no provider, no store and no socket.
+ */
+
+import type { GatewayError } from "../errors.ts";
+import type { IncludeUsageEdit } from "../exchange.ts";
+import type { Picked } from "../json-pick.ts";
+import type { UsageReaderFactory } from "../meter/usage-reader.ts";
+import type { DialectName } from "../providers/provider.ts";
+import type { HeaderLines } from "../upstream/client.ts";
+
+/** Where a request may carry a policy field. */
+export type FieldPlace = "json" | "form" | "query" | "path";
+
+export interface EndpointPolicy {
+  /** Every place that can name the model; all of them are read, and two different models are refused. */
+  readonly modelIn: readonly FieldPlace[];
+  /** A request without a model is refused, because the provider needs one. */
+  readonly isModelRequired: boolean;
+  /** Top-level body members that later steps read besides `model`. A member given twice is refused. */
+  readonly fields: readonly string[];
+  /** Members that, when given and not null or false, make the request one that is not offered yet (501). */
+  readonly notOfferedFields: readonly string[];
+}
+
+/** An endpoint that is relayed. */
+export interface OfferedEndpoint {
+  readonly offer: "offered";
+  /** Names it in logs and metrics, such as `responses` or `messages.count_tokens`. */
+  readonly name: string;
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Below the mount, `{name}` for one non-empty segment: `/models/{model}`. */
+  readonly path: string;
+  readonly policy: EndpointPolicy;
+  /** Reads the usage of a reply, or null for an endpoint that bills nothing (`not_metered`). */
+  readonly usageReader: UsageReaderFactory | null;
+  /** The reply lists models, and is narrowed for a token that may use only some. */
+  readonly isModelList: boolean;
+  /** Streamed replies tell their usage only when the request asks with `stream_options.include_usage`. */
+  readonly needsIncludeUsage: boolean;
+}
+
+/** A path that is known and refused: `not_supported` (501), or `websocket` (426 for an upgrade, 501 otherwise). */
+export interface RefusedEndpoint {
+  readonly offer: "not_supported" | "websocket";
+  readonly name: string;
+  /** `*` for every method. */
+  readonly method: string;
+  /** As above; a last segment `{rest*}` takes any number of segments, also none. */
+  readonly path: string;
+}
+
+export type Endpoint = OfferedEndpoint | RefusedEndpoint;
+
+/** A reply that the gateway makes itself. */
+export interface OwnReply {
+  readonly status: number;
+  readonly headers: HeaderLines;
+  readonly body: string;
+}
+
+/** Finds where a body asks for usage in its stream; null when it asks itself or does not stream. */
+export type PlanIncludeUsage = (picks: readonly Picked[]) => IncludeUsageEdit | null;
+
+/**
+ * Takes out of a stream what is in it only because the gateway asked for usage. Gives the bytes that can go
+ * on now, null for none.
+ */
+export interface UsageFilter {
+  push(chunk: Uint8Array): Uint8Array | null;
+  end(): Uint8Array | null;
+}
+
+/** How a dialect's streams are made to tell their usage where the caller did not ask (contract 2). */
+export interface UsageInjection {
+  readonly plan: PlanIncludeUsage;
+  readonly createFilter: () => UsageFilter;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** Path prefixes whose rest is an endpoint path, such as `/openai/v1`. */
+  readonly mounts: readonly string[];
+  /** `GET` here answers 200 and a line that says what this is; `HEAD` on anything below answers 200. */
+  readonly baseUrlPaths: readonly string[];
+  /** First match wins; offered rows stand before refused ones of the same path. */
+  readonly endpoints: readonly Endpoint[];
+  /** The header that carries a reply's request id: `x-request-id`, `request-id`. */
+  readonly requestIdHeader: string;
+  /** null for a dialect whose streams always tell. */
+  readonly usageInjection: UsageInjection | null;
+  /** A model list with only the models for which `isKept` holds; what is no model list comes back as it is. */
+  narrowModelList(reply: unknown, isKept: (model: string) => boolean): unknown;
+  renderError(error: GatewayError, requestId: string): OwnReply;
+  /**
+   * The bytes that tell a caller, inside a stream that has begun, why it ends; null where the endpoint has
+   * no such form.
+   */
+  renderStreamError(error: GatewayError, endpointName: string, requestId: string): string | null;
+}

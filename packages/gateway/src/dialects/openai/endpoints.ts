@@ -1,0 +1,128 @@
+/**
+ * The endpoints of the OpenAI dialect, as data. To offer one more is to add a row here and, when it bills, a
+ * usage reader beside this file.
+ */
+
+import type { Endpoint, EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
+import {
+  chatCompletionsUsage,
+  compactUsage,
+  completionsUsage,
+  embeddingsUsage,
+  responsesUsage,
+} from "./usage.ts";
+
+const namesModel: EndpointPolicy = {
+  modelIn: ["json"],
+  isModelRequired: true,
+  fields: ["stream", "service_tier"],
+  notOfferedFields: [],
+};
+
+/** References to objects that the provider keeps: they wait until objects belong to rooms. */
+const responsesPolicy: EndpointPolicy = {
+  ...namesModel,
+  fields: ["stream", "service_tier", "max_output_tokens"],
+  notOfferedFields: ["background", "previous_response_id", "conversation"],
+};
+
+function post(row: Pick<OfferedEndpoint, "name" | "path" | "policy" | "usageReader"> & Partial<OfferedEndpoint>): Endpoint {
+  return { offer: "offered", method: "POST", isModelList: false, needsIncludeUsage: false, ...row };
+}
+
+function get(row: Pick<OfferedEndpoint, "name" | "path" | "policy"> & Partial<OfferedEndpoint>): Endpoint {
+  return {
+    offer: "offered",
+    method: "GET",
+    usageReader: null,
+    isModelList: false,
+    needsIncludeUsage: false,
+    ...row,
+  };
+}
+
+const offered: readonly Endpoint[] = [
+  post({ name: "responses", path: "/responses", policy: responsesPolicy, usageReader: responsesUsage }),
+  post({
+    name: "responses.compact",
+    path: "/responses/compact",
+    policy: responsesPolicy,
+    usageReader: compactUsage,
+  }),
+  post({
+    name: "responses.input_tokens",
+    path: "/responses/input_tokens",
+    policy: { ...responsesPolicy, isModelRequired: false },
+    usageReader: null,
+  }),
+  post({
+    name: "chat.completions",
+    path: "/chat/completions",
+    policy: {
+      ...namesModel,
+      fields: ["stream", "stream_options", "service_tier", "max_tokens", "max_completion_tokens"],
+    },
+    usageReader: chatCompletionsUsage,
+    needsIncludeUsage: true,
+  }),
+  post({
+    name: "completions",
+    path: "/completions",
+    policy: { ...namesModel, fields: ["stream", "stream_options", "service_tier", "max_tokens"] },
+    usageReader: completionsUsage,
+    needsIncludeUsage: true,
+  }),
+  post({ name: "embeddings", path: "/embeddings", policy: namesModel, usageReader: embeddingsUsage }),
+  get({
+    name: "models",
+    path: "/models",
+    policy: { modelIn: [], isModelRequired: false, fields: [], notOfferedFields: [] },
+    isModelList: true,
+  }),
+  get({
+    name: "models.retrieve",
+    path: "/models/{model}",
+    policy: { modelIn: ["path"], isModelRequired: true, fields: [], notOfferedFields: [] },
+  }),
+];
+
+/** Answered 426 to an upgrade until sockets are relayed. */
+const sockets: readonly Endpoint[] = ["/responses", "/realtime", "/live/sessions"].map((path) => ({
+  offer: "websocket",
+  name: path.slice(1),
+  method: "GET",
+  path,
+}));
+
+/**
+ * Known and refused. The first lines wait for a later release; `realtime/...` would hand out a provider
+ * credential, and the rest administers the provider's account or makes objects that all rooms would share.
+ */
+const refused: readonly Endpoint[] = [
+  "/audio",
+  "/images",
+  "/moderations",
+  "/decisions",
+  "/responses",
+  "/chat/completions",
+  "/conversations",
+  "/files",
+  "/uploads",
+  "/batches",
+  "/videos",
+  "/realtime",
+  "/live",
+  "/assistants",
+  "/threads",
+  "/vector_stores",
+  "/containers",
+  "/evals",
+  "/fine_tuning",
+  "/skills",
+  "/chatkit",
+  "/organization",
+  "/projects",
+  "/models/{model}",
+].map((path) => ({ offer: "not_supported", name: path.slice(1), method: "*", path: `${path}/{rest*}` }));
+
+export const openAiEndpoints: readonly Endpoint[] = [...offered, ...sockets, ...refused];

@@ -1,0 +1,119 @@
+/**
+ * One request's state, a type per stage. A step takes the stage before it and returns the next, so that a
+ * step out of order does not compile. Stages only grow: nothing a step has established is changed later.
+ */
+
+import type { Grants } from "@meshagent/llm-proxy-protocol/grants";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
+import type { HeaderLines, UpstreamBody, UpstreamTimeouts } from "./upstream/client.ts";
+import type { Provider } from "./providers/provider.ts";
+import type { Secret } from "./secret.ts";
+
+/** A request as the server took it, its body unread. */
+export interface Call {
+  readonly exchangeId: string;
+  readonly receivedAtMs: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Path and query as they came, never normalised. */
+  readonly path: string;
+  /** With the `?`, or "". */
+  readonly query: string;
+  /** The caller sent `Expect: 100-continue` and waits for a go-ahead before its body. */
+  readonly expectsContinue: boolean;
+  /** Lines that every answer to this call carries: the exchange's id, and CORS where it is allowed. */
+  readonly answerHeaders: HeaderLines;
+}
+
+export interface Matched {
+  readonly call: Call;
+  readonly dialect: Dialect;
+  readonly endpoint: OfferedEndpoint;
+  /** The endpoint's path below the mount with its ids in place, such as `/models/gpt-5.5`. */
+  readonly endpointPath: string;
+  /** The ids in the path, percent-decoded. */
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+/** Who a request turned out to be. */
+export interface Principal {
+  readonly projectId: string;
+  readonly apiKeyId: string;
+  readonly room: string;
+  readonly participant: string;
+  /** `agent`, `user`, `tool`, or "" when the token has no role grant. */
+  readonly role: string;
+  readonly grants: Grants;
+  /** `jti`, else SHA-256 of the token's signed part in hex; null for an API key. */
+  readonly tokenId: string | null;
+  /** When the credential stops being valid, or null. Milliseconds since the epoch. */
+  readonly expiresAtMs: number | null;
+}
+
+export interface Authenticated extends Matched {
+  readonly principal: Principal;
+  /** From `Meshagent-Session` or the client's own headers. */
+  readonly sessionId: string | null;
+  readonly agentId: string | null;
+  /** The client's name and version, from `user-agent`. */
+  readonly client: string | null;
+}
+
+/** The request's body, kept once; a body of no bytes is null. */
+export interface KeptBody extends UpstreamBody {
+  /** `content-encoding` as it came, "" for none. */
+  readonly contentEncoding: string;
+  /** Gives its memory back to the bound. Idempotent; the chunks are gone afterwards. */
+  release(): void;
+}
+
+/** What policy needs to know of a request. */
+export interface PolicyFields {
+  /** "" when the request names none and needs none. */
+  readonly model: string;
+  readonly isStream: boolean;
+  readonly requestedTier: string | null;
+  /** The smallest output limit that the request sets, in tokens. */
+  readonly maxOutputTokens: number | null;
+  /** Where `stream_options` stands in the decoded body, for the one edit that may be made. */
+  readonly includeUsage: IncludeUsageEdit | null;
+}
+
+/**
+ * How to make the body ask for usage: replace bytes `[start, end)` of the decoded body with `text`. null in
+ * `PolicyFields` when the caller asked itself or the endpoint has no need.
+ */
+export interface IncludeUsageEdit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+export interface Received extends Authenticated {
+  readonly body: KeptBody | null;
+  readonly policy: PolicyFields;
+}
+
+export interface Admitted extends Received {
+  /** Who will answer: the provider whose grant and price apply. */
+  readonly provider: Provider;
+}
+
+/** One reachable provider endpoint with one key. */
+export interface Upstream {
+  readonly provider: Provider;
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Path prefix of the base URL and of the provider, without a trailing slash. */
+  readonly basePath: string;
+  /** null for the simulated provider, which asks for none. */
+  readonly apiKey: Secret | null;
+  readonly isSimulated: boolean;
+  readonly region: string | null;
+  readonly timeouts: UpstreamTimeouts;
+}
+
+export interface Routed extends Admitted {
+  readonly upstream: Upstream;
+}

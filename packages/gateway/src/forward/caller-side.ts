@@ -1,0 +1,107 @@
+/**
+ * The caller's half of a relay: writes the reply's head and bytes, keeps the pace of a slow reader, and notices
+ * when the caller is gone. It alters no byte and knows nothing of providers.
+ */
+
+import type { ServerResponse } from "node:http";
+import type { HeaderLines } from "../upstream/client.ts";
+
+export interface CallerSideOptions {
+  readonly response: ServerResponse;
+  /** A caller that takes no byte for this long, while bytes wait, counts as gone. */
+  readonly stallTimeoutMs: number;
+  /** The connection ended before the reply did. Called once. */
+  readonly onGone: () => void;
+}
+
+export class CallerSide {
+  readonly #options: CallerSideOptions;
+  readonly #response: ServerResponse;
+  #isGone = false;
+  #isDone = false;
+  #waiting: (() => void) | null = null;
+  #stallTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: CallerSideOptions) {
+    this.#options = options;
+    this.#response = options.response;
+    this.#response.on("close", () => this.#onClose());
+    this.#response.on("drain", () => this.#release());
+    // A write to a connection that just ended is no fault: `close` follows and says all there is to say.
+    this.#response.on("error", () => {});
+    if (this.#response.destroyed || this.#response.closed) queueMicrotask(() => this.#onClose());
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  get hasHead(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** Sends status and headers at once, so that a client that waits for them sees that it was heard. */
+  writeHead(status: number, statusText: string, lines: HeaderLines): void {
+    if (this.#isGone) return;
+    const flat = lines.flat();
+    if (statusText === "") this.#response.writeHead(status, flat);
+    else this.#response.writeHead(status, statusText, flat);
+    this.#response.flushHeaders();
+  }
+
+  /** False: the caller is slow, and `whenWritable()` says when it has caught up. Bytes for a gone caller go nowhere. */
+  write(chunk: Uint8Array): boolean {
+    if (this.#isGone || chunk.byteLength === 0) return true;
+    if (this.#response.write(chunk)) return true;
+    this.#stallTimer ??= setTimeout(() => this.#response.destroy(), this.#options.stallTimeoutMs);
+    return false;
+  }
+
+  /** Resolves when the caller has caught up or is gone. */
+  whenWritable(): Promise<void> {
+    if (this.#isGone || !this.#response.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  end(): void {
+    this.#isDone = true;
+    this.#clearStall();
+    if (!this.#isGone) this.#response.end();
+  }
+
+  /**
+   * Passes an upstream's cut on as a cut: what was written is delivered, then the connection ends without the
+   * end of the message. A reply that only the connection's end frames is reset, so that it cannot look whole.
+   */
+  cut(): void {
+    this.#isDone = true;
+    this.#clearStall();
+    const socket = this.#response.socket;
+    if (this.#isGone || socket === null) return;
+    const isFramed = this.#response.chunkedEncoding || this.#response.hasHeader("content-length");
+    if (isFramed || "encrypted" in socket) socket.destroySoon();
+    else socket.resetAndDestroy();
+  }
+
+  #onClose(): void {
+    this.#clearStall();
+    if (this.#isGone || this.#isDone || this.#response.writableFinished) return;
+    this.#isGone = true;
+    this.#release();
+    this.#options.onGone();
+  }
+
+  #release(): void {
+    this.#clearStall();
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.();
+  }
+
+  #clearStall(): void {
+    if (this.#stallTimer !== null) clearTimeout(this.#stallTimer);
+    this.#stallTimer = null;
+  }
+}

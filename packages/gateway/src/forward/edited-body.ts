@@ -1,0 +1,42 @@
+/** The body with the one edit that may be made to it, decoded first where it came encoded. Copies only then. */
+
+import { decodeChunks, parseContentEncoding } from "../encoding.ts";
+import type { IncludeUsageEdit, KeptBody } from "../exchange.ts";
+import type { UpstreamBody } from "../upstream/client.ts";
+
+export async function editedBody(body: KeptBody, edit: IncludeUsageEdit): Promise<UpstreamBody> {
+  const chunks = await decodedChunks(body);
+  const edited = spliceChunks(chunks, edit);
+  const byteLength = edited.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+  return { byteLength, chunks: () => edited };
+}
+
+async function decodedChunks(body: KeptBody): Promise<readonly Uint8Array[]> {
+  if (body.contentEncoding === "") return [...body.chunks()];
+  // The receive step has decoded it once within its bound, so this cannot grow beyond that.
+  const encodings = parseContentEncoding(body.contentEncoding) ?? [];
+  const decoded: Uint8Array[] = [];
+  for await (const chunk of decodeChunks([...body.chunks()], encodings, { maxDecodedBytes: Number.MAX_SAFE_INTEGER })) {
+    decoded.push(chunk);
+  }
+  return decoded;
+}
+
+/** Replaces bytes `[start, end)` of the whole. Untouched parts are views, not copies. */
+export function spliceChunks(chunks: readonly Uint8Array[], edit: IncludeUsageEdit): readonly Uint8Array[] {
+  const out: Uint8Array[] = [];
+  let offset = 0;
+  let isInserted = false;
+  for (const chunk of chunks) {
+    const before = chunk.subarray(0, Math.max(0, edit.start - offset));
+    const after = chunk.subarray(Math.max(0, edit.end - offset));
+    if (before.byteLength > 0) out.push(before);
+    if (!isInserted && offset + chunk.byteLength >= edit.start) {
+      out.push(Buffer.from(edit.text));
+      isInserted = true;
+    }
+    if (after.byteLength > 0) out.push(after);
+    offset += chunk.byteLength;
+  }
+  return out;
+}

@@ -1,0 +1,53 @@
+/** What a caller is told when its exchange ended without the provider's reply. */
+
+import { GatewayError } from "../errors.ts";
+import type { Routed } from "../exchange.ts";
+import type { UpstreamFailure } from "../upstream/client.ts";
+
+/** `"running"` or `"ended"`: the gateway's own shutdown ended the exchange. */
+export function failureError(routed: Routed, end: "running" | "ended" | UpstreamFailure): GatewayError {
+  const who = routed.provider.displayName;
+  if (typeof end === "string") {
+    return new GatewayError("draining", "The gateway is restarting. Send the request again.", { retryAfterS: 2 });
+  }
+  const { timeouts } = routed.upstream;
+  const cause = end.cause;
+  switch (end.reason) {
+    case "connect_failed":
+      return new GatewayError(
+        "upstream_unreachable",
+        `The gateway cannot reach ${who}. Try again in a moment; if it stays so, its operator finds the reason with \`meshagent provider test ${routed.provider.name}\`.`,
+        { cause, retryAfterS: 2 },
+      );
+    case "connect_timeout":
+      return new GatewayError(
+        "upstream_timeout",
+        `${who} did not take a connection within ${timeouts.connectTimeoutMs / 1000} s. Try again in a moment.`,
+        { cause, retryAfterS: 2 },
+      );
+    case "first_byte_timeout":
+      return new GatewayError(
+        "upstream_timeout",
+        `${who} sent no reply within ${timeouts.firstByteTimeoutMs / 1000} s. Try again, or stream the reply; the operator can raise the gateway's first-byte timeout.`,
+        { cause },
+      );
+    case "idle_timeout":
+      return new GatewayError(
+        "upstream_timeout",
+        `${who} fell silent for ${timeouts.idleTimeoutMs / 1000} s inside its reply. Try again; the operator can raise the gateway's idle timeout.`,
+        { cause },
+      );
+    case "connection_lost":
+      return new GatewayError(
+        "upstream_unreachable",
+        `${who} ended the connection before it replied. Try again.`,
+        { cause },
+      );
+    case "invalid_reply":
+      return new GatewayError(
+        "upstream_unreachable",
+        `What answered in place of ${who} sent no valid HTTP. Its operator should check the provider's base URL.`,
+        { cause },
+      );
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The step that speaks to the provider: builds the request that goes up, and relays. What goes up is what came:
+ * the headers follow the closed table, the body is the caller's, byte for byte (see `IncludeUsageEdit` for the
+ * one edit).
+ */
+
+import type { KeptBody, Routed } from "../exchange.ts";
+import { requestHeadersUp } from "../headers.ts";
+import { editedBody } from "./edited-body.ts";
+import { Relay, type Settle } from "./relay.ts";
+import type { ForwardDeps } from "./settings.ts";
+import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
+
+/**
+ * Resolves when the exchange is over and its row written. Rejects with a `GatewayError` when no reply was begun;
+ * the row is written then, too.
+ */
+export async function forward(deps: ForwardDeps, routed: Routed, settle: Settle): Promise<void> {
+  const client = deps.clientFor(routed.upstream.isSimulated);
+  const request = await upstreamRequest(routed);
+  await new Relay({ deps, routed, client, request, settle }).done;
+}
+
+async function upstreamRequest(routed: Routed): Promise<UpstreamRequest> {
+  const { call, endpointPath, upstream, policy, body } = routed;
+  const edit = policy.includeUsage;
+  const isDecoded = edit !== null && body !== null && body.contentEncoding !== "";
+  return {
+    method: call.request.method ?? "GET",
+    origin: upstream.origin,
+    path: upstream.basePath + endpointPath + call.query,
+    headers: requestHeadersUp(call.request.rawHeaders, {
+      authorization: upstream.apiKey === null ? [] : routed.provider.authorization(upstream.apiKey),
+      isBodyDecoded: isDecoded,
+      wantsIdentity: edit !== null,
+    }),
+    body: body === null ? null : edit === null ? sentBody(body) : await editedBody(body, edit),
+    timeouts: upstream.timeouts,
+  };
+}
+
+/**
+ * The kept body, given back to the memory bound as soon as its last chunk is with the socket: a stream of many
+ * minutes must not hold its request for as long. From then on nothing is repeated, because bytes were written.
+ */
+function sentBody(body: KeptBody): UpstreamBody {
+  return {
+    byteLength: body.byteLength,
+    *chunks() {
+      yield* body.chunks();
+      body.release();
+    },
+  };
+}

@@ -1,0 +1,314 @@
+/**
+ * One exchange between caller and provider: the request's bytes go up, the reply's come back as they arrive,
+ * with back-pressure both ways. The meter watches; the end of the reply waits for the row; a caller that leaves
+ * does not end what it will be billed for. No byte is altered here (see `reply-editor.ts` for the exceptions).
+ */
+
+import { GatewayError } from "../errors.ts";
+import type { Routed } from "../exchange.ts";
+import { headerValue, joinedHeaderValue, mediaTypeOf, replyHeadersDown } from "../headers.ts";
+import { createMeter, type Meter } from "../meter/meter.ts";
+import type { ReplyReading } from "../meter/usage-reader.ts";
+import { errorText } from "../observe/log.ts";
+import { CallerSide } from "./caller-side.ts";
+import type { Ending, Observation } from "./observation.ts";
+import { createReplyEditor, type ReplyEditor } from "./reply-editor.ts";
+import type { ForwardDeps, Stoppable } from "./settings.ts";
+import { failureError } from "./failure-error.ts";
+import type {
+  HeaderLines,
+  UpstreamCall,
+  UpstreamClient,
+  UpstreamFailure,
+  UpstreamObserver,
+  UpstreamReply,
+  UpstreamRequest,
+} from "../upstream/client.ts";
+
+/** Makes the row of an exchange durable. Called at the terminal event, and again should the end tell more. */
+export type Settle = (observation: Observation) => Promise<void>;
+
+export interface RelayOptions {
+  readonly deps: ForwardDeps;
+  readonly routed: Routed;
+  readonly client: UpstreamClient;
+  readonly request: UpstreamRequest;
+  readonly settle: Settle;
+}
+
+/** After the caller has left with all it came for, the upstream gets this long to end, which saves its connection. */
+const afterTerminalMs = 1000;
+
+export class Relay implements UpstreamObserver, Stoppable {
+  readonly #options: RelayOptions;
+  readonly #caller: CallerSide;
+  readonly #done = Promise.withResolvers<void>();
+  #call: UpstreamCall;
+  #attempts = 0;
+  #reply: UpstreamReply | null = null;
+  #meter: Meter | null = null;
+  #editor: ReplyEditor | null = null;
+  #firstByteAtMs: number | null = null;
+  #responseBytes = 0;
+  /** Bytes still to come by `content-length`; null when the reply is framed otherwise. */
+  #remainingBytes: number | null = null;
+  readonly #queue: Uint8Array[] = [];
+  #isBusy = false;
+  #upstreamEnd: "running" | "ended" | UpstreamFailure = "running";
+  #settled: string | null = null;
+  #isFinished = false;
+  #hasDrainSlot = false;
+  #wasCallerGone = false;
+  #timer: NodeJS.Timeout | null = null;
+  #lastBytes: Uint8Array | null = null;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#caller = new CallerSide({
+      response: options.routed.call.response,
+      stallTimeoutMs: options.deps.settings.callerStallTimeoutMs,
+      onGone: () => this.#onCallerGone(),
+    });
+    options.deps.running.add(this);
+    this.#call = this.#send();
+  }
+
+  /** Resolves when the exchange is over and its row written. Rejects when no reply came and none was begun. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  #send(): UpstreamCall {
+    this.#attempts += 1;
+    return this.#options.client.send(this.#options.request, this);
+  }
+
+  onReply(reply: UpstreamReply): void {
+    const { deps, routed } = this.#options;
+    this.#reply = reply;
+    this.#firstByteAtMs = deps.clock.now();
+    this.#meter = this.#createMeter(reply);
+    this.#editor = createReplyEditor(routed, reply);
+    const length = headerValue(reply.headers, "content-length");
+    if (length !== null && /^\d+$/.test(length) && this.#editor === null) this.#remainingBytes = Number(length);
+    this.#caller.writeHead(reply.status, reply.statusText, this.#headLines(reply));
+  }
+
+  onChunk(chunk: Uint8Array): boolean {
+    if (this.#isFinished) return true;
+    if (this.#isBusy) {
+      this.#queue.push(chunk);
+      return false;
+    }
+    const observed = this.#observe(chunk);
+    if (observed !== undefined || this.#isSettleDue()) {
+      void this.#pump(chunk, observed);
+      return false;
+    }
+    if (this.#pass(chunk)) return true;
+    void this.#pump(null, this.#caller.whenWritable());
+    return false;
+  }
+
+  onEnd(): void {
+    this.#upstreamEnd = "ended";
+    if (!this.#isBusy) void this.#finish("complete");
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    const mayRepeat = this.#reply === null && failure.isUnsent && !this.#caller.isGone;
+    if (mayRepeat && this.#attempts < this.#options.deps.settings.maxAttempts) {
+      this.#call = this.#send();
+      return;
+    }
+    this.#upstreamEnd = failure;
+    if (!this.#isBusy) void this.#finish(this.#reply === null ? "no_reply" : "cut");
+  }
+
+  stop(): void {
+    void this.#finish("stopped");
+  }
+
+  /** The slow way: a chunk's reading, its row or the caller takes a while, and later chunks queue behind it. */
+  async #pump(chunk: Uint8Array | null, pending: Promise<void> | undefined): Promise<void> {
+    this.#isBusy = true;
+    await pending;
+    if (chunk !== null) await this.#deliver(chunk);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      await this.#observe(next);
+      await this.#deliver(next);
+    }
+    this.#isBusy = false;
+    if (this.#upstreamEnd === "running") this.#call.resume();
+    else await this.#finish(this.#upstreamEnd === "ended" ? "complete" : "cut");
+  }
+
+  async #deliver(chunk: Uint8Array): Promise<void> {
+    if (this.#isSettleDue()) await this.#settle("complete");
+    if (!this.#pass(chunk)) await this.#caller.whenWritable();
+  }
+
+  #observe(chunk: Uint8Array): Promise<void> | undefined {
+    this.#responseBytes += chunk.byteLength;
+    if (this.#remainingBytes !== null) this.#remainingBytes -= chunk.byteLength;
+    if (this.#wasCallerGone && this.#responseBytes > this.#options.deps.settings.drainMaxBytes) {
+      queueMicrotask(() => void this.#finish("abandoned"));
+    }
+    return this.#meter?.observe(chunk) ?? undefined;
+  }
+
+  /** The chunk at hand is the one after which the caller may believe the reply complete. */
+  #isSettleDue(): boolean {
+    return this.#settled === null && (this.#meter?.isTerminal === true || this.#remainingBytes === 0);
+  }
+
+  #pass(chunk: Uint8Array): boolean {
+    if (this.#isFinished) return true;
+    const bytes = this.#editor === null ? chunk : this.#editor.push(chunk);
+    if (bytes === null) return true;
+    this.#lastBytes = bytes;
+    return this.#caller.write(bytes);
+  }
+
+  #onCallerGone(): void {
+    if (this.#isFinished) return;
+    if (this.#settled !== null) {
+      // It has all that it will be billed for: nothing to account for, only a connection worth keeping.
+      this.#timer = setTimeout(() => void this.#finish("complete"), afterTerminalMs);
+      return;
+    }
+    this.#wasCallerGone = true;
+    const { settings, drainSlots } = this.#options.deps;
+    this.#hasDrainSlot = settings.disconnectPolicy === "drain" && drainSlots.take();
+    if (!this.#hasDrainSlot) void this.#finish("abandoned");
+    else this.#timer = setTimeout(() => void this.#finish("abandoned"), settings.drainMaxMs);
+  }
+
+  async #finish(ending: Ending): Promise<void> {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#upstreamEnd === "running") this.#call.abort();
+    await this.#settle(ending);
+    if (this.#hasDrainSlot) this.#options.deps.drainSlots.release();
+    this.#options.deps.running.delete(this);
+    await this.#closeCaller(ending);
+  }
+
+  async #closeCaller(ending: Ending): Promise<void> {
+    if (this.#reply === null) {
+      if (this.#wasCallerGone) this.#done.resolve();
+      else this.#done.reject(failureError(this.#options.routed, this.#upstreamEnd));
+      return;
+    }
+    const tail = await this.#editor?.end();
+    if (tail != null) this.#caller.write(tail);
+    if (ending === "complete") this.#caller.end();
+    else if (this.#sayWhy(ending)) this.#caller.end();
+    else this.#caller.cut();
+    this.#done.resolve();
+  }
+
+  /** A stream that the gateway itself ends says so, where that cannot land inside an event of the provider's. */
+  #sayWhy(ending: Ending): boolean {
+    const isOwnDecision = ending === "stopped" || isFailure(this.#upstreamEnd, "idle_timeout");
+    if (!isOwnDecision || !this.#isStream || this.#settled === null || this.#meter?.isTerminal === true) return false;
+    if (headerValue(this.#reply?.headers ?? [], "content-encoding") !== null) return false;
+    if (!endsEvent(this.#lastBytes)) return false;
+    const { routed } = this.#options;
+    const error = failureError(routed, this.#upstreamEnd);
+    const text = routed.dialect.renderStreamError(error, routed.endpoint.name, routed.call.exchangeId);
+    if (text !== null) this.#caller.write(Buffer.from(text));
+    return text !== null;
+  }
+
+  /** Waits for the row, for a bounded time: a ledger that cannot be written must not take the reply with it. */
+  async #settle(ending: Ending): Promise<void> {
+    const { deps, routed, settle } = this.#options;
+    const reading = await this.#read(ending);
+    const content = JSON.stringify(reading);
+    if (this.#settled === content) return;
+    this.#settled = content;
+    const timer = Promise.withResolvers<never>();
+    const timeout = setTimeout(
+      () => timer.reject(new Error("The ledger did not answer in time.")),
+      deps.settings.settleTimeoutMs,
+    );
+    try {
+      await Promise.race([settle(this.#observation(ending, reading)), timer.promise]);
+    } catch (error) {
+      deps.log.error("an exchange's result could not be written", {
+        exchange_id: routed.call.exchangeId,
+        error: errorText(error),
+      });
+    } finally {
+      clearTimeout(timeout);
+    }
+  }
+
+  async #read(ending: Ending): Promise<ReplyReading | null> {
+    if (this.#meter === null) return null;
+    if (!this.#isFinished && this.#remainingBytes !== 0) return this.#meter.read("complete");
+    return this.#meter.finish(ending === "complete" ? "complete" : "cut");
+  }
+
+  #observation(ending: Ending, reading: ReplyReading | null): Observation {
+    const headers = this.#reply?.headers ?? [];
+    return {
+      ending: ending === "complete" && this.#wasCallerGone ? "drained" : ending,
+      isCallerGone: this.#wasCallerGone,
+      status: this.#reply?.status ?? null,
+      reading,
+      meterFault: this.#meter?.fault ?? null,
+      isStream: this.#isStream,
+      firstByteAtMs: this.#firstByteAtMs,
+      responseBytes: this.#responseBytes,
+      providerRequestId: headerValue(headers, this.#options.routed.dialect.requestIdHeader),
+      attempts: this.#attempts,
+      failure: typeof this.#upstreamEnd === "string" ? null : this.#upstreamEnd,
+    };
+  }
+
+  get #isStream(): boolean {
+    return this.#mediaType() === "text/event-stream";
+  }
+
+  #mediaType(): string {
+    return mediaTypeOf(headerValue(this.#reply?.headers ?? [], "content-type"));
+  }
+
+  #createMeter(reply: UpstreamReply): Meter | null {
+    const { endpoint, policy } = this.#options.routed;
+    if (endpoint.usageReader === null) return null;
+    const reader = endpoint.usageReader({
+      requestedModel: policy.model,
+      status: reply.status,
+      mediaType: this.#mediaType(),
+      isStreamRequested: policy.isStream,
+    });
+    return createMeter({ contentEncoding: joinedHeaderValue(reply.headers, "content-encoding"), reader });
+  }
+
+  #headLines(reply: UpstreamReply): HeaderLines {
+    const { call, policy, upstream } = this.#options.routed;
+    return [
+      ...replyHeadersDown(reply.headers, {
+        isBodyEdited: this.#editor !== null,
+        requestedModel: policy.model,
+      }),
+      ...call.answerHeaders,
+      ...(upstream.isSimulated ? [["x-meshagent-simulated", "true"] as const] : []),
+    ];
+  }
+}
+
+function isFailure(end: "running" | "ended" | UpstreamFailure, reason: UpstreamFailure["reason"]): boolean {
+  return typeof end !== "string" && end.reason === reason;
+}
+
+/** A blank line ends an event (WHATWG server-sent events); nothing sent yet is a boundary, too. */
+function endsEvent(bytes: Uint8Array | null): boolean {
+  if (bytes === null) return true;
+  const tail = Buffer.from(bytes.subarray(-4)).toString("latin1");
+  return tail.endsWith("\n\n") || tail.endsWith("\r\r") || tail.endsWith("\r\n\r\n");
+}

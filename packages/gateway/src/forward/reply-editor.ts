@@ -1,0 +1,93 @@
+/**
+ * The only ways in which a reply's body differs from the provider's, by the contract's closed list: a stream
+ * loses what is in it because the gateway asked for usage, and a model list loses what the token may not use.
+ * Every other reply has no editor, and its bytes pass as they came.
+ */
+
+import { allowsModel } from "@meshagent/llm-proxy-protocol/grants";
+import type { UsageFilter } from "../dialects/dialect.ts";
+import { decodeChunks, parseContentEncoding } from "../encoding.ts";
+import type { Routed } from "../exchange.ts";
+import { joinedHeaderValue, headerValue, mediaTypeOf } from "../headers.ts";
+import type { UpstreamReply } from "../upstream/client.ts";
+
+export interface ReplyEditor {
+  /** The bytes that can go on now, null for none. */
+  push(chunk: Uint8Array): Uint8Array | null;
+  /** What is left, once the reply has come to its end. */
+  end(): Uint8Array | null | Promise<Uint8Array | null>;
+}
+
+/** A model list of a provider is some hundred KB at most; what is larger is not one. */
+const maxListBytes = 16 * 1024 * 1024;
+
+export function createReplyEditor(routed: Routed, reply: UpstreamReply): ReplyEditor | null {
+  if (routed.endpoint.isModelList && reply.status === 200 && routed.principal.grants.llm?.models != null) {
+    return new ModelListEditor(routed, reply);
+  }
+  const isStream = mediaTypeOf(headerValue(reply.headers, "content-type")) === "text/event-stream";
+  const filter = routed.dialect.usageInjection?.createFilter;
+  if (routed.policy.includeUsage === null || !isStream || filter === undefined) return null;
+  return new StreamEditor(filter());
+}
+
+class StreamEditor implements ReplyEditor {
+  readonly #filter: UsageFilter;
+
+  constructor(filter: UsageFilter) {
+    this.#filter = filter;
+  }
+
+  push(chunk: Uint8Array): Uint8Array | null {
+    return this.#filter.push(chunk);
+  }
+
+  end(): Uint8Array | null {
+    return this.#filter.end();
+  }
+}
+
+class ModelListEditor implements ReplyEditor {
+  readonly #routed: Routed;
+  readonly #encoding: string;
+  readonly #chunks: Uint8Array[] = [];
+  #byteLength = 0;
+
+  constructor(routed: Routed, reply: UpstreamReply) {
+    this.#routed = routed;
+    this.#encoding = joinedHeaderValue(reply.headers, "content-encoding");
+  }
+
+  push(chunk: Uint8Array): null {
+    this.#byteLength += chunk.byteLength;
+    if (this.#byteLength <= maxListBytes) this.#chunks.push(chunk);
+    return null;
+  }
+
+  /** A list that cannot be read is withheld: it would show what the token may not use. */
+  async end(): Promise<Uint8Array> {
+    const list = await this.#parse();
+    const { dialect, provider, principal } = this.#routed;
+    const grant = principal.grants.llm;
+    const narrowed = dialect.narrowModelList(
+      list,
+      (model) => grant !== null && allowsModel(grant, provider.name, model),
+    );
+    return Buffer.from(JSON.stringify(narrowed));
+  }
+
+  async #parse(): Promise<unknown> {
+    const empty = { object: "list", data: [] };
+    const encodings = parseContentEncoding(this.#encoding);
+    if (encodings === null || this.#byteLength > maxListBytes) return empty;
+    try {
+      const decoded: Uint8Array[] = [];
+      for await (const chunk of decodeChunks(this.#chunks, encodings, { maxDecodedBytes: maxListBytes })) {
+        decoded.push(chunk);
+      }
+      return JSON.parse(Buffer.concat(decoded).toString("utf8"));
+    } catch {
+      return empty;
+    }
+  }
+}

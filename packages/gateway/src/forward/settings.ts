@@ -1,0 +1,41 @@
+/** The settings of forwarding: times and limits, each with its reason. */
+
+import type { Clock } from "../clock.ts";
+import type { Log } from "../observe/log.ts";
+import type { DrainSlots } from "./drain-slots.ts";
+import type { UpstreamClient } from "../upstream/client.ts";
+
+/** What to do with the upstream when the caller leaves before the reply has ended. */
+export type DisconnectPolicy =
+  /** Read on to the end within limits, so that the usage is exact. */
+  | "drain"
+  /** End the upstream call; the usage is an estimate. */
+  | "cancel";
+
+export interface ForwardSettings {
+  readonly disconnectPolicy: DisconnectPolicy;
+  readonly drainMaxMs: number;
+  readonly drainMaxBytes: number;
+  /** How long the end of a reply waits for its row before it goes on without. */
+  readonly settleTimeoutMs: number;
+  /** A caller that takes no byte for this long, while bytes wait for it, counts as gone. */
+  readonly callerStallTimeoutMs: number;
+  /** How often a request of which nothing was written is sent, in all. */
+  readonly maxAttempts: number;
+}
+
+export interface ForwardDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: ForwardSettings;
+  readonly drainSlots: DrainSlots;
+  /** By the upstream's kind: over the network, or the simulated provider in this process. */
+  readonly clientFor: (isSimulated: boolean) => UpstreamClient;
+  /** Running relays, so that a shutdown can end those that outlive its bound. */
+  readonly running: Set<Stoppable>;
+}
+
+export interface Stoppable {
+  /** Ends the exchange now; its row is written. */
+  stop(): void;
+}

@@ -1,0 +1,224 @@
+/**
+ * The composition root: the only file that names concrete stores, providers, dialects and clocks. It puts them
+ * together and starts them; what happens to a request is in `lifecycle.ts`.
+ */
+
+import { createApi } from "./api/api.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Config } from "./config/settings.ts";
+import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
+import { openAiDialect } from "./dialects/openai/dialect.ts";
+import { createDrainSlots } from "./forward/drain-slots.ts";
+import type { ForwardDeps, Stoppable } from "./forward/settings.ts";
+import { createUndiciClient } from "./upstream/undici-client.ts";
+import type { UpstreamClient } from "./upstream/client.ts";
+import { newBootId } from "./ids.ts";
+import { type LifecycleDeps, runExchange } from "./lifecycle.ts";
+import { createDialectTable } from "./match/match.ts";
+import type { Log } from "./observe/log.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createPrices } from "./pricing/catalogue.ts";
+import type { PriceCard } from "./pricing/price-card.ts";
+import { anthropic } from "./providers/anthropic/provider.ts";
+import { openai } from "./providers/openai/provider.ts";
+import { probeUpstream } from "./providers/probe.ts";
+import type { Provider } from "./providers/provider.ts";
+import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
+import { createKeptBytes } from "./receive/kept-bytes.ts";
+import { createUpstreams, type ProviderDefaults, type ProviderStatus, type SimulatedMode, type Upstreams } from "./route/upstreams.ts";
+import type { Secret } from "./secret.ts";
+import { createServer, isLoopback } from "./server/server.ts";
+import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import type { Store } from "./store/store.ts";
+
+/** Every provider the gateway knows. To add one is to add its folder and its name here. */
+export const providers: readonly Provider[] = [openai, anthropic];
+
+const dialects = [openAiDialect, anthropicDialect] as const;
+
+export interface GatewayOptions {
+  readonly config: Config;
+  /** Where the ledger is; exists. */
+  readonly dataDir: string;
+  readonly masterKey: Secret;
+  readonly ownerToken: Secret;
+  readonly providerDefaults: Readonly<Record<string, ProviderDefaults>>;
+  /** The operator's own prices, or null. */
+  readonly priceCard: PriceCard | null;
+  /** PEM texts, or null for clear text. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly version: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** More certificate authorities for the way to the providers, PEM; for tests. */
+  readonly upstreamCa?: string;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:8700`: where this process listens. */
+  readonly url: string;
+  readonly store: Store;
+  /** Before any project's own settings. */
+  providerStatus(): Promise<readonly ProviderStatus[]>;
+  /** Intents of earlier processes that were marked `interrupted` at this start. */
+  readonly interrupted: number;
+  /** No new exchanges, running ones finish within the bound, the ledger is closed. */
+  stop(): Promise<void>;
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const clock = options.clock ?? systemClock;
+  const { config, log } = options;
+  const bootId = newBootId(clock.now());
+  const store = await openSqliteStore({
+    directory: options.dataDir,
+    ...databaseFile(config),
+    masterKey: options.masterKey,
+    clock,
+    bootId,
+    onAlarm: (message) => log.error("the ledger raised an alarm", { reason: message }),
+  });
+  try {
+    return await startOn(store, { ...options, clock, bootId });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type StartOptions = GatewayOptions & { readonly clock: Clock; readonly bootId: string };
+
+async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
+  const { config, clock, log } = options;
+  const interrupted = await store.ledger.interruptOrphans(clock.now());
+  await ensureDefaultProject(store);
+  const upstreams = createUpstreams({
+    directory: store.directory,
+    providers,
+    defaults: options.providerDefaults,
+    simulatedMode: simulatedMode(config),
+    timeouts: {
+      connectTimeoutMs: config.connectTimeoutMs,
+      firstByteTimeoutMs: config.firstByteTimeoutMs,
+      idleTimeoutMs: config.idleTimeoutMs,
+    },
+  });
+  const clients = createClients(options);
+  const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
+  const running = new Set<Stoppable>();
+  const drainSlots = createDrainSlots(config.drainMaxConcurrent);
+  const metrics = createMetrics({
+    runningExchanges: () => running.size,
+    keptBytes: () => keptBytes.usedBytes,
+    drains: () => drainSlots.inUse,
+  });
+  const forward: ForwardDeps = { clock, log, settings: config, drainSlots, clientFor: clients.clientFor, running };
+  const lifecycle: LifecycleDeps = {
+    authenticate: { directory: store.directory, clock },
+    receive: { keptBytes, limits: config },
+    admit: { providerFor },
+    route: { upstreamFor: upstreams.upstreamFor },
+    forward,
+    record: { ledger: store.ledger, prices: createPrices({ card: options.priceCard }), clock, bootId: options.bootId, metrics },
+  };
+  let url = "";
+  const api = createApi({
+    directory: store.directory,
+    reports: store.reports,
+    clock,
+    ownerToken: options.ownerToken,
+    providers,
+    upstreams,
+    testProvider: (projectId, provider) => testProvider(upstreams, clients, { projectId, provider }),
+    info: () => ({ version: options.version, publicUrl: config.publicUrl ?? url }),
+    log,
+  });
+  const server = createServer({
+    clock,
+    log,
+    metrics,
+    table: createDialectTable(dialects),
+    defaultDialect: openAiDialect,
+    runExchange: (matched) => runExchange(lifecycle, matched),
+    api,
+    health: { checkStore: () => store.checkUsable(), hasProvider: () => canAnswer(upstreams) },
+    running,
+    settings: { ...config, tls: options.tls },
+  });
+  const port = await server.listen();
+  url = `${options.tls === null ? "http" : "https"}://${urlHost(config.host)}:${port}`;
+  return {
+    url,
+    store,
+    interrupted,
+    providerStatus: () => upstreams.statusOf(null),
+    stop: async () => {
+      await server.drain();
+      await clients.close();
+      await store.close();
+    },
+  };
+}
+
+interface Clients {
+  clientFor(isSimulated: boolean): UpstreamClient;
+  close(): Promise<void>;
+}
+
+function createClients(options: StartOptions): Clients {
+  const { config } = options;
+  const network = createUndiciClient({
+    connectTimeoutMs: config.connectTimeoutMs,
+    keepAliveTimeoutMs: config.upstreamKeepAliveMs,
+    proxy: config,
+    ...(options.upstreamCa === undefined ? {} : { extraCa: options.upstreamCa }),
+  });
+  const simulated = createSimulatedUpstream({ clock: options.clock });
+  return {
+    clientFor: (isSimulated) => (isSimulated ? simulated : network),
+    close: async () => {
+      await Promise.all([network.close(), simulated.close()]);
+    },
+  };
+}
+
+function providerFor(dialect: Provider["dialect"]): Provider {
+  const provider = providers.find((candidate) => candidate.dialect === dialect);
+  if (provider === undefined) throw new Error(`No provider answers the ${dialect} dialect.`);
+  return provider;
+}
+
+async function testProvider(
+  upstreams: Upstreams,
+  clients: Clients,
+  which: { readonly projectId: string; readonly provider: Provider },
+): Promise<{ readonly ok: boolean; readonly message: string }> {
+  const upstream = await upstreams.upstreamFor(which.projectId, which.provider);
+  if (upstream === null) return { ok: false, message: `There is no key for ${which.provider.displayName}.` };
+  return probeUpstream(clients.clientFor(upstream.isSimulated), upstream);
+}
+
+async function ensureDefaultProject(store: Store): Promise<void> {
+  const projects = await store.directory.listProjects();
+  if (projects.length === 0) await store.directory.createProject("default");
+}
+
+async function canAnswer(upstreams: Upstreams): Promise<boolean> {
+  const status = await upstreams.statusOf(null);
+  return status.some((each) => each.source !== "none");
+}
+
+/** Simulated replies are for trying the product on one's own machine: never by accident on a public address. */
+function simulatedMode(config: Config): SimulatedMode {
+  if (config.simulated) return "always";
+  return config.host === "localhost" || isLoopback(config.host) ? "until_configured" : "never";
+}
+
+function databaseFile(config: Config): { readonly file?: string } {
+  return config.database === null ? {} : { file: config.database.replace(/^sqlite:(\/\/)?/, "") };
+}
+
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

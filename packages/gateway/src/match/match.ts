@@ -1,0 +1,149 @@
+/**
+ * The first step: the path against the endpoint tables. It decides before a credential is looked at and
+ * before a byte of the body is read. Paths are never normalised: what a table does not name is not there.
+ */
+
+import type { Dialect, Endpoint, OfferedEndpoint, OwnReply } from "../dialects/dialect.ts";
+import { GatewayError } from "../errors.ts";
+import type { Call, Matched } from "../exchange.ts";
+
+/** A path that belongs to a dialect and has been judged. */
+export type MatchResult =
+  | { readonly kind: "matched"; readonly matched: Matched }
+  /** A probe or a preflight, answered here: nothing is authenticated or forwarded. */
+  | { readonly kind: "answered"; readonly reply: OwnReply }
+  | { readonly kind: "refused"; readonly dialect: Dialect; readonly error: GatewayError };
+
+/** Which dialect a path belongs to; null when no dialect has it. */
+export interface DialectTable {
+  dialectOf(path: string): Dialect | null;
+  match(call: Call, dialect: Dialect): MatchResult;
+  /** The row for this method and path, whatever it offers; for upgrades. */
+  find(dialect: Dialect, method: string, path: string): Endpoint | null;
+}
+
+interface CompiledEndpoint {
+  readonly endpoint: Endpoint;
+  readonly pattern: RegExp;
+  readonly idNames: readonly string[];
+}
+
+export function createDialectTable(dialects: readonly Dialect[]): DialectTable {
+  const compiled = new Map(dialects.map((dialect) => [dialect, dialect.endpoints.map(compile)]));
+
+  const search = (dialect: Dialect, method: string, path: string): Found | null => {
+    const mount = dialect.mounts.find((prefix) => path.startsWith(`${prefix}/`));
+    if (mount === undefined || !isPlainPath(path)) return null;
+    const endpointPath = path.slice(mount.length);
+    for (const { endpoint, pattern, idNames } of compiled.get(dialect) ?? []) {
+      if (endpoint.method !== "*" && endpoint.method !== method) continue;
+      const groups = pattern.exec(endpointPath);
+      if (groups === null) continue;
+      const ids = Object.fromEntries(idNames.map((name, index) => [name, decodeId(groups[index + 1])]));
+      return { endpoint, endpointPath, ids };
+    }
+    return null;
+  };
+
+  return {
+    dialectOf: (path) => dialects.find((dialect) => ownsPath(dialect, path)) ?? null,
+    find: (dialect, method, path) => search(dialect, method, path)?.endpoint ?? null,
+    match: (call, dialect) => judge(call, dialect, search),
+  };
+}
+
+interface Found {
+  readonly endpoint: Endpoint;
+  readonly endpointPath: string;
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+type Search = (dialect: Dialect, method: string, path: string) => Found | null;
+
+function judge(call: Call, dialect: Dialect, search: Search): MatchResult {
+  const method = call.request.method ?? "GET";
+  if (method === "OPTIONS") return { kind: "answered", reply: { status: 204, headers: [], body: "" } };
+  if (method === "HEAD") return { kind: "answered", reply: { status: 200, headers: [], body: "" } };
+  if (method === "GET" && dialect.baseUrlPaths.includes(call.path)) {
+    return { kind: "answered", reply: aboutReply(dialect, call.path) };
+  }
+  const found = search(dialect, method, call.path);
+  if (found === null) {
+    return { kind: "refused", dialect, error: unknownEndpoint(method, call.path, dialect, search) };
+  }
+  const { endpoint, endpointPath, ids } = found;
+  if (endpoint.offer === "offered") {
+    return { kind: "matched", matched: { call, dialect, endpoint, endpointPath, ids } };
+  }
+  return { kind: "refused", dialect, error: notOffered(endpoint.name) };
+}
+
+/** What a known and refused endpoint says; also for upgrades. */
+export function notOffered(endpointName: string): GatewayError {
+  return new GatewayError(
+    "not_supported",
+    `This gateway does not offer \`${endpointName}\`. Its reference lists what it relays; ask its operator if you need more.`,
+  );
+}
+
+function unknownEndpoint(method: string, path: string, dialect: Dialect, search: Search): GatewayError {
+  const other = ["GET", "POST", "DELETE"].find(
+    (candidate) => candidate !== method && search(dialect, candidate, path)?.endpoint.offer === "offered",
+  );
+  const hint =
+    other === undefined
+      ? `Check the base URL: it ends in ${dialect.baseUrlPaths[0]}.`
+      : `This path answers ${other}, not ${method}.`;
+  return new GatewayError("unknown_endpoint", `There is no ${method} ${printable(path)} here. ${hint}`);
+}
+
+function aboutReply(dialect: Dialect, path: string): OwnReply {
+  const line = `MeshAgent LLM Proxy: this is the base URL for ${dialect.name}-compatible clients (${path}). Authenticate with a participant token.\n`;
+  return { status: 200, headers: [["content-type", "text/plain; charset=utf-8"]], body: line };
+}
+
+function ownsPath(dialect: Dialect, path: string): boolean {
+  return [...dialect.mounts, ...dialect.baseUrlPaths].some(
+    (prefix) => path === prefix || path.startsWith(`${prefix}/`),
+  );
+}
+
+/** `/models/{model}` to `^/models/([^/]+)$`; a last `{rest*}` takes what is left, also nothing. */
+function compile(endpoint: Endpoint): CompiledEndpoint {
+  const idNames: string[] = [];
+  const source = endpoint.path.replace(/\/\{([^}]+)\}/g, (_whole, name: string) => {
+    if (name.endsWith("*")) return "(?:/.*)?";
+    idNames.push(name);
+    return "/([^/]+)";
+  });
+  return { endpoint, pattern: new RegExp(`^${source}$`), idNames };
+}
+
+/**
+ * No dot segment, no empty segment, no backslash, no control or non-ASCII byte, none of `.` `/` `%` `\`
+ * encoded, no broken escape: a parser upstream could read such a path in another way than this table does.
+ */
+function isPlainPath(path: string): boolean {
+  if (!/^(?:\/(?:[\x21\x22\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]|%[0-9a-f]{2})+)+$/i.test(path)) return false;
+  if (/%(?:2e|2f|25|5c|[01][0-9a-f]|7f)/i.test(path)) return false;
+  return !/\/\.{1,2}(?:\/|$)/.test(path);
+}
+
+function decodeId(segment: string | undefined): string {
+  try {
+    return decodeURIComponent(segment ?? "");
+  } catch {
+    // Escapes that are no UTF-8: such an id names nothing that could be granted.
+    return segment ?? "";
+  }
+}
+
+function printable(path: string): string {
+  const safe = path.replace(/[^\x21-\x7e]/g, "?");
+  return safe.length > 200 ? `${safe.slice(0, 200)}...` : safe;
+}
+
+/** Rows that are relayed, for tables in tests and docs. */
+export function offeredEndpoints(dialect: Dialect): readonly OfferedEndpoint[] {
+  return dialect.endpoints.filter((endpoint) => endpoint.offer === "offered");
+}

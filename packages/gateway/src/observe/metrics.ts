@@ -1,0 +1,67 @@
+/**
+ * Prometheus metrics of the gateway: counts of what the spine did. Labels are few and bounded: no model, room or
+ * participant, which the ledger answers better.
+ */
+
+import type { ErrorCode } from "../errors.ts";
+import type { ExchangeResult } from "../store/store.ts";
+
+export interface Metrics {
+  refused(code: ErrorCode, dialect: string): void;
+  finished(dialect: string, result: ExchangeResult): void;
+  /** The text format 0.0.4. */
+  render(): string;
+}
+
+export interface Gauges {
+  readonly runningExchanges: () => number;
+  readonly keptBytes: () => number;
+  readonly drains: () => number;
+}
+
+export function createMetrics(gauges: Gauges): Metrics {
+  const refusals = new Map<string, number>();
+  const exchanges = new Map<string, number>();
+  const tokens = new Map<string, number>();
+  let costNanoUsd = 0n;
+  let unpriced = 0;
+
+  return {
+    refused: (code, dialect) => add(refusals, `dialect="${dialect}",code="${code}"`, 1),
+    finished: (dialect, result) => {
+      add(exchanges, `dialect="${dialect}",outcome="${result.outcome}",usage_source="${result.usageSource}"`, 1);
+      for (const record of result.usage.filter((each) => each.billed)) {
+        add(tokens, `dialect="${dialect}",type="input"`, record.input_tokens ?? 0);
+        add(tokens, `dialect="${dialect}",type="output"`, record.output_tokens ?? 0);
+      }
+      if (result.costNanoUsd === null) unpriced += 1;
+      else costNanoUsd += BigInt(result.costNanoUsd);
+    },
+    render: () =>
+      [
+        ...family("meshagent_exchanges_total", "counter", "Exchanges with a row, by how they ended.", exchanges),
+        ...family("meshagent_refused_total", "counter", "Requests answered with the gateway's own error.", refusals),
+        ...family("meshagent_tokens_total", "counter", "Billed tokens as the providers counted them.", tokens),
+        ...single("meshagent_cost_nano_usd_total", "counter", "Known cost in nano-dollars.", costNanoUsd),
+        ...single("meshagent_unpriced_exchanges_total", "counter", "Exchanges whose cost is not known.", unpriced),
+        ...single("meshagent_running_exchanges", "gauge", "Exchanges between caller and provider now.", gauges.runningExchanges()),
+        ...single("meshagent_kept_bytes", "gauge", "Request bodies in memory now, in bytes.", gauges.keptBytes()),
+        ...single("meshagent_drains", "gauge", "Replies read on after their callers left, now.", gauges.drains()),
+        ...single("process_resident_memory_bytes", "gauge", "Resident memory.", process.memoryUsage.rss()),
+        "",
+      ].join("\n"),
+  };
+}
+
+function add(counts: Map<string, number>, labels: string, by: number): void {
+  counts.set(labels, (counts.get(labels) ?? 0) + by);
+}
+
+function family(name: string, type: string, about: string, counts: ReadonlyMap<string, number>): readonly string[] {
+  const lines = [...counts].map(([labels, count]) => `${name}{${labels}} ${count}`);
+  return [`# HELP ${name} ${about}`, `# TYPE ${name} ${type}`, ...lines];
+}
+
+function single(name: string, type: string, about: string, value: number | bigint): readonly string[] {
+  return [`# HELP ${name} ${about}`, `# TYPE ${name} ${type}`, `${name} ${value}`];
+}

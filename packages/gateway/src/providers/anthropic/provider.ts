@@ -1,0 +1,17 @@
+/** Anthropic, as the gateway knows it. Everything of its wire protocol is in `dialects/anthropic`. */
+
+import type { Provider } from "../provider.ts";
+
+/** The Anthropic API. Its base URL carries no version: the SDKs append `/v1`, and so does the gateway. */
+export const anthropic: Provider = {
+  name: "anthropic",
+  displayName: "Anthropic",
+  dialect: "anthropic",
+  apiKeyVariable: "ANTHROPIC_API_KEY",
+  baseUrlVariable: "MESHAGENT_ANTHROPIC_BASE_URL",
+  defaultBaseUrl: "https://api.anthropic.com",
+  pathPrefix: "/v1",
+  authorization: (apiKey) => [["x-api-key", apiKey.reveal()]],
+  takesIncludeUsage: false,
+  probePath: "/models",
+};

@@ -1,0 +1,17 @@
+/** OpenAI, as the gateway knows it. Everything of its wire protocol is in `dialects/openai`. */
+
+import type { Provider } from "../provider.ts";
+
+/** The OpenAI API. Keys and base URL as its own SDKs take them, the version being part of the base URL. */
+export const openai: Provider = {
+  name: "openai",
+  displayName: "OpenAI",
+  dialect: "openai",
+  apiKeyVariable: "OPENAI_API_KEY",
+  baseUrlVariable: "MESHAGENT_OPENAI_BASE_URL",
+  defaultBaseUrl: "https://api.openai.com/v1",
+  pathPrefix: "",
+  authorization: (apiKey) => [["authorization", `Bearer ${apiKey.reveal()}`]],
+  takesIncludeUsage: true,
+  probePath: "/models",
+};

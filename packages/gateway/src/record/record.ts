@@ -1,0 +1,174 @@
+/**
+ * The last step, and the first durable one: the intent before anything goes upstream, the result before the
+ * caller gets the end. It names outcomes and prices usage; how rows are kept is the store's business.
+ */
+
+import type { MeteredUsage, UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Routed } from "../exchange.ts";
+import type { Observation } from "../forward/observation.ts";
+import type { Log } from "../observe/log.ts";
+import { sumCharges } from "../money.ts";
+import type { Prices } from "../pricing/prices.ts";
+import type { ExchangeIntent, ExchangeResult, Ledger, Outcome, UsageSource } from "../store/store.ts";
+import { estimateUsage } from "./estimate.ts";
+
+export interface RecordDeps {
+  readonly ledger: Ledger;
+  readonly prices: Prices;
+  readonly clock: Clock;
+  readonly bootId: string;
+  readonly log: Log;
+}
+
+/** Makes the intent durable. Throws `ledger_unavailable`, and then nothing may be sent. */
+export async function recordIntent(deps: RecordDeps, routed: Routed): Promise<void> {
+  try {
+    await deps.ledger.recordIntent(intentOf(deps, routed));
+  } catch (cause) {
+    throw new GatewayError(
+      "ledger_unavailable",
+      "The gateway cannot write its ledger, so it sent nothing to the provider. Try again; its operator finds the reason in its log.",
+      { cause, retryAfterS: 5 },
+    );
+  }
+}
+
+/** Makes the result durable. Idempotent: a repeat replaces. */
+export async function recordResult(deps: RecordDeps, routed: Routed, observation: Observation): Promise<void> {
+  await deps.ledger.recordResult(resultOf(deps, routed, observation));
+}
+
+function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {
+  const { call, principal, policy } = routed;
+  const requestBytes = routed.body?.byteLength ?? 0;
+  return {
+    id: call.exchangeId,
+    bootId: deps.bootId,
+    projectId: principal.projectId,
+    room: principal.room,
+    participant: principal.participant,
+    role: principal.role,
+    apiKeyId: principal.apiKeyId,
+    tokenId: principal.tokenId,
+    sessionId: routed.sessionId,
+    agentId: routed.agentId,
+    client: routed.client,
+    dialect: routed.dialect.name,
+    endpoint: `/v1${routed.endpointPath}`,
+    transport: policy.isStream ? "sse" : "http",
+    provider: routed.provider.name,
+    requestedModel: policy.model,
+    requestedTier: policy.requestedTier,
+    isSimulated: routed.upstream.isSimulated,
+    receivedAtMs: call.receivedAtMs,
+    requestBytes,
+    estimate: isMetered(routed) ? priced(deps, routed, [estimate(routed, requestBytes, null, null)]) : [],
+  };
+}
+
+function resultOf(deps: RecordDeps, routed: Routed, observation: Observation): ExchangeResult {
+  const usage = priced(deps, routed, usageOf(routed, observation));
+  const reading = observation.reading;
+  return {
+    id: routed.call.exchangeId,
+    outcome: outcomeOf(routed, observation),
+    usageSource: usageSourceOf(observation, usage),
+    status: observation.status ?? statusWithoutReply(observation),
+    model: reading?.servedModel ?? usage[0]?.model ?? routed.policy.model,
+    servedTier: reading?.servedTier ?? null,
+    firstByteAtMs: observation.firstByteAtMs,
+    completedAtMs: deps.clock.now(),
+    responseBytes: observation.responseBytes,
+    providerRequestId: observation.providerRequestId,
+    attempts: observation.attempts,
+    usage,
+    costNanoUsd: sumCharges(usage),
+  };
+}
+
+function isMetered(routed: Routed): boolean {
+  return routed.endpoint.usageReader !== null;
+}
+
+function priced(deps: RecordDeps, routed: Routed, usage: readonly MeteredUsage[]): readonly UsageRecord[] {
+  const context = {
+    provider: routed.provider.name,
+    atMs: routed.call.receivedAtMs,
+    upstreamRegion: routed.upstream.region,
+  };
+  return usage.map((record) => ({ ...record, ...deps.prices.charge(record, context) }));
+}
+
+/** An abandoned reply, and a request whose reply never came though it was sent, bill what nobody saw. */
+function usageOf(routed: Routed, observation: Observation): readonly MeteredUsage[] {
+  if (!isMetered(routed)) return [];
+  const known = observation.reading?.usage ?? [];
+  const isKnown = known.some((record) => record.completeness === "complete" || record.completeness === "derived");
+  const isGivenUp = observation.ending === "abandoned" || observation.ending === "stopped";
+  if (isGivenUp && !isKnown && !isUpstreamError(observation)) {
+    const requestBytes = routed.body?.byteLength ?? 0;
+    const seenBytes = observation.status === null ? null : observation.responseBytes;
+    return [estimate(routed, requestBytes, seenBytes, known[0] ?? null), ...known.slice(1)];
+  }
+  if (observation.ending === "no_reply" && wasSent(observation)) return [missing(routed)];
+  return known;
+}
+
+function estimate(
+  routed: Routed,
+  requestBytes: number,
+  responseBytes: number | null,
+  known: MeteredUsage | null,
+): MeteredUsage {
+  const { model, maxOutputTokens } = routed.policy;
+  return estimateUsage({ model, requestBytes, responseBytes, maxOutputTokens, known });
+}
+
+function missing(routed: Routed): MeteredUsage {
+  return {
+    kind: "primary",
+    model: routed.policy.model,
+    response_id: null,
+    service_tier: null,
+    source: "none",
+    completeness: "missing",
+    billed: true,
+    raw: null,
+  };
+}
+
+/** The provider may have worked, and bills then, although nothing came back. */
+function wasSent(observation: Observation): boolean {
+  return observation.failure !== null && !observation.failure.isUnsent;
+}
+
+function isUpstreamError(observation: Observation): boolean {
+  return observation.status !== null && observation.status >= 400;
+}
+
+function outcomeOf(routed: Routed, observation: Observation): Outcome {
+  if (isUpstreamError(observation)) return "upstream_error";
+  if (observation.ending === "stopped") return "interrupted";
+  if (observation.isCallerGone) return "client_closed";
+  if (observation.ending === "no_reply") return wasSent(observation) ? "truncated" : "upstream_error";
+  if (!isMetered(routed)) return observation.ending === "complete" ? "not_metered" : "truncated";
+  return observation.reading?.outcome ?? "truncated";
+}
+
+function statusWithoutReply(observation: Observation): number | null {
+  if (observation.isCallerGone) return null;
+  const reason = observation.failure?.reason;
+  if (reason === undefined) return 503;
+  return reason.endsWith("timeout") ? 504 : 502;
+}
+
+function usageSourceOf(observation: Observation, usage: readonly MeteredUsage[]): UsageSource {
+  const billed = usage.filter((record) => record.billed);
+  if (billed.some((record) => record.completeness === "estimated")) return "estimated";
+  if (billed.some((record) => record.completeness === "partial")) return "partial";
+  if (billed.length === 0 && usage.length === 0) return "none";
+  if (billed.some((record) => record.completeness === "missing")) return "none";
+  return observation.ending === "drained" ? "drained" : "exact";
+}

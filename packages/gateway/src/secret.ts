@@ -1,0 +1,33 @@
+/**
+ * A secret that cannot be printed by accident. Its text comes out of `reveal()` alone, which is called
+ * only where the secret goes on a wire or through a cipher.
+ */
+
+import { inspect } from "node:util";
+
+const REDACTED = "[redacted]";
+
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The clear text. Keep the result in no variable that outlives the statement. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return REDACTED;
+  }
+
+  toJSON(): string {
+    return REDACTED;
+  }
+
+  [inspect.custom](): string {
+    return REDACTED;
+  }
+}

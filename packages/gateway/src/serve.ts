@@ -1,0 +1,196 @@
+/**
+ * `meshagent serve`: settings, data directory, gateway, banner, signals. The only file that reads the process's
+ * environment and ends with an exit code.
+ */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { renderBanner } from "./banner.ts";
+import { systemClock } from "./clock.ts";
+import { ConfigError, parseConfig, parseProviderDefaults } from "./config/config.ts";
+import type { Config } from "./config/settings.ts";
+import {
+  defaultDataDir,
+  newMasterKey,
+  newOwnerToken,
+  masterKeyFile,
+  openDataDir,
+  ownerTokenFile,
+  readOrCreateSecret,
+  removeGatewayFile,
+  writeGatewayFile,
+} from "./data-dir.ts";
+import { type Gateway, providers, startGateway } from "./gateway.ts";
+import { createLog, errorText, type Log } from "./observe/log.ts";
+import { loadPriceCard, type PriceCard } from "./pricing/price-card.ts";
+import { isLoopback } from "./server/server.ts";
+import { MasterKeyError, StoreLockedError, StoreUnusableError } from "./store/errors.ts";
+
+/** The flags of `meshagent serve`, as text. */
+export interface ServeFlags {
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly database?: string | undefined;
+  readonly config?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly publicUrl?: string | undefined;
+}
+
+/** Runs until a signal. Returns the exit code: 0 after a clean stop, 1 when it could not start, 2 for a bad setting. */
+export async function runServe(flags: ServeFlags): Promise<number> {
+  const isTerminal = process.stdout.isTTY === true;
+  try {
+    const config = readConfig(flags);
+    const log = createLog({
+      clock: systemClock,
+      minLevel: config.logLevel,
+      form: isTerminal ? "text" : "json",
+      write: (line) => process.stdout.write(line),
+    });
+    return await serveUntilSignal(config, { log, isTerminal });
+  } catch (error) {
+    process.stderr.write(`${startFailure(error)}\n`);
+    return error instanceof ConfigError ? 2 : 1;
+  }
+}
+
+async function serveUntilSignal(config: Config, io: { readonly log: Log; readonly isTerminal: boolean }): Promise<number> {
+  const signal = Promise.withResolvers<NodeJS.Signals>();
+  // Before anything is opened: a signal that comes early must still close the ledger.
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => signal.resolve(name));
+
+  const dataDir = openDataDir(config.dataDir ?? defaultDataDir());
+  const masterKey = config.masterKey ?? readOrCreateSecret(dataDir, masterKeyFile, newMasterKey);
+  const ownerToken = config.adminToken ?? readOrCreateSecret(dataDir, ownerTokenFile, newOwnerToken);
+  const version = packageVersion();
+  const gateway = await startGateway({
+    config,
+    dataDir: dataDir.path,
+    masterKey,
+    ownerToken,
+    providerDefaults: parseProviderDefaults(providers, process.env),
+    priceCard: readPriceCard(config),
+    tls: readTls(config),
+    version,
+    log: io.log,
+  });
+  writeGatewayFile(dataDir, { url: gateway.url, pid: process.pid });
+  await announce(gateway, {
+    ...io,
+    version,
+    config,
+    dataDir: dataDir.path,
+    ownerToken: dataDir.isNew && config.adminToken === null ? ownerToken.reveal() : null,
+  });
+  const name = await signal.promise;
+  io.log.info("stopping: running exchanges may finish", { signal: name, within_ms: config.shutdownTimeoutMs });
+  // A second signal is somebody who will not wait.
+  for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(130));
+  await gateway.stop();
+  removeGatewayFile(dataDir);
+  io.log.info("stopped", {});
+  return 0;
+}
+
+interface Announcement {
+  readonly log: Log;
+  readonly isTerminal: boolean;
+  readonly version: string;
+  readonly config: Config;
+  readonly dataDir: string;
+  /** Set on the first start alone. */
+  readonly ownerToken: string | null;
+}
+
+async function announce(gateway: Gateway, about: Announcement): Promise<void> {
+  const { log, config } = about;
+  const status = await gateway.providerStatus();
+  const url = config.publicUrl ?? gateway.url;
+  const warnings =
+    config.tlsCert === null && config.host !== "localhost" && !isLoopback(config.host)
+      ? ["Tokens travel in clear text on this address. Set --tls-cert and --tls-key, or put a TLS proxy in front."]
+      : [];
+  if (about.isTerminal) {
+    process.stdout.write(
+      renderBanner({
+        version: about.version,
+        url,
+        dataDir: about.dataDir,
+        providers: status,
+        ownerToken: about.ownerToken,
+        warnings,
+        interrupted: gateway.interrupted,
+      }),
+    );
+    return;
+  }
+  for (const warning of warnings) log.warn(warning);
+  log.info("listening", {
+    url,
+    openai_base_url: `${url}/openai/v1`,
+    anthropic_base_url: `${url}/anthropic`,
+    data_dir: about.dataDir,
+    interrupted: gateway.interrupted,
+    ...Object.fromEntries(status.map((each) => [`provider_${each.provider.name}`, each.source])),
+  });
+  if (status.some((each) => each.source === "simulated")) {
+    log.warn("SIMULATED: no provider key was found, so replies are made up here and cost nothing.");
+  }
+}
+
+function readConfig(flags: ServeFlags): Config {
+  const { config: configFile, ...rest } = flags;
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const file: unknown = configFile === undefined ? null : parseYaml(readFile("--config", configFile));
+  return parseConfig({ flags: given, environment: process.env, file });
+}
+
+function readPriceCard(config: Config): PriceCard | null {
+  if (config.prices === null) return null;
+  try {
+    return loadPriceCard(readFile("MESHAGENT_PRICES", config.prices));
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`The price card ${config.prices} cannot be used: ${errorText(cause)}`, { cause });
+  }
+}
+
+function readTls(config: Config): { readonly cert: string; readonly key: string } | null {
+  if (config.tlsCert === null || config.tlsKey === null) return null;
+  return { cert: readFile("MESHAGENT_TLS_CERT", config.tlsCert), key: readFile("MESHAGENT_TLS_KEY", config.tlsKey) };
+}
+
+function readFile(setting: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new ConfigError(`${setting} names a file that cannot be read: ${errorText(cause)}`, { cause });
+  }
+}
+
+/** From the package that this file is part of, one level above `src` or `dist`. */
+export function packageVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8");
+  const parsed: unknown = JSON.parse(text);
+  const hasVersion = typeof parsed === "object" && parsed !== null && "version" in parsed;
+  return hasVersion ? String(parsed.version) : "unknown";
+}
+
+function isListenError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && error.syscall === "listen";
+}
+
+/** What the operator can mend is said in a sentence; what only we can mend keeps its stack. */
+function startFailure(error: unknown): string {
+  if (isListenError(error)) {
+    return error.code === "EADDRINUSE"
+      ? "The port is taken: another program, or another gateway, listens there. Choose another with --port."
+      : `The gateway cannot listen there: ${error.message}. Choose another --host or --port.`;
+  }
+  const mendable = [ConfigError, StoreLockedError, StoreUnusableError, MasterKeyError];
+  if (error instanceof Error && mendable.some((kind) => error instanceof kind)) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

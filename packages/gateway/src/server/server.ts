@@ -1,0 +1,273 @@
+/**
+ * Listening: sockets, timeouts, the table of mounts, and a shutdown that lets running exchanges finish. It hands
+ * each request to whoever owns its path and renders what they refuse. It reads no body.
+ */
+
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { Clock } from "../clock.ts";
+import type { Dialect, OwnReply } from "../dialects/dialect.ts";
+import { GatewayError } from "../errors.ts";
+import type { Call, Matched } from "../exchange.ts";
+import type { Stoppable } from "../forward/settings.ts";
+import { newExchangeId } from "../ids.ts";
+import { type DialectTable, notOffered } from "../match/match.ts";
+import { errorText, type Log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { CallerGone } from "../receive/caller-gone.ts";
+import { answer, retryHeaders } from "./answer.ts";
+import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { type HealthDeps, healthReply } from "./health.ts";
+
+export interface ServerDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly table: DialectTable;
+  /** Shapes the answer to a path that no dialect has. */
+  readonly defaultDialect: Dialect;
+  readonly runExchange: (matched: Matched) => Promise<void>;
+  /** Everything below `/accounts`, and `/openapi.json`. */
+  readonly api: { handle(request: IncomingMessage, response: ServerResponse): void };
+  readonly health: Omit<HealthDeps, "isDraining">;
+  /** Running relays, which a shutdown stops when its time is over. */
+  readonly running: ReadonlySet<Stoppable>;
+  readonly settings: ServerSettings;
+}
+
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** PEM texts; null for clear text. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly corsOrigins: readonly string[];
+  readonly metrics: "loopback" | "on" | "off";
+  readonly callerKeepAliveMs: number;
+  readonly shutdownTimeoutMs: number;
+}
+
+export interface GatewayServer {
+  /** Resolves with the port once connections are taken. */
+  listen(): Promise<number>;
+  /** No new exchanges; running ones may finish within the bound, then they are stopped. */
+  drain(): Promise<void>;
+}
+
+/** Codex sends a metadata header of about 1 KB, tokens may have 16 KB, and proxies add theirs. */
+const maxHeaderBytes = 64 * 1024;
+
+export function createServer(deps: ServerDeps): GatewayServer {
+  const state: ServerState = { deps, isDraining: false, open: new Set() };
+  const options: ServerOptions = {
+    maxHeaderSize: maxHeaderBytes,
+    // No clock on a whole request: a body may take long, and `receive` limits its pauses.
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    keepAliveTimeout: deps.settings.callerKeepAliveMs,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    noDelay: true,
+    insecureHTTPParser: false,
+  };
+  const { tls } = deps.settings;
+  const server: Server = tls === null ? createHttpServer(options) : createHttpsServer({ ...options, ...tls });
+  // Silence inside a reply is limited upstream, never by the caller's socket.
+  server.timeout = 0;
+  server.on("request", (request, response) => serve(state, { request, response, expectsContinue: false }));
+  server.on("checkContinue", (request, response) => serve(state, { request, response, expectsContinue: true }));
+  server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
+    answer({ request, response, reply: plain(417, "Only `Expect: 100-continue` is understood.\n"), extraHeaders: [] }),
+  );
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === "ECONNRESET") return;
+    const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  });
+  return { listen: () => listen(server, deps.settings), drain: () => drain(state, server) };
+}
+
+interface ServerState {
+  readonly deps: ServerDeps;
+  isDraining: boolean;
+  /** Exchanges that have not ended, from before their authentication to their row. */
+  readonly open: Set<Promise<void>>;
+}
+
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+/** The table of mounts. */
+function serve(state: ServerState, incoming: Incoming): void {
+  const { deps } = state;
+  const { request, response } = incoming;
+  const target = request.url ?? "/";
+  const queryAt = target.indexOf("?");
+  const path = queryAt === -1 ? target : target.slice(0, queryAt);
+  const query = queryAt === -1 ? "" : target.slice(queryAt);
+  const dialect = deps.table.dialectOf(path);
+  if (dialect !== null) {
+    const call = newCall(state, incoming, { path, query });
+    const exchange = serveDialect(state, call, dialect).finally(() => state.open.delete(exchange));
+    state.open.add(exchange);
+    return;
+  }
+  if (path === "/accounts" || path.startsWith("/accounts/") || path === "/openapi.json") {
+    deps.api.handle(request, response);
+    return;
+  }
+  void serveOwn(state, incoming, path);
+}
+
+function newCall(state: ServerState, incoming: Incoming, target: Pick<Call, "path" | "query">): Call {
+  const { deps } = state;
+  const receivedAtMs = deps.clock.now();
+  const exchangeId = newExchangeId(receivedAtMs);
+  return {
+    ...incoming,
+    ...target,
+    exchangeId,
+    receivedAtMs,
+    answerHeaders: [
+      ["x-meshagent-exchange-id", exchangeId],
+      ...corsHeaders(deps.settings.corsOrigins, incoming.request.headers.origin),
+    ],
+  };
+}
+
+async function serveDialect(state: ServerState, call: Call, dialect: Dialect): Promise<void> {
+  const { deps } = state;
+  try {
+    if (isWebSocketUpgrade(call.request)) throw upgradeRefusal(deps.table, dialect, call.path);
+    const result = deps.table.match(call, dialect);
+    if (result.kind === "answered") return answerCall(state, call, result.reply);
+    if (result.kind === "refused") throw result.error;
+    if (state.isDraining) {
+      throw new GatewayError("draining", "The gateway is restarting. Send the request again.", { retryAfterS: 2 });
+    }
+    await deps.runExchange(result.matched);
+  } catch (error) {
+    refuse(state, { call, dialect, error });
+  }
+}
+
+function refuse(state: ServerState, refusal: { call: Call; dialect: Dialect; error: unknown }): void {
+  const { deps } = state;
+  const { call, dialect, error } = refusal;
+  if (error instanceof CallerGone) return;
+  const gatewayError =
+    error instanceof GatewayError
+      ? error
+      : new GatewayError(
+          "internal_error",
+          `The gateway failed. Try again; its operator finds the reason in its log under ${call.exchangeId}.`,
+          { cause: error },
+        );
+  deps.metrics.refused(gatewayError.code, dialect.name);
+  const fields = {
+    exchange_id: call.exchangeId,
+    code: gatewayError.code,
+    method: call.request.method,
+    path: call.path,
+    reason: gatewayError.message,
+    cause: gatewayError.cause === undefined ? undefined : errorText(gatewayError.cause),
+  };
+  if (gatewayError.code === "internal_error") deps.log.error("an exchange failed", fields);
+  else deps.log.info("a request was refused", fields);
+  const reply = dialect.renderError(gatewayError, call.exchangeId);
+  answerCall(state, call, { ...reply, headers: [...reply.headers, ...retryHeaders(gatewayError)] });
+}
+
+function answerCall(state: ServerState, call: Call, reply: OwnReply): void {
+  const { request, response } = call;
+  const preflight =
+    request.method === "OPTIONS"
+      ? preflightHeaders(state.deps.settings.corsOrigins, {
+          origin: request.headers.origin,
+          requestedHeaders: request.headers["access-control-request-headers"],
+        })
+      : [];
+  answer({ request, response, reply, extraHeaders: [...call.answerHeaders, ...preflight] });
+}
+
+/** 426 is what makes Codex fall back to HTTP at once and silently (measured with 0.169.0). */
+function upgradeRefusal(table: DialectTable, dialect: Dialect, path: string): GatewayError {
+  const endpoint = table.find(dialect, "GET", path);
+  if (endpoint?.offer === "websocket") {
+    return new GatewayError("websocket_not_offered", "This gateway does not relay WebSockets yet. Use plain HTTP.");
+  }
+  return notOffered(endpoint?.name ?? "this WebSocket");
+}
+
+function isWebSocketUpgrade(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === "websocket";
+}
+
+async function serveOwn(state: ServerState, incoming: Incoming, path: string): Promise<void> {
+  const { deps } = state;
+  const { request, response } = incoming;
+  const reply = (await healthReply({ ...deps.health, isDraining: () => state.isDraining }, path)) ?? metricsReply(state, request, path) ?? aboutReply(path);
+  const missing = new GatewayError(
+    "unknown_endpoint",
+    "There is nothing here. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.",
+  );
+  answer({
+    request,
+    response,
+    reply: reply ?? deps.defaultDialect.renderError(missing, newExchangeId(deps.clock.now())),
+    extraHeaders: reply === null ? retryHeaders(missing) : [],
+  });
+}
+
+function metricsReply(state: ServerState, request: IncomingMessage, path: string): OwnReply | null {
+  const { metrics, settings } = state.deps;
+  if (path !== "/metrics" || settings.metrics === "off") return null;
+  if (settings.metrics === "loopback" && !isLoopback(request.socket.remoteAddress)) return null;
+  return { status: 200, headers: [["content-type", "text/plain; version=0.0.4"]], body: metrics.render() };
+}
+
+function aboutReply(path: string): OwnReply | null {
+  if (path !== "/") return null;
+  return plain(200, "MeshAgent LLM Proxy. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.\n");
+}
+
+function plain(status: number, body: string): OwnReply {
+  return { status, headers: [["content-type", "text/plain; charset=utf-8"]], body };
+}
+
+/** 127.0.0.0/8 and ::1, also as an IPv4 address in IPv6 clothes. */
+export function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === "::1" || address.replace(/^::ffff:/, "").startsWith("127.");
+}
+
+function listen(server: Server, settings: ServerSettings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: settings.host, port: settings.port, backlog: 4096 }, () => {
+      server.off("error", reject);
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : settings.port);
+    });
+  });
+}
+
+async function drain(state: ServerState, server: Server): Promise<void> {
+  state.isDraining = true;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const bound = new Promise<void>((resolve) => {
+    setTimeout(resolve, state.deps.settings.shutdownTimeoutMs).unref();
+  });
+  await Promise.race([settled(state), bound]);
+  for (const relay of state.deps.running) relay.stop();
+  await Promise.race([settled(state), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+  server.closeAllConnections();
+  await closed;
+}
+
+async function settled(state: ServerState): Promise<void> {
+  while (state.open.size > 0) await Promise.allSettled(state.open);
+}

@@ -1,0 +1,57 @@
+/** Reads the rows of the directory's tables. Opens no secret: sealed columns are left to the directory. */
+
+import type { ApiKeyRow, Project, Room, ServiceAccount } from "../store.ts";
+import { integer, integerOrNull, text } from "./columns.ts";
+import type { Row } from "./columns.ts";
+
+/** A row of `projects`. */
+export function readProject(row: Row): Project {
+  return {
+    id: text(row, "id"),
+    name: text(row, "name"),
+    settings: parseSettings(text(row, "settings")),
+    createdAtMs: integer(row, "created_at"),
+  };
+}
+
+function parseSettings(json: string): Readonly<Record<string, unknown>> {
+  const value: unknown = JSON.parse(json);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError("The settings of a project are not an object.");
+  }
+  return { ...value };
+}
+
+/** A row of `service_accounts`. */
+export function readServiceAccount(row: Row): ServiceAccount {
+  return {
+    id: text(row, "id"),
+    projectId: text(row, "project_id"),
+    name: text(row, "name"),
+    createdAtMs: integer(row, "created_at"),
+  };
+}
+
+/** A row of `api_keys`, without its secret. */
+export function readApiKey(row: Row): ApiKeyRow {
+  return {
+    id: text(row, "id"),
+    projectId: text(row, "project_id"),
+    serviceAccountId: text(row, "service_account_id"),
+    name: text(row, "name"),
+    description: text(row, "description"),
+    createdAtMs: integer(row, "created_at"),
+    deletedAtMs: integerOrNull(row, "deleted_at"),
+  };
+}
+
+/** A row of `rooms`. */
+export function readRoom(row: Row): Room {
+  return {
+    id: text(row, "id"),
+    projectId: text(row, "project_id"),
+    name: text(row, "name"),
+    createdAtMs: integer(row, "created_at"),
+    deletedAtMs: integerOrNull(row, "deleted_at"),
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * Projects, service accounts, API keys, rooms and providers on SQLite. Secrets are sealed by the vault on
+ * their way in and opened on their way out; none is ever in a column in clear. Changes are announced after
+ * they are committed, and before the call that made them resolves.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../clock.ts";
+import { newUuid } from "../../ids.ts";
+import type { Secret } from "../../secret.ts";
+import type {
+  ApiKeyRow,
+  ApiKeyWithSecret,
+  Directory,
+  DirectoryChange,
+  Project,
+  ProviderSettings,
+  Room,
+  ServiceAccount,
+} from "../store.ts";
+import type { SealedPlace, Vault } from "../vault.ts";
+import { blob, blobOrNull, integer, text, textOrNull } from "./columns.ts";
+import type { Row } from "./columns.ts";
+import { readApiKey, readProject, readRoom, readServiceAccount } from "./directory-rows.ts";
+import { inTransaction } from "./schema.ts";
+import { cachedStatements } from "./statements.ts";
+import type { Statements } from "./statements.ts";
+
+const PROVIDER_WAS_SET = "provider_was_set";
+const DEFAULT_SERVICE_ACCOUNT = "default";
+
+export interface SqliteDirectoryOptions {
+  readonly database: DatabaseSync;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  /** A listener threw. */
+  readonly onAlarm: (message: string, cause: unknown) => void;
+}
+
+/** See `Directory` for what every method promises. */
+export class SqliteDirectory implements Directory {
+  readonly #database: DatabaseSync;
+  readonly #vault: Vault;
+  readonly #clock: Clock;
+  readonly #onAlarm: SqliteDirectoryOptions["onAlarm"];
+  readonly #sql: Statements;
+  readonly #listeners = new Set<(change: DirectoryChange) => void>();
+
+  constructor(options: SqliteDirectoryOptions) {
+    this.#database = options.database;
+    this.#vault = options.vault;
+    this.#clock = options.clock;
+    this.#onAlarm = options.onAlarm;
+    this.#sql = cachedStatements(options.database);
+  }
+
+  async createProject(name: string): Promise<Project> {
+    const project = { id: newUuid(), name, settings: {}, createdAtMs: this.#clock.now() };
+    inTransaction(this.#database, () => {
+      this.#sql`INSERT INTO projects (id, name, settings, created_at) VALUES (?, ?, ?, ?)`.run(
+        project.id,
+        name,
+        JSON.stringify(project.settings),
+        project.createdAtMs,
+      );
+      this.#sql`INSERT INTO service_accounts (id, project_id, name, created_at) VALUES (?, ?, ?, ?)`.run(
+        newUuid(),
+        project.id,
+        DEFAULT_SERVICE_ACCOUNT,
+        project.createdAtMs,
+      );
+    });
+    this.#announce({ kind: "project", projectId: project.id, id: project.id });
+    return project;
+  }
+
+  async listProjects(): Promise<readonly Project[]> {
+    return this.#sql`SELECT * FROM projects ORDER BY created_at, rowid`.all().map(readProject);
+  }
+
+  async findProject(id: string): Promise<Project | null> {
+    const row = this.#sql`SELECT * FROM projects WHERE id = ?`.get(id);
+    return row === undefined ? null : readProject(row);
+  }
+
+  async listServiceAccounts(projectId: string): Promise<readonly ServiceAccount[]> {
+    return this.#sql`SELECT * FROM service_accounts WHERE project_id = ? ORDER BY created_at, rowid`
+      .all(projectId)
+      .map(readServiceAccount);
+  }
+
+  async createApiKey(key: ApiKeyWithSecret): Promise<void> {
+    this.#sql`INSERT INTO api_keys
+      (id, project_id, service_account_id, name, description, created_at, deleted_at, secret)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`.run(
+      key.id,
+      key.projectId,
+      key.serviceAccountId,
+      key.name,
+      key.description,
+      key.createdAtMs,
+      key.deletedAtMs,
+      this.#vault.seal(key.secret, apiKeyPlace(key.id)),
+    );
+    this.#announce({ kind: "api_key", projectId: key.projectId, id: key.id });
+  }
+
+  async listApiKeys(projectId: string): Promise<readonly ApiKeyRow[]> {
+    return this.#sql`SELECT * FROM api_keys WHERE project_id = ? AND deleted_at IS NULL
+      ORDER BY created_at, rowid`
+      .all(projectId)
+      .map(readApiKey);
+  }
+
+  async findApiKey(id: string): Promise<ApiKeyWithSecret | null> {
+    const row = this.#sql`SELECT * FROM api_keys WHERE id = ?`.get(id);
+    if (row === undefined) return null;
+    return { ...readApiKey(row), secret: this.#vault.open(blob(row, "secret"), apiKeyPlace(id)) };
+  }
+
+  async deleteApiKey(projectId: string, id: string): Promise<boolean> {
+    const { changes } = this.#sql`UPDATE api_keys SET deleted_at = ?
+      WHERE id = ? AND project_id = ? AND deleted_at IS NULL`.run(this.#clock.now(), id, projectId);
+    if (changes === 0) return false;
+    this.#announce({ kind: "api_key", projectId, id });
+    return true;
+  }
+
+  async createRoom(projectId: string, name: string): Promise<Room> {
+    const { changes } = this.#sql`INSERT INTO rooms (id, project_id, name, created_at) VALUES (?, ?, ?, ?)
+      ON CONFLICT (project_id, name) DO UPDATE SET deleted_at = NULL WHERE deleted_at IS NOT NULL`.run(
+      newUuid(),
+      projectId,
+      name,
+      this.#clock.now(),
+    );
+    if (changes > 0) this.#announce({ kind: "room", projectId, id: name });
+    const room = await this.findRoom(projectId, name);
+    if (room === null) throw new Error(`The room ${name} was not there after it was written.`);
+    return room;
+  }
+
+  async listRooms(projectId: string): Promise<readonly Room[]> {
+    return this.#sql`SELECT * FROM rooms WHERE project_id = ? AND deleted_at IS NULL ORDER BY name`
+      .all(projectId)
+      .map(readRoom);
+  }
+
+  async findRoom(projectId: string, name: string): Promise<Room | null> {
+    const row = this.#sql`SELECT * FROM rooms WHERE project_id = ? AND name = ?`.get(projectId, name);
+    return row === undefined ? null : readRoom(row);
+  }
+
+  async deleteRoom(projectId: string, name: string): Promise<boolean> {
+    const { changes } = this.#sql`UPDATE rooms SET deleted_at = ?
+      WHERE project_id = ? AND name = ? AND deleted_at IS NULL`.run(this.#clock.now(), projectId, name);
+    if (changes === 0) return false;
+    this.#announce({ kind: "room", projectId, id: name });
+    return true;
+  }
+
+  async setProvider(settings: ProviderSettings): Promise<void> {
+    const { projectId, name, apiKey, baseUrl, updatedAtMs } = settings;
+    const sealed = apiKey === null ? null : this.#vault.seal(apiKey, providerPlace(projectId, name));
+    inTransaction(this.#database, () => {
+      this.#sql`INSERT INTO providers (project_id, name, api_key, base_url, updated_at) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (project_id, name) DO UPDATE SET
+          api_key = excluded.api_key, base_url = excluded.base_url, updated_at = excluded.updated_at`.run(
+        projectId,
+        name,
+        sealed,
+        baseUrl,
+        updatedAtMs,
+      );
+      this.#sql`INSERT INTO meta (name, value) VALUES (?, x'01') ON CONFLICT (name) DO NOTHING`.run(
+        PROVIDER_WAS_SET,
+      );
+    });
+    this.#announce({ kind: "provider", projectId, id: name });
+  }
+
+  async listProviders(projectId: string): Promise<readonly ProviderSettings[]> {
+    return this.#sql`SELECT * FROM providers WHERE project_id = ? ORDER BY name`
+      .all(projectId)
+      .map((row) => this.#readProvider(row));
+  }
+
+  async findProvider(projectId: string, name: string): Promise<ProviderSettings | null> {
+    const row = this.#sql`SELECT * FROM providers WHERE project_id = ? AND name = ?`.get(projectId, name);
+    return row === undefined ? null : this.#readProvider(row);
+  }
+
+  async removeProvider(projectId: string, name: string): Promise<boolean> {
+    const { changes } = this.#sql`DELETE FROM providers WHERE project_id = ? AND name = ?`.run(
+      projectId,
+      name,
+    );
+    if (changes === 0) return false;
+    this.#announce({ kind: "provider", projectId, id: name });
+    return true;
+  }
+
+  async wasProviderEverConfigured(): Promise<boolean> {
+    return this.#sql`SELECT 1 FROM meta WHERE name = ?`.get(PROVIDER_WAS_SET) !== undefined;
+  }
+
+  // One process alone has a SQLite store, so its own changes are all there are.
+  onChange(listener: (change: DirectoryChange) => void): () => void {
+    // A listener given twice is two subscriptions.
+    const subscription = (change: DirectoryChange): void => listener(change);
+    this.#listeners.add(subscription);
+    return () => void this.#listeners.delete(subscription);
+  }
+
+  #announce(change: DirectoryChange): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.#onAlarm(`A listener failed on a change of a ${change.kind}; its cache may be stale.`, error);
+      }
+    }
+  }
+
+  #readProvider(row: Row): ProviderSettings {
+    const projectId = text(row, "project_id");
+    const name = text(row, "name");
+    const sealed = blobOrNull(row, "api_key");
+    const apiKey: Secret | null =
+      sealed === null ? null : this.#vault.open(sealed, providerPlace(projectId, name));
+    return {
+      projectId,
+      name,
+      apiKey,
+      baseUrl: textOrNull(row, "base_url"),
+      updatedAtMs: integer(row, "updated_at"),
+    };
+  }
+}
+
+function apiKeyPlace(id: string): SealedPlace {
+  return { table: "api_keys", rowId: id, column: "secret" };
+}
+
+function providerPlace(projectId: string, name: string): SealedPlace {
+  return { table: "providers", rowId: JSON.stringify([projectId, name]), column: "api_key" };
+}

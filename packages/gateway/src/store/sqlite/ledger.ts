@@ -1,0 +1,141 @@
+/**
+ * The ledger on SQLite. Every write goes through one queue, so that the writes of a turn of the event loop
+ * share a transaction and the rollup moves in the same one. Keeps no text of a prompt or a reply.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
+import type { ExchangeIntent, ExchangeResult, Ledger } from "../store.ts";
+import { text } from "./columns.ts";
+import {
+  intentColumns,
+  intentValues,
+  readIntent,
+  readResult,
+  readUsage,
+  resultColumns,
+  resultValues,
+} from "./exchange-rows.ts";
+import { RollupWriter } from "./rollup-writer.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+export interface SqliteLedgerOptions {
+  readonly database: DatabaseSync;
+  /** Of this process. It holds the lock, so an intent of any other boot has lost its process. */
+  readonly bootId: string;
+}
+
+/** See `Ledger` for what every method promises. */
+export class SqliteLedger implements Ledger {
+  readonly #bootId: string;
+  readonly #rollup: RollupWriter;
+  readonly #queue: WriteQueue;
+  readonly #insertIntent: StatementSync;
+  readonly #updateResult: StatementSync;
+  readonly #find: StatementSync;
+  readonly #findOrphans: StatementSync;
+
+  constructor({ database, bootId }: SqliteLedgerOptions) {
+    this.#bootId = bootId;
+    this.#rollup = new RollupWriter(database);
+    this.#queue = new WriteQueue(database, this.#rollup);
+    const columns = [...intentColumns, "usage"];
+    this.#insertIntent = database.prepare(
+      `INSERT INTO exchanges (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
+       ON CONFLICT (id) DO NOTHING`,
+    );
+    this.#updateResult = database.prepare(
+      `UPDATE exchanges SET ${resultColumns.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`,
+    );
+    this.#find = database.prepare("SELECT * FROM exchanges WHERE id = ?");
+    this.#findOrphans = database.prepare("SELECT id FROM exchanges WHERE outcome IS NULL AND boot_id <> ?");
+  }
+
+  /** What the last transaction failed with, null after one that was committed. */
+  get lastFailure(): unknown {
+    return this.#queue.lastFailure;
+  }
+
+  // Both are encoded before they are queued: what cannot be encoded then fails its own caller alone.
+
+  async recordIntent(intent: ExchangeIntent): Promise<void> {
+    const values = intentValues(intent);
+    const estimate = JSON.stringify(intent.estimate);
+    await this.#queue.enqueue(() => this.#writeIntent(intent, [...values, estimate]));
+  }
+
+  async recordResult(result: ExchangeResult): Promise<void> {
+    const values = resultValues(result);
+    await this.#queue.enqueue(() => this.#writeResult(result, values));
+  }
+
+  async interruptOrphans(nowMs: number): Promise<number> {
+    return this.#queue.runNow(() => {
+      const orphans = this.#findOrphans.all(this.#bootId);
+      for (const orphan of orphans) {
+        const id = text(orphan, "id");
+        const row = this.#find.get(id);
+        if (row === undefined) throw new UnknownExchangeError(id);
+        const result = interruptedResult(id, nowMs, readUsage(row));
+        this.#writeResult(result, resultValues(result));
+      }
+      return orphans.length;
+    });
+  }
+
+  /** Writes what is queued and takes no more. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  /** Writes a row that says nothing, to learn whether the database takes writes (again). */
+  probe(): void {
+    this.#queue.runNow(() => this.#updateResult.run(...resultColumns.map(() => null), ""));
+  }
+
+  #writeIntent(intent: ExchangeIntent, values: readonly SQLInputValue[]): void {
+    const { changes } = this.#insertIntent.run(...values);
+    if (changes > 0) return;
+    const row = this.#find.get(intent.id);
+    const { estimate: _, ...given } = intent;
+    if (row === undefined || !isDeepStrictEqual(intentValues(readIntent(row)), intentValues(given))) {
+      throw new ExchangeIdTakenError(intent.id);
+    }
+  }
+
+  #writeResult(result: ExchangeResult, values: readonly SQLInputValue[]): void {
+    const row = this.#find.get(result.id);
+    if (row === undefined) throw new UnknownExchangeError(result.id);
+    const before = readResult(row);
+    if (before !== null && isDeepStrictEqual(resultValues(before), values)) return;
+    this.#updateResult.run(...values, result.id);
+    this.#rollup.replace(readIntent(row), before, result);
+  }
+}
+
+/** What is taken to have happened in an exchange whose process died. */
+function interruptedResult(id: string, nowMs: number, estimate: readonly UsageRecord[]): ExchangeResult {
+  let costNanoUsd: number | null = 0;
+  for (const record of estimate) {
+    if (!record.billed || costNanoUsd === null) continue;
+    costNanoUsd = record.cost_nano_usd === null ? null : costNanoUsd + record.cost_nano_usd;
+  }
+  return {
+    id,
+    outcome: "interrupted",
+    usageSource: estimate.length === 0 ? "none" : "estimated",
+    status: null,
+    model: "",
+    servedTier: null,
+    firstByteAtMs: null,
+    completedAtMs: nowMs,
+    responseBytes: 0,
+    providerRequestId: null,
+    // Nobody knows; the estimate supposes that one was made.
+    attempts: 1,
+    usage: estimate,
+    costNanoUsd,
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * The tables of the SQLite store, as numbered migrations. `PRAGMA user_version` says how many were applied.
+ * A migration that was released is never edited: a change is a new entry at the end.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { StoreUnusableError } from "../errors.ts";
+import { integer } from "./columns.ts";
+
+/** Entry `n - 1` leads from schema `n - 1` to `n`. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (
+    name TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE projects (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE service_accounts (
+    id TEXT NOT NULL PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES projects (id),
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (project_id, name)
+  ) STRICT;
+
+  CREATE TABLE api_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES projects (id),
+    service_account_id TEXT NOT NULL REFERENCES service_accounts (id),
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    secret BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX api_keys_of_project ON api_keys (project_id, created_at);
+
+  CREATE TABLE rooms (
+    id TEXT NOT NULL PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES projects (id),
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    UNIQUE (project_id, name)
+  ) STRICT;
+
+  CREATE TABLE providers (
+    project_id TEXT NOT NULL REFERENCES projects (id),
+    name TEXT NOT NULL,
+    api_key BLOB,
+    base_url TEXT,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The ledger. An exchange runs while outcome is null; until then usage holds its estimate, which also
+  -- keeps room in the page for the usage to come.
+  CREATE TABLE exchanges (
+    id TEXT NOT NULL PRIMARY KEY,
+    boot_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    room TEXT NOT NULL,
+    participant TEXT NOT NULL,
+    role TEXT NOT NULL,
+    api_key_id TEXT NOT NULL,
+    token_id TEXT,
+    session_id TEXT,
+    agent_id TEXT,
+    client TEXT,
+    dialect TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    transport TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    requested_model TEXT NOT NULL,
+    requested_tier TEXT,
+    is_simulated INTEGER NOT NULL CHECK (is_simulated IN (0, 1)),
+    received_at INTEGER NOT NULL,
+    request_bytes INTEGER NOT NULL,
+    outcome TEXT,
+    usage_source TEXT,
+    status INTEGER,
+    model TEXT,
+    served_tier TEXT,
+    first_byte_at INTEGER,
+    completed_at INTEGER,
+    response_bytes INTEGER,
+    provider_request_id TEXT,
+    attempts INTEGER,
+    cost_nano_usd INTEGER,
+    usage TEXT NOT NULL,
+    CHECK (outcome IS NULL OR (usage_source IS NOT NULL AND model IS NOT NULL AND completed_at IS NOT NULL
+      AND response_bytes IS NOT NULL AND attempts IS NOT NULL))
+  ) STRICT;
+  CREATE INDEX exchanges_by_time ON exchanges (project_id, received_at, id);
+  CREATE INDEX exchanges_by_session ON exchanges (project_id, session_id, received_at, id)
+    WHERE session_id IS NOT NULL;
+  -- Only running exchanges are in it, so that a start finds its orphans without reading the ledger.
+  CREATE INDEX exchanges_running ON exchanges (boot_id) WHERE outcome IS NULL;
+
+  -- Sums of finished exchanges by the hour they were received in (hours since the epoch). '' stands for
+  -- a session or model that an exchange does not have.
+  CREATE TABLE usage_hours (
+    project_id TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    room TEXT NOT NULL,
+    participant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    api_key_id TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    is_simulated INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cache_read_input_tokens INTEGER NOT NULL,
+    cache_write_input_tokens INTEGER NOT NULL,
+    reasoning_output_tokens INTEGER NOT NULL,
+    cost_nano_usd INTEGER NOT NULL,
+    unpriced_requests INTEGER NOT NULL,
+    inexact_requests INTEGER NOT NULL,
+    PRIMARY KEY (project_id, hour, room, participant, session_id, api_key_id, provider, model, is_simulated)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/**
+ * Brings the database to the newest schema, each migration in one transaction. Throws
+ * `StoreUnusableError` for a database of a newer version or of another program, and leaves it as it was.
+ */
+export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
+  const version = readVersion(database);
+  if (version > steps.length) {
+    throw new StoreUnusableError(
+      `The database was written by a newer version of the gateway (schema ${version}; this version knows ` +
+        `up to ${steps.length}). Run the newer version, or restore a backup from before the upgrade.`,
+    );
+  }
+  if (version === 0 && database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() !== undefined) {
+    throw new StoreUnusableError("The database file belongs to another program. Name another file.");
+  }
+  for (const [index, statements] of steps.entries()) {
+    if (index < version) continue;
+    inTransaction(database, () => {
+      database.exec(statements);
+      database.exec(`PRAGMA user_version = ${index + 1}`);
+    });
+  }
+}
+
+/** Runs `work` in one write transaction; all of it happens or none. `work` must not await. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const value = work();
+    database.exec("COMMIT");
+    return value;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function readVersion(database: DatabaseSync): number {
+  const row = database.prepare("PRAGMA user_version").get();
+  return row === undefined ? 0 : integer(row, "user_version");
+}

@@ -1,0 +1,269 @@
+/**
+ * What the gateway asks of its store, and what each call promises. An implementation is a folder beside
+ * this file; the conformance suite (`conformance.ts`) says the same in tests and runs over every one.
+ *
+ * Times are milliseconds since the epoch, money is whole nano-dollars. No prompt or reply text gets here.
+ */
+
+import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { Secret } from "../secret.ts";
+
+// ---------------------------------------------------------------- who
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly createdAtMs: number;
+}
+
+export interface ServiceAccount {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+}
+
+/** An API key without its secret. */
+export interface ApiKeyRow {
+  readonly id: string;
+  readonly projectId: string;
+  readonly serviceAccountId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly createdAtMs: number;
+  /** Set when deleted. The row stays, so that history keeps its name and its tokens get "revoked". */
+  readonly deletedAtMs: number | null;
+}
+
+/** What authentication needs, in one read. */
+export interface ApiKeyWithSecret extends ApiKeyRow {
+  readonly secret: Secret;
+}
+
+export interface Room {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  /** A deleted room is a tombstone: its tokens get 401 until it is created again by name. */
+  readonly deletedAtMs: number | null;
+}
+
+export interface ProviderSettings {
+  readonly projectId: string;
+  readonly name: string;
+  /** null: the default of the environment. */
+  readonly apiKey: Secret | null;
+  /** null: the default of the environment. */
+  readonly baseUrl: string | null;
+  readonly updatedAtMs: number;
+}
+
+// ---------------------------------------------------------------- the ledger
+
+export type Transport = "http" | "sse" | "websocket";
+
+export type Outcome =
+  | "ok"
+  | "incomplete"
+  | "refused"
+  | "cancelled"
+  | "failed"
+  | "stream_error"
+  | "upstream_error"
+  | "truncated"
+  | "client_closed"
+  | "budget_stopped"
+  | "gateway_error"
+  | "interrupted"
+  | "not_metered";
+
+/** How the usage of an exchange is known. */
+export type UsageSource = "exact" | "drained" | "partial" | "estimated" | "none";
+
+/** Written, durable, before the first byte goes upstream. */
+export interface ExchangeIntent {
+  readonly id: string;
+  /** The process that runs it. */
+  readonly bootId: string;
+  readonly projectId: string;
+  readonly room: string;
+  readonly participant: string;
+  readonly role: string;
+  readonly apiKeyId: string;
+  /** The token's identity: its `jti`, or the hash of its signed part; null for an API key. */
+  readonly tokenId: string | null;
+  readonly sessionId: string | null;
+  readonly agentId: string | null;
+  readonly client: string | null;
+  readonly dialect: string;
+  /** Path below the gateway's mount, such as `/v1/responses`. */
+  readonly endpoint: string;
+  readonly transport: Transport;
+  readonly provider: string;
+  /** "" for endpoints without a model. */
+  readonly requestedModel: string;
+  readonly requestedTier: string | null;
+  readonly isSimulated: boolean;
+  readonly receivedAtMs: number;
+  readonly requestBytes: number;
+  /**
+   * What an exchange that never got a result is taken to have used: an estimate, marked as one. Empty for
+   * endpoints that bill nothing.
+   */
+  readonly estimate: readonly UsageRecord[];
+}
+
+/** Written once the reply has said what it bills, before the caller gets the end. */
+export interface ExchangeResult {
+  readonly id: string;
+  readonly outcome: Outcome;
+  readonly usageSource: UsageSource;
+  /** The status that the caller got; null when it got none. */
+  readonly status: number | null;
+  /** The model that served, "" when nobody said. */
+  readonly model: string;
+  readonly servedTier: string | null;
+  readonly firstByteAtMs: number | null;
+  readonly completedAtMs: number;
+  readonly responseBytes: number;
+  readonly providerRequestId: string | null;
+  readonly attempts: number;
+  readonly usage: readonly UsageRecord[];
+  /** Sum of the records; null when anything billed has no usage or no price. */
+  readonly costNanoUsd: number | null;
+}
+
+/** A row of the ledger. `result` is null while the exchange runs. */
+export interface Exchange {
+  readonly intent: Omit<ExchangeIntent, "estimate">;
+  readonly result: ExchangeResult | null;
+}
+
+export interface Ledger {
+  /**
+   * Makes the intent durable against `kill -9` (in the kernel). Resolves then; rejects when it cannot be
+   * written, and then nothing may be sent. Intents and results of one turn of the event loop share a
+   * transaction.
+   */
+  recordIntent(intent: ExchangeIntent): Promise<void>;
+  /**
+   * Makes the result durable and moves the rollup in the same transaction. Idempotent per exchange: a
+   * repeat of the same result changes nothing; a different one (a late result after `interrupted`, more
+   * usage after the terminal event) replaces it, and the rollup moves by the difference.
+   */
+  recordResult(result: ExchangeResult): Promise<void>;
+  /**
+   * Marks every open intent whose process is provably gone as `interrupted`, with its estimate
+   * (`usage_source: estimated`, `completed_at` now). Returns how many.
+   */
+  interruptOrphans(nowMs: number): Promise<number>;
+}
+
+// ---------------------------------------------------------------- reports (off the serving event loop)
+
+export interface ExchangeFilter {
+  readonly projectId: string;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly room?: string;
+  readonly participant?: string;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly sessionId?: string;
+  readonly apiKeyId?: string;
+}
+
+export interface ExchangePage {
+  readonly exchanges: readonly Exchange[];
+  /** Give it back to get the next (older) page; null at the end. */
+  readonly nextCursor: string | null;
+}
+
+export type UsageDimension = "model" | "room" | "participant" | "session" | "api-key" | "provider" | "day";
+
+/** One line of a usage report. Counts are sums over billed records of real (not simulated) exchanges, unless `isSimulated`. */
+export interface UsageReportRow {
+  /** The values of the dimensions asked for, in their order; null where an exchange has none. */
+  readonly key: readonly (string | null)[];
+  readonly isSimulated: boolean;
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadInputTokens: number;
+  readonly cacheWriteInputTokens: number;
+  readonly reasoningOutputTokens: number;
+  /** Sum of all known costs. */
+  readonly costNanoUsd: bigint;
+  /** Exchanges whose cost is not known and that `costNanoUsd` therefore lacks. */
+  readonly unpricedRequests: number;
+  /** Exchanges whose usage is estimated or partial. */
+  readonly inexactRequests: number;
+}
+
+export interface Reports {
+  /** From the rollup, exact at both edges: work grows with the days asked for, not with the ledger. */
+  usage(filter: ExchangeFilter, by: readonly UsageDimension[]): Promise<readonly UsageReportRow[]>;
+  /** Newest first. `cursor` from the page before. */
+  exchanges(filter: ExchangeFilter, page: { readonly limit: number; readonly cursor?: string }): Promise<ExchangePage>;
+  exchange(projectId: string, id: string): Promise<Exchange | null>;
+}
+
+// ---------------------------------------------------------------- the store
+
+export interface Directory {
+  createProject(name: string): Promise<Project>;
+  /** Oldest first. */
+  listProjects(): Promise<readonly Project[]>;
+  findProject(id: string): Promise<Project | null>;
+
+  /** Every project has one named `default`, made with it. */
+  listServiceAccounts(projectId: string): Promise<readonly ServiceAccount[]>;
+
+  /** Stores the key with its secret encrypted. */
+  createApiKey(key: ApiKeyWithSecret): Promise<void>;
+  /** Without deleted ones. */
+  listApiKeys(projectId: string): Promise<readonly ApiKeyRow[]>;
+  /** Also a deleted one (see `deletedAtMs`): its tokens are told that it was revoked. */
+  findApiKey(id: string): Promise<ApiKeyWithSecret | null>;
+  /** False when there is none. Verified tokens of the key stop working before this resolves. */
+  deleteApiKey(projectId: string, id: string): Promise<boolean>;
+
+  /** Creates the room, or brings a deleted one of this name back (same id). */
+  createRoom(projectId: string, name: string): Promise<Room>;
+  /** Without deleted ones, by name. */
+  listRooms(projectId: string): Promise<readonly Room[]>;
+  /** Also a deleted one. */
+  findRoom(projectId: string, name: string): Promise<Room | null>;
+  deleteRoom(projectId: string, name: string): Promise<boolean>;
+
+  setProvider(settings: ProviderSettings): Promise<void>;
+  listProviders(projectId: string): Promise<readonly ProviderSettings[]>;
+  findProvider(projectId: string, name: string): Promise<ProviderSettings | null>;
+  removeProvider(projectId: string, name: string): Promise<boolean>;
+  /** True once any provider was ever set, also if it was removed since. */
+  wasProviderEverConfigured(): Promise<boolean>;
+
+  /**
+   * Calls back after every change of an API key, room or provider, of this process or another, so that
+   * caches drop what they hold. Returns the unsubscribe function.
+   */
+  onChange(listener: (change: DirectoryChange) => void): () => void;
+}
+
+export interface DirectoryChange {
+  readonly kind: "api_key" | "room" | "provider" | "project";
+  readonly projectId: string;
+  readonly id: string;
+}
+
+export interface Store {
+  readonly directory: Directory;
+  readonly ledger: Ledger;
+  readonly reports: Reports;
+  /** Throws when the store cannot be used, with a message that says why. */
+  checkUsable(): Promise<void>;
+  /** Writes what is pending, checkpoints, and lets go of every lock. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,20 @@
+/** The head of a request on the wire. Refuses whatever could break out of its line. */
+
+import type { UpstreamRequest } from "./client.ts";
+
+/** latin1 text, as `node:http` reads header bytes, so that they go on as they came. Throws on a line break inside. */
+export function requestHead(request: UpstreamRequest): string {
+  const host = request.origin.slice(request.origin.indexOf("//") + 2);
+  let head = `${request.method} ${request.path} HTTP/1.1\r\n${line("host", host)}${line("connection", "keep-alive")}`;
+  for (const [name, value] of request.headers) head += line(name, value);
+  if (request.body !== null) head += line("content-length", String(request.body.byteLength));
+  if (!/^[A-Z]+$/.test(request.method) || !/^\/[\x21-\x7e\x80-\xff]*$/.test(request.path)) {
+    throw new Error("The request line cannot be written.");
+  }
+  return `${head}\r\n`;
+}
+
+function line(name: string, value: string): string {
+  if (/[\0\r\n]/.test(value) || /[\0\r\n:\s]/.test(name)) throw new Error("A header line holds a line break.");
+  return `${name}: ${value}\r\n`;
+}

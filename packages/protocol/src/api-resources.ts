@@ -1,0 +1,266 @@
+/**
+ * The things that the management API keeps: projects, service accounts, API keys, rooms, providers. Shapes
+ * and member names follow what the official `@meshagent/meshagent` client reads; ours stand beside them.
+ *
+ * No shape here has a member for a secret, but for `CreatedApiKey.value`, which is sent once, and
+ * `SetProviderBody.api_key`, which only ever goes in.
+ */
+
+import { z } from "zod";
+import { findNameProblem } from "./name.ts";
+
+const MAX_TEXT_LENGTH = 4096;
+/** Longer than any provider's key, short enough to be no attack. */
+const MAX_PROVIDER_KEY_LENGTH = 4096;
+
+// The rule that tokens and headers have, so that what is created here can be named there.
+const name = z.string().superRefine((value, context) => {
+  const problem = findNameProblem(value);
+  if (problem !== null) context.addIssue({ code: "custom", message: problem });
+});
+
+const text: z.ZodType<string, string> = z.string().max(MAX_TEXT_LENGTH);
+const time: z.ZodType<string> = z.string();
+
+// ---------------------------------------------------------------- projects
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** RFC 3339, like every `_at` of the API. */
+  readonly created_at: string;
+}
+
+export const projectSchema: z.ZodType<Project> = z.object({
+  id: z.string(),
+  name: z.string(),
+  settings: z.record(z.string(), z.unknown()),
+  created_at: time,
+});
+
+export interface ProjectList {
+  readonly projects: readonly Project[];
+}
+
+export const projectListSchema: z.ZodType<ProjectList> = z.object({ projects: z.array(projectSchema) });
+
+export interface CreateProjectBody {
+  readonly name: string;
+  /** Not settable yet: anything but an empty object is refused, so that no setting is lost in silence. */
+  readonly settings?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+export const createProjectBodySchema: z.ZodType<CreateProjectBody> = z.object({
+  name,
+  settings: z
+    .record(z.string(), z.unknown())
+    .refine((settings) => Object.keys(settings).length === 0, "cannot be set yet; leave it out")
+    .nullish(),
+});
+
+// ---------------------------------------------------------------- service accounts
+
+export interface ServiceAccount {
+  readonly id: string;
+  readonly project_id: string;
+  readonly name: string;
+  readonly created_at: string;
+}
+
+export const serviceAccountSchema: z.ZodType<ServiceAccount> = z.object({
+  id: z.string(),
+  project_id: z.string(),
+  name: z.string(),
+  created_at: time,
+});
+
+export interface ServiceAccountList {
+  readonly service_accounts: readonly ServiceAccount[];
+}
+
+export const serviceAccountListSchema: z.ZodType<ServiceAccountList> = z.object({
+  service_accounts: z.array(serviceAccountSchema),
+});
+
+// ---------------------------------------------------------------- API keys
+
+/** An API key without its text. */
+export interface ApiKey {
+  readonly id: string;
+  readonly project_id: string;
+  readonly service_account_id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly created_at: string;
+}
+
+const apiKeyMembers = {
+  id: z.string(),
+  project_id: z.string(),
+  service_account_id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  created_at: time,
+};
+
+export const apiKeySchema: z.ZodType<ApiKey> = z.object(apiKeyMembers);
+
+export interface ApiKeyList {
+  readonly keys: readonly ApiKey[];
+}
+
+export const apiKeyListSchema: z.ZodType<ApiKeyList> = z.object({ keys: z.array(apiKeySchema) });
+
+export interface CreateApiKeyBody {
+  readonly name: string;
+  readonly description?: string | null | undefined;
+}
+
+export const createApiKeyBodySchema: z.ZodType<CreateApiKeyBody> = z.object({
+  name,
+  description: text.nullish(),
+});
+
+/** The only reply that holds a key's text, and the only time it is sent. */
+export interface CreatedApiKey extends ApiKey {
+  /** `ma-<id>-<project>-<secret>`. */
+  readonly value: string;
+}
+
+export const createdApiKeySchema: z.ZodType<CreatedApiKey> = z.object({
+  ...apiKeyMembers,
+  value: z.string(),
+});
+
+// ---------------------------------------------------------------- rooms
+
+export interface Room {
+  readonly id: string;
+  readonly project_id: string;
+  readonly name: string;
+  /** Always empty for now; the official client reads both. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly created_at: string;
+}
+
+export const roomSchema: z.ZodType<Room> = z.object({
+  id: z.string(),
+  project_id: z.string(),
+  name: z.string(),
+  metadata: z.record(z.string(), z.unknown()),
+  annotations: z.record(z.string(), z.string()),
+  created_at: time,
+});
+
+export interface RoomList {
+  readonly rooms: readonly Room[];
+  /** How many there are in all, whatever `limit` and `offset` said. */
+  readonly total: number;
+}
+
+export const roomListSchema: z.ZodType<RoomList> = z.object({ rooms: z.array(roomSchema), total: z.int() });
+
+export interface RoomListQuery {
+  /** All when absent. */
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
+}
+
+export const roomListQuerySchema: z.ZodType<RoomListQuery> = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).optional(),
+  offset: z.coerce.number().int().min(0).optional(),
+});
+
+export interface CreateRoomBody {
+  readonly name: string;
+  /** Answer with the room that is there instead of 409. */
+  readonly if_not_exists?: boolean | null | undefined;
+}
+
+export const createRoomBodySchema: z.ZodType<CreateRoomBody> = z.object({
+  name,
+  if_not_exists: z.boolean().nullish(),
+});
+
+// ---------------------------------------------------------------- providers
+
+/** Where the key comes from that a project's requests go up with. */
+export type ProviderSource = "project" | "environment" | "simulated" | "none";
+
+export interface Provider {
+  readonly name: string;
+  readonly display_name: string;
+  /** The wire protocol that it answers natively: `openai`, `anthropic`. */
+  readonly dialect: string;
+  readonly source: ProviderSource;
+  /** Where requests go; null when they go nowhere. */
+  readonly base_url: string | null;
+  /** The environment variable of the server that holds its default key. */
+  readonly api_key_variable: string;
+  /** When the project's own setting was last changed; null without one. */
+  readonly updated_at: string | null;
+}
+
+const providerMembers = {
+  name: z.string(),
+  display_name: z.string(),
+  dialect: z.string(),
+  source: z.enum(["project", "environment", "simulated", "none"]),
+  base_url: z.string().nullable(),
+  api_key_variable: z.string(),
+  updated_at: time.nullable(),
+};
+
+export const providerSchema: z.ZodType<Provider> = z.object(providerMembers);
+
+export interface ProviderList {
+  readonly providers: readonly Provider[];
+}
+
+export const providerListSchema: z.ZodType<ProviderList> = z.object({ providers: z.array(providerSchema) });
+
+/** A member that is absent stays as it is; null goes back to the server's default. */
+export interface SetProviderBody {
+  readonly api_key?: string | null | undefined;
+  readonly base_url?: string | null | undefined;
+}
+
+export const setProviderBodySchema: z.ZodType<SetProviderBody> = z.object({
+  // The pattern keeps out what a header line could not carry.
+  api_key: z
+    .string()
+    .max(MAX_PROVIDER_KEY_LENGTH)
+    .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces")
+    .nullish(),
+  base_url: z
+    .string()
+    .max(2048)
+    .refine(isBaseUrl, "must be an http or https URL without credentials, query or fragment")
+    .nullish(),
+});
+
+function isBaseUrl(value: string): boolean {
+  const url = URL.parse(value);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return false;
+  return url.username === "" && url.password === "" && !/[?#]/.test(value);
+}
+
+export interface SetProviderReply extends Provider {
+  /** The new base URL has another origin and came without a key, so the project's stored key was dropped. */
+  readonly key_dropped: boolean;
+}
+
+export const setProviderReplySchema: z.ZodType<SetProviderReply> = z.object({
+  ...providerMembers,
+  key_dropped: z.boolean(),
+});
+
+export interface ProviderTest {
+  readonly ok: boolean;
+  /** For a person: what was tried and what came of it. */
+  readonly message: string;
+}
+
+export const providerTestSchema: z.ZodType<ProviderTest> = z.object({ ok: z.boolean(), message: z.string() });

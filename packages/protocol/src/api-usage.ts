@@ -1,0 +1,130 @@
+/**
+ * The usage report: requests, tokens and cost, summed over any set of dimensions. Simulated exchanges have
+ * lines of their own and are in no sum with real ones.
+ */
+
+import { z } from "zod";
+import { ledgerFilterMembers } from "./api-reports.ts";
+import type { LedgerFilter } from "./api-reports.ts";
+
+/** What a report can be split by. */
+export const usageDimensions = [
+  "model",
+  "room",
+  "participant",
+  "session",
+  "api-key",
+  "provider",
+  "day",
+] as const;
+
+export type UsageDimension = (typeof usageDimensions)[number];
+
+/** The member of a row that holds a dimension's value: the name that an exchange and a filter have for it. */
+export const usageDimensionMembers = {
+  model: "model",
+  room: "room",
+  participant: "participant",
+  session: "session_id",
+  "api-key": "api_key_id",
+  provider: "provider",
+  day: "day",
+} as const;
+
+export interface UsageQuery extends LedgerFilter {
+  /** `["model"]` when absent. On the wire a list with commas. */
+  readonly by?: readonly UsageDimension[] | undefined;
+}
+
+const dimension = z.enum(usageDimensions);
+
+const dimensionList = z
+  .union([z.string().transform((value) => value.split(",").map((part) => part.trim())), z.array(z.string())])
+  .pipe(
+    z
+      .array(dimension)
+      .min(1)
+      .refine((list) => new Set(list).size === list.length, "names a dimension twice"),
+  );
+
+export const usageQuerySchema: z.ZodType<UsageQuery> = z.strictObject({
+  ...ledgerFilterMembers,
+  by: dimensionList.optional(),
+});
+
+/** Sums. Tokens of billed records; `input_tokens` and `output_tokens` are inclusive, the others part of them. */
+export interface UsageTotals {
+  readonly requests: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cache_read_input_tokens: number;
+  readonly cache_write_input_tokens: number;
+  readonly reasoning_output_tokens: number;
+  /** Sum of all known costs, nine places, always exact. */
+  readonly cost_usd: string;
+  /** The same; null above 2^53 - 1 (nine million dollars), where a JSON reader would round it. */
+  readonly cost_nano_usd: number | null;
+  /** Requests whose cost is not known, and which `cost_usd` therefore lacks. */
+  readonly unpriced_requests: number;
+  /** Requests whose usage is estimated or partial. */
+  readonly inexact_requests: number;
+}
+
+/** One line of the report. It has the members of the dimensions asked for and no others; null where an exchange has none. */
+export interface UsageRow extends UsageTotals {
+  readonly model?: string | null;
+  readonly room?: string | null;
+  readonly participant?: string | null;
+  readonly session_id?: string | null;
+  readonly api_key_id?: string | null;
+  readonly provider?: string | null;
+  /** `2026-11-23`, in UTC. */
+  readonly day?: string | null;
+  readonly simulated: boolean;
+}
+
+const totals = {
+  requests: z.int(),
+  input_tokens: z.number(),
+  output_tokens: z.number(),
+  cache_read_input_tokens: z.number(),
+  cache_write_input_tokens: z.number(),
+  reasoning_output_tokens: z.number(),
+  cost_usd: z.string(),
+  cost_nano_usd: z.int().nullable(),
+  unpriced_requests: z.int(),
+  inexact_requests: z.int(),
+};
+
+export const usageTotalsSchema: z.ZodType<UsageTotals> = z.object(totals);
+
+const value = z.string().nullable().exactOptional();
+
+export const usageRowSchema: z.ZodType<UsageRow> = z.object({
+  model: value,
+  room: value,
+  participant: value,
+  session_id: value,
+  api_key_id: value,
+  provider: value,
+  day: value,
+  simulated: z.boolean(),
+  ...totals,
+});
+
+export interface UsageReport {
+  /** The dimensions of the rows, in their order. */
+  readonly by: readonly UsageDimension[];
+  readonly usage: readonly UsageRow[];
+  /** Over all real exchanges of the filter: not the sum of rows, because one request may bill two models. */
+  readonly total: UsageTotals;
+  /** The same over simulated exchanges; null when there are none. */
+  readonly simulated_total: UsageTotals | null;
+}
+
+export const usageReportSchema: z.ZodType<UsageReport> = z.object({
+  by: z.array(dimension),
+  usage: z.array(usageRowSchema),
+  total: usageTotalsSchema,
+  simulated_total: usageTotalsSchema.nullable(),
+});
