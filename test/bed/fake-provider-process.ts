@@ -27,7 +27,9 @@ export async function spawnFakeProvider(
   options: Omit<FakeProviderOptions, "clock"> = {},
 ): Promise<FakeProviderProcess> {
   const main = fileURLToPath(new URL("fake-provider-main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [main, JSON.stringify(options)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const channel = new CommandChannel(child);
   const origin = await channel.listening;
   return {

@@ -5,7 +5,12 @@
  */
 
 import { createHash } from "node:crypto";
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { systemClock, type Clock } from "@meshagent/llm-proxy-gateway/clock";
@@ -96,18 +101,30 @@ class FakeProviderServer implements FakeProvider {
 
   constructor(options: FakeProviderOptions) {
     this.#options = options;
-    this.#simulation = createSimulation({ clock: options.clock ?? systemClock, idSeed: options.idSeed ?? "" });
+    this.#simulation = createSimulation({
+      clock: options.clock ?? systemClock,
+      idSeed: options.idSeed ?? "",
+    });
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#serve(request, response);
     };
-    this.#server = options.tls === undefined ? createHttpServer(listener) : createTlsServer(options.tls, listener);
+    this.#server =
+      options.tls === undefined ? createHttpServer(listener) : createTlsServer(options.tls, listener);
     // No limit of the server's own may end what a test holds open.
-    Object.assign(this.#server, { requestTimeout: 0, headersTimeout: 0, timeout: 0, keepAliveTimeout: 120_000 });
+    Object.assign(this.#server, {
+      requestTimeout: 0,
+      headersTimeout: 0,
+      timeout: 0,
+      keepAliveTimeout: 120_000,
+    });
     this.#server.on(options.tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
       this.#accept(socket);
     });
     this.#server.on("checkContinue", listener);
-    this.#server.on("upgrade", (request: IncomingMessage, socket: Socket) => void this.#refuseUpgrade(request, socket));
+    this.#server.on(
+      "upgrade",
+      (request: IncomingMessage, socket: Socket) => void this.#refuseUpgrade(request, socket),
+    );
   }
 
   async listen(): Promise<void> {
@@ -221,7 +238,14 @@ class FakeProviderServer implements FakeProvider {
   async #refuseUpgrade(request: IncomingMessage, socket: Socket): Promise<void> {
     const recorded = this.#record(request, Buffer.alloc(0), true);
     this.#add(recorded);
-    const head = rawHead(426, [["connection", "close"], ["content-length", "0"]], "Upgrade Required");
+    const head = rawHead(
+      426,
+      [
+        ["connection", "close"],
+        ["content-length", "0"],
+      ],
+      "Upgrade Required",
+    );
     await writeRawReply(socket, this.#script?.(recorded) ?? { pieces: [head], end: "close" });
   }
 
@@ -274,7 +298,8 @@ class FakeProviderServer implements FakeProvider {
 /** Which API a path belongs to, and the path as the provider itself would see it. */
 function targetOf(request: RecordedRequest): { readonly dialect: DialectName; readonly path: string } {
   const match = /^\/(openai|anthropic)(\/.*)$/.exec(request.path);
-  if (match !== null) return { dialect: match[1] === "anthropic" ? "anthropic" : "openai", path: match[2] ?? "" };
+  if (match !== null)
+    return { dialect: match[1] === "anthropic" ? "anthropic" : "openai", path: match[2] ?? "" };
   const isAnthropic =
     /^\/v1\/(messages|complete)\b/.test(request.path) ||
     request.headers.some(([name]) => name.toLowerCase() === "anthropic-version");
@@ -282,7 +307,11 @@ function targetOf(request: RecordedRequest): { readonly dialect: DialectName; re
 }
 
 function unauthorized(dialect: DialectName): SimulatedReply {
-  const reply = errorReply(dialect, { status: 401, message: "Incorrect API key provided." }, "req_unauthorized");
+  const reply = errorReply(
+    dialect,
+    { status: 401, message: "Incorrect API key provided." },
+    "req_unauthorized",
+  );
   const text = reply.body.kind === "json" ? reply.body.text : "";
   const bytes = Buffer.from(text);
   const headers: HeaderLines = [

@@ -7,7 +7,10 @@ import type { Socket } from "node:net";
 
 /** Bytes to write (a string is UTF-8), a pause, or something to wait for before going on. */
 export type RawPiece =
-  string | Uint8Array | { readonly waitMs: number } | { readonly until: Promise<unknown> };
+  | string
+  | Uint8Array
+  | { readonly waitMs: number }
+  | { readonly until: Promise<unknown> };
 
 export interface RawReply {
   readonly pieces: Iterable<RawPiece> | AsyncIterable<RawPiece>;
@@ -19,7 +22,11 @@ export interface RawReply {
 }
 
 /** Status line and header lines, with the empty line that ends them. */
-export function rawHead(status: number, lines: readonly (readonly [string, string])[], reason = "Raw"): string {
+export function rawHead(
+  status: number,
+  lines: readonly (readonly [string, string])[],
+  reason = "Raw",
+): string {
   const head = [`HTTP/1.1 ${status} ${reason}`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   return `${head.join("\r\n")}\r\n\r\n`;
 }
@@ -36,7 +43,11 @@ export function rawLastChunk(trailers: readonly (readonly [string, string])[] = 
 }
 
 /** A whole reply of a known length, after which the connection stays usable. */
-export function rawJson(status: number, text: string, lines: readonly (readonly [string, string])[] = []): RawReply {
+export function rawJson(
+  status: number,
+  text: string,
+  lines: readonly (readonly [string, string])[] = [],
+): RawReply {
   const length = String(Buffer.byteLength(text));
   const head = rawHead(status, [["content-type", "application/json"], ["content-length", length], ...lines]);
   return { pieces: [head, text], end: "keep" };

@@ -17,8 +17,16 @@ function main() {
   var newer = process.env[REEXEC_MARK] ? null : findNodePackage();
   if (newer !== null) return runThere(newer);
   process.stderr.write(
-    "meshagent needs Node " + NEEDED_MAJOR + " or newer, and this is " + process.version + " (" + process.execPath + ").\n" +
-      "Install it from https://nodejs.org, or put it beside meshagent with: npm install node@" + NEEDED_MAJOR + "\n"
+    "meshagent needs Node " +
+      NEEDED_MAJOR +
+      " or newer, and this is " +
+      process.version +
+      " (" +
+      process.execPath +
+      ").\n" +
+      "Install it from https://nodejs.org, or put it beside meshagent with: npm install node@" +
+      NEEDED_MAJOR +
+      "\n",
   );
   process.exitCode = 1;
 }

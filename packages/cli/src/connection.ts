@@ -17,7 +17,8 @@ export interface ConnectionFlags {
 
 /** The gateway's URL without a slash at its end: the flag, MESHAGENT_API_URL, the profile's, the default. */
 export function resolveApiUrl(context: CliContext, flag?: string): string {
-  const url = flag ?? findVariable(context.env, "MESHAGENT_API_URL") ?? loadProfile(context).apiUrl ?? DEFAULT_API_URL;
+  const url =
+    flag ?? findVariable(context.env, "MESHAGENT_API_URL") ?? loadProfile(context).apiUrl ?? DEFAULT_API_URL;
   return url.replace(/\/+$/, "");
 }
 

@@ -15,7 +15,10 @@ export function parseDurationMs(text: string, what: string): number {
   const match = /^(\d{1,9})([smhdw])$/.exec(text.trim());
   const spanMs = match === null ? 0 : Number(match[1]) * (UNIT_MS[match[2] ?? ""] ?? 0);
   if (spanMs > 0) return spanMs;
-  throw new UsageFailure(`${what}: "${text}" is not a span of time.`, "Write one such as 90m, 12h, 30d or 2w.");
+  throw new UsageFailure(
+    `${what}: "${text}" is not a span of time.`,
+    "Write one such as 90m, 12h, 30d or 2w.",
+  );
 }
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -49,7 +52,12 @@ function isRealDay(text: string): boolean {
 export function formatDuration(spanMs: number): string {
   const parts: string[] = [];
   let restS = Math.max(0, Math.round(spanMs / 1000));
-  for (const [unit, unitS] of [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const) {
+  for (const [unit, unitS] of [
+    ["d", 86_400],
+    ["h", 3600],
+    ["m", 60],
+    ["s", 1],
+  ] as const) {
     const count = Math.floor(restS / unitS);
     restS -= count * unitS;
     if (count > 0) parts.push(`${count}${unit}`);

@@ -1,7 +1,12 @@
 /** How a command gives up: with a message for a person, a way on, and an exit code. Nothing here prints. */
 
 /** Exit codes that scripts rely on. */
-export const exitCodes: { readonly done: 0; readonly failed: 1; readonly usage: 2; readonly interrupted: 130 } = {
+export const exitCodes: {
+  readonly done: 0;
+  readonly failed: 1;
+  readonly usage: 2;
+  readonly interrupted: 130;
+} = {
   done: 0,
   failed: 1,
   usage: 2,

@@ -16,7 +16,9 @@ export function runAsCommand(host: NodeJS.Process): void {
   };
   host.on("SIGINT", onInterrupt);
   // Whoever reads us may stop early, as `head` does; that is no failure of ours.
-  host.stdout.on("error", (error: NodeJS.ErrnoException) => host.exit(error.code === "EPIPE" ? exitCodes.done : exitCodes.failed));
+  host.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    host.exit(error.code === "EPIPE" ? exitCodes.done : exitCodes.failed),
+  );
   const running = runCommandLine(host.argv.slice(2), {
     env: host.env,
     terminal: new Terminal(host, host.env),

@@ -21,7 +21,13 @@ export interface Profile {
 }
 
 /** A machine on which nothing was set up. */
-export const emptyProfile: Profile = { apiUrl: null, adminToken: null, projectId: null, projectName: null, apiKeys: {} };
+export const emptyProfile: Profile = {
+  apiUrl: null,
+  adminToken: null,
+  projectId: null,
+  projectName: null,
+  apiKeys: {},
+};
 
 /** Where the profile stands. */
 export function profilePath(home: string): string {
@@ -40,9 +46,13 @@ export function readProfile(home: string): Profile {
   }
   const stored = parseObject(text);
   if (stored === null) {
-    throw new CliFailure(`The profile ${path} is damaged.`, { hint: "Move it away and run: meshagent setup" });
+    throw new CliFailure(`The profile ${path} is damaged.`, {
+      hint: "Move it away and run: meshagent setup",
+    });
   }
-  const keys = Object.entries(asObject(stored["api_keys"])).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  const keys = Object.entries(asObject(stored["api_keys"])).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
   const adminToken = textOrNull(stored["admin_token"]);
   return {
     apiUrl: textOrNull(stored["api_url"]),
@@ -61,7 +71,9 @@ export function writeProfile(home: string, profile: Profile): void {
     admin_token: profile.adminToken?.reveal() ?? null,
     project_id: profile.projectId,
     project_name: profile.projectName,
-    api_keys: Object.fromEntries(Object.entries(profile.apiKeys).map(([project, key]) => [project, key.reveal()])),
+    api_keys: Object.fromEntries(
+      Object.entries(profile.apiKeys).map(([project, key]) => [project, key.reveal()]),
+    ),
   };
   writePrivateFile(profilePath(home), `${JSON.stringify(stored, null, 2)}\n`);
 }

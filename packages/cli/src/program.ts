@@ -31,7 +31,10 @@ export async function runCommandLine(argv: readonly string[], options: RunOption
 }
 
 /** The command tree. A command that `isWanted` does not want has a name and a summary, but no options yet. */
-export async function buildProgram(context: CliContext, isWanted: (name: string) => boolean): Promise<Command> {
+export async function buildProgram(
+  context: CliContext,
+  isWanted: (name: string) => boolean,
+): Promise<Command> {
   const program = new Command("meshagent")
     .description("Run the MeshAgent LLM gateway, set a machine up for it, mint tokens, see who spent what.")
     .version(version(), "-V, --version", "print the version")

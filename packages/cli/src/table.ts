@@ -14,7 +14,12 @@ const GAP = "  ";
  */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => columns.map((_, index) => cleanCell(row[index] ?? "")));
-  const aligned = columns.map((column, index) => alignColumn(column, cells.map((row) => row[index] ?? "")));
+  const aligned = columns.map((column, index) =>
+    alignColumn(
+      column,
+      cells.map((row) => row[index] ?? ""),
+    ),
+  );
   const lines = [columns.map((_, index) => aligned[index]?.title ?? "")].concat(
     cells.map((_, row) => aligned.map((column) => column.cells[row] ?? "")),
   );
@@ -53,7 +58,8 @@ export function cleanCell(text: string): string {
   return text.replace(UNPRINTABLE, " ");
 }
 
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
 /** How many terminal cells the text takes: combining marks take none, East Asian wide characters two. */
 export function textWidth(text: string): number {

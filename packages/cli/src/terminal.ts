@@ -102,10 +102,13 @@ export class Terminal {
    */
   async readArgument(value: string, what: string): Promise<string> {
     if (value !== "-") return value;
-    if (this.#stdinTaken) throw new UsageFailure(`${what}: only one argument can be "-", because stdin is read once.`);
+    if (this.#stdinTaken)
+      throw new UsageFailure(`${what}: only one argument can be "-", because stdin is read once.`);
     this.#stdinTaken = true;
     const chunks: Buffer[] = [];
     for await (const chunk of this.#streams.stdin) chunks.push(Buffer.from(chunk));
-    return Buffer.concat(chunks).toString("utf8").replace(/\r?\n$/, "");
+    return Buffer.concat(chunks)
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
   }
 }

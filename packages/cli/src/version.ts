@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 export function version(): string {
   // src/ in a clone and dist/ in the published package lie at the same depth.
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  const found: unknown = typeof manifest === "object" && manifest !== null ? Reflect.get(manifest, "version") : undefined;
+  const found: unknown =
+    typeof manifest === "object" && manifest !== null ? Reflect.get(manifest, "version") : undefined;
   return typeof found === "string" ? found : "unknown";
 }

@@ -22,7 +22,9 @@ export function renderBanner(options: BannerOptions): string {
     `  OpenAI-compatible clients      ${options.url}/openai/v1`,
     `  Anthropic-compatible clients   ${options.url}/anthropic`,
     "",
-    ...options.providers.map((status) => `  ${status.provider.displayName.padEnd(12)} ${providerLine(status)}`),
+    ...options.providers.map(
+      (status) => `  ${status.provider.displayName.padEnd(12)} ${providerLine(status)}`,
+    ),
     "",
   ];
   if (isSimulated) {
@@ -33,7 +35,10 @@ export function renderBanner(options: BannerOptions): string {
     );
   }
   if (options.interrupted > 0) {
-    lines.push(`  ${options.interrupted} exchange(s) of an earlier run were cut off and are on the ledger as interrupted.`, "");
+    lines.push(
+      `  ${options.interrupted} exchange(s) of an earlier run were cut off and are on the ledger as interrupted.`,
+      "",
+    );
   }
   for (const warning of options.warnings) lines.push(`  Warning: ${warning}`, "");
   if (options.ownerToken !== null) {

@@ -67,7 +67,10 @@ export function newOwnerToken(): string {
   return `mo-${randomBytes(32).toString("base64url")}`;
 }
 
-export function writeGatewayFile(dataDir: DataDir, content: { readonly url: string; readonly pid: number }): void {
+export function writeGatewayFile(
+  dataDir: DataDir,
+  content: { readonly url: string; readonly pid: number },
+): void {
   writeWhole(join(dataDir.path, gatewayFile), `${JSON.stringify(content)}\n`);
 }
 
@@ -92,5 +95,7 @@ function isNotFound(error: unknown): boolean {
 
 function unreadable(path: string, cause: unknown): ConfigError {
   const reason = cause instanceof Error ? cause.message : "unknown";
-  return new ConfigError(`${path} cannot be read or written: ${reason}. Check who owns the data directory.`, { cause });
+  return new ConfigError(`${path} cannot be read or written: ${reason}. Check who owns the data directory.`, {
+    cause,
+  });
 }

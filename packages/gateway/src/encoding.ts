@@ -107,7 +107,10 @@ async function* decodeOne(
       for await (const chunk of decoder as AsyncIterable<Uint8Array>) {
         decodedBytes += chunk.length;
         if (decodedBytes > bounds.maxDecodedBytes) {
-          throw new DecodeError("too_large", `the body is over ${bounds.maxDecodedBytes} bytes after ${encoding} is removed`);
+          throw new DecodeError(
+            "too_large",
+            `the body is over ${bounds.maxDecodedBytes} bytes after ${encoding} is removed`,
+          );
         }
         yield chunk;
       }
@@ -169,14 +172,22 @@ function createDecoder(encoding: ContentEncoding, firstByte: number): Decoder {
   }
   // "deflate" is the zlib format, but some senders leave its header out (RFC 9110 section 8.4.1.2): its first
   // byte has 8 in the low half, with which no sensible raw stream begins.
-  return (firstByte & 0x0f) === 8 ? createInflate({ chunkSize: CHUNK_SIZE }) : createInflateRaw({ chunkSize: CHUNK_SIZE });
+  return (firstByte & 0x0f) === 8
+    ? createInflate({ chunkSize: CHUNK_SIZE })
+    : createInflateRaw({ chunkSize: CHUNK_SIZE });
 }
 
 function decodeErrorOf(error: unknown, encoding: ContentEncoding): unknown {
   if (!(error instanceof Error) || error instanceof DecodeError) return error;
   const code = "code" in error ? String(error.code) : "";
-  if (code === "Z_BUF_ERROR") return new DecodeError("truncated", `the body ends inside its ${encoding} stream`, error);
-  if (code.startsWith("Z_") || code.startsWith("ZSTD_") || code.startsWith("ERR_") || code.startsWith("BROTLI_")) {
+  if (code === "Z_BUF_ERROR")
+    return new DecodeError("truncated", `the body ends inside its ${encoding} stream`, error);
+  if (
+    code.startsWith("Z_") ||
+    code.startsWith("ZSTD_") ||
+    code.startsWith("ERR_") ||
+    code.startsWith("BROTLI_")
+  ) {
     return new DecodeError("malformed", `the body is no valid ${encoding} stream (${error.message})`, error);
   }
   return error;

@@ -8,7 +8,7 @@
 
 export type ErrorSource = "client" | "gateway" | "upstream";
 
-interface ErrorKind {
+export interface ErrorKind {
   readonly source: ErrorSource;
   /** False: `x-should-retry: false` goes with it, because a repeat cannot mend it. */
   readonly isRetryable: boolean;
@@ -16,33 +16,108 @@ interface ErrorKind {
   readonly about: string;
 }
 
-export const errorKinds = {
-  missing_credential: { source: "client", isRetryable: false, about: "The request carries no participant token and no API key." },
-  invalid_credential: { source: "client", isRetryable: false, about: "The credential is malformed, badly signed, of an unknown key, or not yet valid." },
-  token_expired: { source: "client", isRetryable: false, about: "The participant token's `exp` has passed. Mint a new one." },
-  token_revoked: { source: "client", isRetryable: false, about: "The API key that signed the token was deleted, or its room was." },
+const kinds = {
+  missing_credential: {
+    source: "client",
+    isRetryable: false,
+    about: "The request carries no participant token and no API key.",
+  },
+  invalid_credential: {
+    source: "client",
+    isRetryable: false,
+    about: "The credential is malformed, badly signed, of an unknown key, or not yet valid.",
+  },
+  token_expired: {
+    source: "client",
+    isRetryable: false,
+    about: "The participant token's `exp` has passed. Mint a new one.",
+  },
+  token_revoked: {
+    source: "client",
+    isRetryable: false,
+    about: "The API key that signed the token was deleted, or its room was.",
+  },
   missing_grant: { source: "client", isRetryable: false, about: "The token has no `api.llm` grant." },
-  model_not_granted: { source: "client", isRetryable: false, about: "The token's `llm.models` does not cover the model." },
+  model_not_granted: {
+    source: "client",
+    isRetryable: false,
+    about: "The token's `llm.models` does not cover the model.",
+  },
   unknown_endpoint: { source: "client", isRetryable: false, about: "No such path." },
-  not_supported: { source: "gateway", isRetryable: false, about: "The endpoint or feature is known and not offered." },
-  websocket_not_offered: { source: "gateway", isRetryable: false, about: "A WebSocket upgrade where plain HTTP is spoken." },
-  request_too_large: { source: "client", isRetryable: false, about: "The body is over the limit, as sent or after decompression." },
-  unsupported_encoding: { source: "client", isRetryable: false, about: "The body has a content-encoding that the gateway cannot read." },
-  invalid_body: { source: "client", isRetryable: false, about: "The body cannot be read, names a policy field twice, or names no model." },
+  not_supported: {
+    source: "gateway",
+    isRetryable: false,
+    about: "The endpoint or feature is known and not offered.",
+  },
+  websocket_not_offered: {
+    source: "gateway",
+    isRetryable: false,
+    about: "A WebSocket upgrade where plain HTTP is spoken.",
+  },
+  request_too_large: {
+    source: "client",
+    isRetryable: false,
+    about: "The body is over the limit, as sent or after decompression.",
+  },
+  unsupported_encoding: {
+    source: "client",
+    isRetryable: false,
+    about: "The body has a content-encoding that the gateway cannot read.",
+  },
+  invalid_body: {
+    source: "client",
+    isRetryable: false,
+    about: "The body cannot be read, names a policy field twice, or names no model.",
+  },
   request_timeout: { source: "client", isRetryable: true, about: "The body stopped arriving." },
-  rate_limit_exceeded: { source: "client", isRetryable: true, about: "Too many requests, or too many at once." },
-  budget_exceeded: { source: "client", isRetryable: false, about: "The budget is spent, or the request could never fit in it." },
-  budget_held: { source: "gateway", isRetryable: true, about: "The budget is free but held by running requests." },
-  provider_not_configured: { source: "gateway", isRetryable: false, about: "The gateway has no key for the provider." },
-  upstream_unreachable: { source: "upstream", isRetryable: true, about: "The provider could not be reached, or cut the connection before it answered." },
+  rate_limit_exceeded: {
+    source: "client",
+    isRetryable: true,
+    about: "Too many requests, or too many at once.",
+  },
+  budget_exceeded: {
+    source: "client",
+    isRetryable: false,
+    about: "The budget is spent, or the request could never fit in it.",
+  },
+  budget_held: {
+    source: "gateway",
+    isRetryable: true,
+    about: "The budget is free but held by running requests.",
+  },
+  provider_not_configured: {
+    source: "gateway",
+    isRetryable: false,
+    about: "The gateway has no key for the provider.",
+  },
+  upstream_unreachable: {
+    source: "upstream",
+    isRetryable: true,
+    about: "The provider could not be reached, or cut the connection before it answered.",
+  },
   upstream_timeout: { source: "upstream", isRetryable: true, about: "The provider did not answer in time." },
-  ledger_unavailable: { source: "gateway", isRetryable: true, about: "The ledger cannot be written, so nothing was sent to the provider." },
+  ledger_unavailable: {
+    source: "gateway",
+    isRetryable: true,
+    about: "The ledger cannot be written, so nothing was sent to the provider.",
+  },
   overloaded: { source: "gateway", isRetryable: true, about: "All the memory for request bodies is in use." },
-  draining: { source: "gateway", isRetryable: true, about: "The gateway is shutting down and takes no new requests." },
-  internal_error: { source: "gateway", isRetryable: true, about: "A fault of the gateway. Its log has the details under the exchange's id." },
+  draining: {
+    source: "gateway",
+    isRetryable: true,
+    about: "The gateway is shutting down and takes no new requests.",
+  },
+  internal_error: {
+    source: "gateway",
+    isRetryable: true,
+    about: "A fault of the gateway. Its log has the details under the exchange's id.",
+  },
 } as const satisfies Record<string, ErrorKind>;
 
-export type ErrorCode = keyof typeof errorKinds;
+export type ErrorCode = keyof typeof kinds;
+
+/** The catalogue itself, for the reference page. */
+export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
 
 export interface GatewayErrorOptions {
   /** What made it, for the log. */

@@ -4,12 +4,14 @@
  */
 
 import { createApi } from "./api/api.ts";
+import { createAuthenticateDeps } from "./authenticate/authenticate.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/settings.ts";
 import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
 import { createDrainSlots } from "./forward/drain-slots.ts";
 import type { ForwardDeps, Stoppable } from "./forward/settings.ts";
+import { createHttp1Client } from "./upstream/http1-client.ts";
 import { createUndiciClient } from "./upstream/undici-client.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { newBootId } from "./ids.ts";
@@ -17,7 +19,7 @@ import { type LifecycleDeps, runExchange } from "./lifecycle.ts";
 import { createDialectTable } from "./match/match.ts";
 import type { Log } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
-import { createPrices } from "./pricing/catalogue.ts";
+import { createPrices } from "./pricing/charge.ts";
 import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
@@ -25,7 +27,13 @@ import { probeUpstream } from "./providers/probe.ts";
 import type { Provider } from "./providers/provider.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
-import { createUpstreams, type ProviderDefaults, type ProviderStatus, type SimulatedMode, type Upstreams } from "./route/upstreams.ts";
+import {
+  createUpstreams,
+  type ProviderDefaults,
+  type ProviderStatus,
+  type SimulatedMode,
+  type Upstreams,
+} from "./route/upstreams.ts";
 import type { Secret } from "./secret.ts";
 import { createServer, isLoopback } from "./server/server.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -112,14 +120,32 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     keptBytes: () => keptBytes.usedBytes,
     drains: () => drainSlots.inUse,
   });
-  const forward: ForwardDeps = { clock, log, settings: config, drainSlots, clientFor: clients.clientFor, running };
+  const forward: ForwardDeps = {
+    clock,
+    log,
+    settings: { ...config, maxAttempts: 2 },
+    drainSlots,
+    clientFor: clients.clientFor,
+    running,
+  };
+  const authenticate = createAuthenticateDeps({
+    directory: store.directory,
+    clock,
+    maxCachedCredentials: 10_000,
+  });
   const lifecycle: LifecycleDeps = {
-    authenticate: { directory: store.directory, clock },
+    authenticate,
     receive: { keptBytes, limits: config },
     admit: { providerFor },
     route: { upstreamFor: upstreams.upstreamFor },
     forward,
-    record: { ledger: store.ledger, prices: createPrices({ card: options.priceCard }), clock, bootId: options.bootId, metrics },
+    record: {
+      ledger: store.ledger,
+      prices: createPrices({ card: options.priceCard }),
+      clock,
+      bootId: options.bootId,
+      metrics,
+    },
   };
   let url = "";
   const api = createApi({
@@ -154,6 +180,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     providerStatus: () => upstreams.statusOf(null),
     stop: async () => {
       await server.drain();
+      authenticate.close();
       await clients.close();
       await store.close();
     },
@@ -166,13 +193,7 @@ interface Clients {
 }
 
 function createClients(options: StartOptions): Clients {
-  const { config } = options;
-  const network = createUndiciClient({
-    connectTimeoutMs: config.connectTimeoutMs,
-    keepAliveTimeoutMs: config.upstreamKeepAliveMs,
-    proxy: config,
-    ...(options.upstreamCa === undefined ? {} : { extraCa: options.upstreamCa }),
-  });
+  const network = createNetworkClient(options);
   const simulated = createSimulatedUpstream({ clock: options.clock });
   return {
     clientFor: (isSimulated) => (isSimulated ? simulated : network),
@@ -180,6 +201,17 @@ function createClients(options: StartOptions): Clients {
       await Promise.all([network.close(), simulated.close()]);
     },
   };
+}
+
+/** Ours, and undici's where the way leads through a proxy. */
+function createNetworkClient(options: StartOptions): UpstreamClient {
+  const { config } = options;
+  const common = {
+    keepAliveTimeoutMs: config.upstreamKeepAliveMs,
+    ...(options.upstreamCa === undefined ? {} : { extraCa: options.upstreamCa }),
+  };
+  if (config.httpsProxy === null) return createHttp1Client(common);
+  return createUndiciClient({ ...common, connectTimeoutMs: config.connectTimeoutMs, proxy: config });
 }
 
 function providerFor(dialect: Provider["dialect"]): Provider {

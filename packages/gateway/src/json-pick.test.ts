@@ -99,16 +99,27 @@ function referenceParse(text: string): RefValue {
 function referencePick(bytes: Uint8Array, paths: readonly PickPath[]): Picked[] {
   const text = Buffer.from(bytes).toString("latin1");
   const found: Picked[] = [];
-  const walk = (value: RefValue, keyStart: number, steps: readonly string[], indexes: readonly number[]): void => {
-    const path = paths.find((candidate) => candidate.join("\0") === steps.join("\0") && candidate.length === steps.length);
+  const walk = (
+    value: RefValue,
+    keyStart: number,
+    steps: readonly string[],
+    indexes: readonly number[],
+  ): void => {
+    const path = paths.find(
+      (candidate) => candidate.join("\0") === steps.join("\0") && candidate.length === steps.length,
+    );
     if (path !== undefined) {
-      const parsed = JSON.parse(Buffer.from(bytes.subarray(value.start, value.end)).toString("utf8")) as unknown;
+      const parsed = JSON.parse(
+        Buffer.from(bytes.subarray(value.start, value.end)).toString("utf8"),
+      ) as unknown;
       found.push({ path, indexes, value: parsed, keyStart, valueStart: value.start, valueEnd: value.end });
     }
     for (const member of value.members) {
       if (member.key !== "*") walk(member.value, member.keyStart, [...steps, member.key], indexes);
     }
-    value.elements.forEach((element, index) => walk(element, element.start, [...steps, "*"], [...indexes, index]));
+    value.elements.forEach((element, index) =>
+      walk(element, element.start, [...steps, "*"], [...indexes, index]),
+    );
   };
   const root = referenceParse(text);
   walk(root, root.start, [], []);
@@ -117,8 +128,35 @@ function referencePick(bytes: Uint8Array, paths: readonly PickPath[]): Picked[] 
 
 // The generator of documents.
 
-const keys = ["model", "stream", "a", "b", "", "*", "mod", "models", "größe", "😀", "include_usage", "x\ty", "\u2028"];
-const atoms = ["true", "false", "null", "0", "-0", "1", "-12.5e+3", "1E9", "0.0", "123456789", "1e-2", "1e999"];
+const keys = [
+  "model",
+  "stream",
+  "a",
+  "b",
+  "",
+  "*",
+  "mod",
+  "models",
+  "größe",
+  "😀",
+  "include_usage",
+  "x\ty",
+  "\u2028",
+];
+const atoms = [
+  "true",
+  "false",
+  "null",
+  "0",
+  "-0",
+  "1",
+  "-12.5e+3",
+  "1E9",
+  "0.0",
+  "123456789",
+  "1e-2",
+  "1e999",
+];
 
 function randomString(random: (below: number) => number, text: string): string {
   let written = "";
@@ -135,14 +173,20 @@ function randomString(random: (below: number) => number, text: string): string {
 
 function randomKey(random: (below: number) => number): string {
   const key = keys[random(keys.length)] as string;
-  return random(2) === 0 ? JSON.stringify(key) : randomString(random, key).replace(/(?<=.)(\\[n/\\"]|é|\\ud800|\u2029)(?="$)/u, "");
+  return random(2) === 0
+    ? JSON.stringify(key)
+    : randomString(random, key).replace(/(?<=.)(\\[n/\\"]|é|\\ud800|\u2029)(?="$)/u, "");
 }
 
 function randomDocument(random: (below: number) => number, depth = 0): string {
   const space = (): string => ["", "", "", " ", "\n", "\t\r ", "  "][random(7)] as string;
   const kind = depth === 0 ? 5 + random(8) : random(depth > 4 ? 5 : 11);
   if (depth > 0 && kind < 3) return atoms[random(atoms.length)] as string;
-  if (depth > 0 && kind < 5) return randomString(random, ["", "gpt-5.5", "a", "\u0000\u001f", "long ".repeat(random(9))][random(5)] as string);
+  if (depth > 0 && kind < 5)
+    return randomString(
+      random,
+      ["", "gpt-5.5", "a", "\u0000\u001f", "long ".repeat(random(9))][random(5)] as string,
+    );
   const count = random(5);
   const parts = Array.from({ length: count }, () => {
     const value = space() + randomDocument(random, depth + 1) + space();
@@ -152,13 +196,40 @@ function randomDocument(random: (below: number) => number, depth = 0): string {
   return space() + (kind < 7 ? `[${inner}]` : `{${inner}}`) + space();
 }
 
-const mutants = ['"', "\\", "{", "}", "[", "]", ",", ":", "0", "1", "-", ".", "e", "+", " ", "\n", "\u0001", "t", "u", "\xff", "\xef\xbb\xbf", "/*"];
+const mutants = [
+  '"',
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "0",
+  "1",
+  "-",
+  ".",
+  "e",
+  "+",
+  " ",
+  "\n",
+  "\u0001",
+  "t",
+  "u",
+  "\xff",
+  "\xef\xbb\xbf",
+  "/*",
+];
 
 function mutate(random: (below: number) => number, bytes: Buffer): Buffer {
   const at = random(bytes.length + 1);
   const piece = Buffer.from(mutants[random(mutants.length)] as string, "latin1");
   const cut = random(3);
-  return Buffer.concat([bytes.subarray(0, at), random(3) === 0 ? Buffer.alloc(0) : piece, bytes.subarray(at + cut)]);
+  return Buffer.concat([
+    bytes.subarray(0, at),
+    random(3) === 0 ? Buffer.alloc(0) : piece,
+    bytes.subarray(at + cut),
+  ]);
 }
 
 const fuzzPaths: readonly PickPath[] = [
@@ -182,7 +253,9 @@ test("accepts what JSON.parse accepts, refuses what it refuses, and picks what a
   for (let round = 0; round < rounds; round++) {
     let bytes: Buffer = Buffer.from(randomDocument(random));
     if (round % 2 === 1) for (let times = 1 + random(2); times > 0; times--) bytes = mutate(random, bytes);
-    const cuts = Array.from({ length: random(6) }, () => random(bytes.length + 1)).sort((one, other) => one - other);
+    const cuts = Array.from({ length: random(6) }, () => random(bytes.length + 1)).sort(
+      (one, other) => one - other,
+    );
     const result = pick(bytes, fuzzPaths, cuts);
     const where = `FUZZ_SEED=${seed} round ${round}: ${JSON.stringify(bytes.toString("latin1"))} cut at ${cuts.join(" ")}`;
     assert.equal(result.malformed === null, jsonParseAccepts(bytes), `${where}: ${result.malformed}`);
@@ -192,7 +265,10 @@ test("accepts what JSON.parse accepts, refuses what it refuses, and picks what a
     picked += expected.length;
     assert.deepEqual(result.found, expected, where);
   }
-  assert.ok(accepted > rounds / 2 && accepted < rounds && picked > rounds / 3, `the fuzz is too tame: ${accepted} accepted, ${picked} picked`);
+  assert.ok(
+    accepted > rounds / 2 && accepted < rounds && picked > rounds / 3,
+    `the fuzz is too tame: ${accepted} accepted, ${picked} picked`,
+  );
 });
 
 test("a split between any two bytes changes nothing", () => {
@@ -207,26 +283,50 @@ test("a split between any two bytes changes nothing", () => {
     const bytes = Buffer.from(text);
     const whole = pick(bytes, fuzzPaths);
     for (let one = 0; one <= bytes.length; one++) {
-      for (let two = one; two <= bytes.length; two++) assert.deepEqual(pick(bytes, fuzzPaths, [one, two]), whole, `${text} at ${one}, ${two}`);
+      for (let two = one; two <= bytes.length; two++)
+        assert.deepEqual(pick(bytes, fuzzPaths, [one, two]), whole, `${text} at ${one}, ${two}`);
     }
     assert.deepEqual(pick(bytes, fuzzPaths, Array.from(bytes.keys())), whole, `${text} byte by byte`);
   }
 });
 
 test("a key is compared after unescaping, and every occurrence is there in the order of the text", () => {
-  const { found } = pickText('{"model":"one","x":{"model":"nested"},"mod\\u0065l":"two","\\u006d\\u006F\\u0064\\u0065\\u006c":"three"}', ["model"]);
-  assert.deepEqual(found.map((one) => one.value), ["one", "two", "three"]);
+  const { found } = pickText(
+    '{"model":"one","x":{"model":"nested"},"mod\\u0065l":"two","\\u006d\\u006F\\u0064\\u0065\\u006c":"three"}',
+    ["model"],
+  );
+  assert.deepEqual(
+    found.map((one) => one.value),
+    ["one", "two", "three"],
+  );
   assert.deepEqual([found[0]?.keyStart, found[0]?.valueStart, found[0]?.valueEnd], [1, 9, 14]);
 });
 
 test("a value and what lies in it can both be picked, the outer one first", () => {
-  const { found } = pickText('{"stream_options":{"include_usage":true}}', ["stream_options", "include_usage"], ["stream_options"]);
-  assert.deepEqual(found.map((one) => [one.path.length, one.value]), [[1, { include_usage: true }], [2, true]]);
+  const { found } = pickText(
+    '{"stream_options":{"include_usage":true}}',
+    ["stream_options", "include_usage"],
+    ["stream_options"],
+  );
+  assert.deepEqual(
+    found.map((one) => [one.path.length, one.value]),
+    [
+      [1, { include_usage: true }],
+      [2, true],
+    ],
+  );
 });
 
 test("`*` goes through every element and tells the indexes", () => {
   const { found } = pickText('{"o":[[{"t":1}],7,[{"t":2},{"u":0},{"t":3}]]}', ["o", "*", "*", "t"]);
-  assert.deepEqual(found.map((one) => [one.indexes, one.value]), [[[0, 0], 1], [[2, 0], 2], [[2, 2], 3]]);
+  assert.deepEqual(
+    found.map((one) => [one.indexes, one.value]),
+    [
+      [[0, 0], 1],
+      [[2, 0], 2],
+      [[2, 2], 3],
+    ],
+  );
 });
 
 test("`*` is no member name, and a member name is no index", () => {
@@ -236,18 +336,25 @@ test("`*` is no member name, and a member name is no index", () => {
 
 test("the empty path is the whole text", () => {
   const { found } = pickText(" [1, 2] ", []);
-  assert.deepEqual(found, [{ path: [], indexes: [], value: [1, 2], keyStart: 1, valueStart: 1, valueEnd: 7 }]);
+  assert.deepEqual(found, [
+    { path: [], indexes: [], value: [1, 2], keyStart: 1, valueStart: 1, valueEnd: 7 },
+  ]);
 });
 
 test("a value over the bound is told by its place alone, what lies in it still by its value", () => {
   const picker = createJsonPicker([["big"], ["big", "a"], ["small"]], { maxValueBytes: 10 });
   const text = `{"big":{"x":"${"y".repeat(50)}","a":1},"small":"12345678"}`;
   for (const byte of Buffer.from(text)) picker.push(Uint8Array.of(byte));
-  assert.deepEqual(picker.end().found.map((one) => [one.path.join("."), one.value, text.slice(one.valueStart, one.valueEnd).length]), [
-    ["big", undefined, 64],
-    ["big.a", 1, 1],
-    ["small", "12345678", 10],
-  ]);
+  assert.deepEqual(
+    picker
+      .end()
+      .found.map((one) => [one.path.join("."), one.value, text.slice(one.valueStart, one.valueEnd).length]),
+    [
+      ["big", undefined, 64],
+      ["big.a", 1, 1],
+      ["small", "12345678", 10],
+    ],
+  );
 });
 
 test("all values together are bounded too", () => {
@@ -299,12 +406,21 @@ test("says where and why a text is no JSON", () => {
 
 test("what came before the fault is still there", () => {
   const { found, malformed } = pickText('{"model":"m","a":{"b":1,,"model":2', ["model"], ["a"], ["a", "b"]);
-  assert.deepEqual(found.map((one) => one.value), ["m", 1]);
+  assert.deepEqual(
+    found.map((one) => one.value),
+    ["m", 1],
+  );
   assert.match(malformed ?? "", /member name/);
 });
 
 test("bytes that are no UTF-8 pass in strings, as they do through JSON.parse after decoding", () => {
-  const bytes = Buffer.concat([Buffer.from('{"x":"'), Buffer.from([0xff, 0xc3]), Buffer.from('","model":"m'), Buffer.from([0x80]), Buffer.from('"}')]);
+  const bytes = Buffer.concat([
+    Buffer.from('{"x":"'),
+    Buffer.from([0xff, 0xc3]),
+    Buffer.from('","model":"m'),
+    Buffer.from([0x80]),
+    Buffer.from('"}'),
+  ]);
   assert.deepEqual(pick(bytes, [["model"]]).found[0]?.value, "m\ufffd");
   assert.equal(pick(bytes, [["model"]]).malformed, null);
 });

@@ -138,7 +138,8 @@ class Capture {
   text(chunk: Uint8Array, base: number, end: number): string | null {
     if (this.#parts === null || end - this.start > this.maxBytes) return null;
     const last = chunk.subarray(Math.max(0, this.start - base), end - base);
-    if (this.#parts.length === 0) return Buffer.from(last.buffer, last.byteOffset, last.length).toString("utf8");
+    if (this.#parts.length === 0)
+      return Buffer.from(last.buffer, last.byteOffset, last.length).toString("utf8");
     return Buffer.concat([...this.#parts, last]).toString("utf8");
   }
 }
@@ -195,7 +196,9 @@ class Picker implements JsonPicker, JsonListener {
 
   end(): PickResult {
     this.#scanner.end();
-    this.#found.sort((one, other) => one.valueStart - other.valueStart || one.path.length - other.path.length);
+    this.#found.sort(
+      (one, other) => one.valueStart - other.valueStart || one.path.length - other.path.length,
+    );
     return { found: this.#found, malformed: this.#scanner.malformed };
   }
 
@@ -206,7 +209,10 @@ class Picker implements JsonPicker, JsonListener {
 
   onKeyEnd(offset: number, hasEscape: boolean): void {
     const parent = this.#open.at(-1)?.node ?? this.#tree.root;
-    this.#member = hasEscape || this.#keyStart < this.#base ? this.#memberByText(parent, offset) : this.#memberByBytes(parent, offset);
+    this.#member =
+      hasEscape || this.#keyStart < this.#base
+        ? this.#memberByText(parent, offset)
+        : this.#memberByBytes(parent, offset);
     this.#key = null;
   }
 
@@ -244,7 +250,8 @@ class Picker implements JsonPicker, JsonListener {
       keyStart: isElement || parent === undefined ? offset : this.#keyStart,
       valueStart: offset,
       index,
-      capture: node.path === null ? null : new Capture(offset, Math.min(this.#maxValueBytes, this.#valueBytesLeft)),
+      capture:
+        node.path === null ? null : new Capture(offset, Math.min(this.#maxValueBytes, this.#valueBytesLeft)),
       elementCount: kind === "array" && isWatched ? 0 : -1,
     });
     return isWatched;

@@ -24,13 +24,30 @@ export interface JsonListener {
 }
 
 /** What may come next between two tokens. */
-const Expect = { value: 0, valueOrClose: 1, key: 2, keyOrClose: 3, colon: 4, commaOrClose: 5, nothing: 6 } as const;
+const Expect = {
+  value: 0,
+  valueOrClose: 1,
+  key: 2,
+  keyOrClose: 3,
+  colon: 4,
+  commaOrClose: 5,
+  nothing: 6,
+} as const;
 
 /** The token that the scanner stands in; `none` is between two. */
 const Token = { none: 0, string: 1, number: 2, literal: 3 } as const;
 
 /** Where in a number: the states marked "ends" are those in which a number may stop. */
-const Num = { minus: 0, zeroEnds: 1, intEnds: 2, point: 3, fractionEnds: 4, e: 5, sign: 6, exponentEnds: 7 } as const;
+const Num = {
+  minus: 0,
+  zeroEnds: 1,
+  intEnds: 2,
+  point: 3,
+  fractionEnds: 4,
+  e: 5,
+  sign: 6,
+  exponentEnds: 7,
+} as const;
 
 const OBJECT = 1;
 const ARRAY = 2;
@@ -78,7 +95,12 @@ function nextInNumber(state: number, byte: number): number {
 }
 
 function canNumberEnd(state: number): boolean {
-  return state === Num.zeroEnds || state === Num.intEnds || state === Num.fractionEnds || state === Num.exponentEnds;
+  return (
+    state === Num.zeroEnds ||
+    state === Num.intEnds ||
+    state === Num.fractionEnds ||
+    state === Num.exponentEnds
+  );
 }
 
 /** One walk over one text: `scan` its chunks in order, then `end`. */
@@ -124,7 +146,8 @@ export class JsonScanner {
     if (this.malformed !== null) return;
     if (this.#token === Token.number && canNumberEnd(this.#number)) this.#endValue(0);
     if (this.#expect === Expect.nothing) return;
-    this.malformed = this.#base === 0 ? "the text is empty" : `the text ends at byte ${this.#base} before its value does`;
+    this.malformed =
+      this.#base === 0 ? "the text is empty" : `the text ends at byte ${this.#base} before its value does`;
   }
 
   #between(chunk: Uint8Array, from: number): number {
@@ -137,13 +160,15 @@ export class JsonScanner {
           this.#expect = Expect.value;
           break;
         case Expect.commaOrClose:
-          if (byte === 0x2c) this.#expect = this.#kinds[this.#depth - 1] === OBJECT ? Expect.key : Expect.value;
+          if (byte === 0x2c)
+            this.#expect = this.#kinds[this.#depth - 1] === OBJECT ? Expect.key : Expect.value;
           else if (!this.#close(byte, at)) return this.#fail("a comma or a closing bracket is missing", at);
           break;
         case Expect.keyOrClose:
         case Expect.key:
           if (byte === QUOTE) return this.#startKey(at);
-          if (this.#expect === Expect.key || !this.#close(byte, at)) return this.#fail("a member name is missing", at);
+          if (this.#expect === Expect.key || !this.#close(byte, at))
+            return this.#fail("a member name is missing", at);
           break;
         case Expect.nothing:
           return this.#fail("something follows the value", at);
@@ -188,7 +213,10 @@ export class JsonScanner {
   #tellValueStart(kind: number, at: number): void {
     const isWatched =
       this.#depth <= this.#watchedDepth &&
-      this.#listener.onValueStart(this.#base + at, kind === OBJECT ? "object" : kind === ARRAY ? "array" : "scalar");
+      this.#listener.onValueStart(
+        this.#base + at,
+        kind === OBJECT ? "object" : kind === ARRAY ? "array" : "scalar",
+      );
     if (kind === 0) return;
     this.#kinds[this.#depth++] = kind;
     if (isWatched) this.#watchedDepth = this.#depth;
@@ -272,7 +300,8 @@ export class JsonScanner {
 
   #inLiteral(chunk: Uint8Array, from: number): number {
     for (let at = from; at < chunk.length; at++) {
-      if (chunk[at] !== this.#literal.charCodeAt(this.#literalAt)) return this.#fail("a value is malformed", at);
+      if (chunk[at] !== this.#literal.charCodeAt(this.#literalAt))
+        return this.#fail("a value is malformed", at);
       this.#literalAt++;
       if (this.#literalAt < this.#literal.length) continue;
       this.#endValue(at + 1);

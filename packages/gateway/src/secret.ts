@@ -3,7 +3,8 @@
  * only where the secret goes on a wire or through a cipher.
  */
 
-import { inspect } from "node:util";
+/** `util.inspect.custom`, which isolated declarations cannot name through its import. */
+const nodeInspect: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 
 const REDACTED = "[redacted]";
 
@@ -27,7 +28,8 @@ export class Secret {
     return REDACTED;
   }
 
-  [inspect.custom](): string {
+  /** What `console.log` and `util.inspect` print. */
+  [nodeInspect](): string {
     return REDACTED;
   }
 }

@@ -57,7 +57,10 @@ export async function runServe(flags: ServeFlags): Promise<number> {
   }
 }
 
-async function serveUntilSignal(config: Config, io: { readonly log: Log; readonly isTerminal: boolean }): Promise<number> {
+async function serveUntilSignal(
+  config: Config,
+  io: { readonly log: Log; readonly isTerminal: boolean },
+): Promise<number> {
   const signal = Promise.withResolvers<NodeJS.Signals>();
   // Before anything is opened: a signal that comes early must still close the ledger.
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => signal.resolve(name));
@@ -86,7 +89,10 @@ async function serveUntilSignal(config: Config, io: { readonly log: Log; readonl
     ownerToken: dataDir.isNew && config.adminToken === null ? ownerToken.reveal() : null,
   });
   const name = await signal.promise;
-  io.log.info("stopping: running exchanges may finish", { signal: name, within_ms: config.shutdownTimeoutMs });
+  io.log.info("stopping: running exchanges may finish", {
+    signal: name,
+    within_ms: config.shutdownTimeoutMs,
+  });
   // A second signal is somebody who will not wait.
   for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(130));
   await gateway.stop();
@@ -111,7 +117,9 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
   const url = config.publicUrl ?? gateway.url;
   const warnings =
     config.tlsCert === null && config.host !== "localhost" && !isLoopback(config.host)
-      ? ["Tokens travel in clear text on this address. Set --tls-cert and --tls-key, or put a TLS proxy in front."]
+      ? [
+          "Tokens travel in clear text on this address. Set --tls-cert and --tls-key, or put a TLS proxy in front.",
+        ]
       : [];
   if (about.isTerminal) {
     process.stdout.write(
@@ -160,7 +168,10 @@ function readPriceCard(config: Config): PriceCard | null {
 
 function readTls(config: Config): { readonly cert: string; readonly key: string } | null {
   if (config.tlsCert === null || config.tlsKey === null) return null;
-  return { cert: readFile("MESHAGENT_TLS_CERT", config.tlsCert), key: readFile("MESHAGENT_TLS_KEY", config.tlsKey) };
+  return {
+    cert: readFile("MESHAGENT_TLS_CERT", config.tlsCert),
+    key: readFile("MESHAGENT_TLS_KEY", config.tlsKey),
+  };
 }
 
 function readFile(setting: string, path: string): string {

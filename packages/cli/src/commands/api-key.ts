@@ -11,7 +11,9 @@ import { connectToProject, withJson, withProject } from "./options.ts";
 
 /** See the file comment. */
 export function build(context: CliContext): Command {
-  const command = new Command("api-key").description("API keys sign participant tokens. A key is shown once, when it is made.");
+  const command = new Command("api-key").description(
+    "API keys sign participant tokens. A key is shown once, when it is made.",
+  );
   const add = (child: Command, about: string): Command => {
     command.addCommand(child.description(about));
     return child;
@@ -21,10 +23,13 @@ export function build(context: CliContext): Command {
     .option("--description <text>", "what it is for")
     .option("--activate", "sign tokens with it from now on")
     .action((name: string, flags: CreateFlags) => createApiKey(context, name, flags));
-  add(withProject(new Command("list")), "List the project's API keys. The active one has a star.").action((flags: ProjectFlags) =>
-    listApiKeys(context, flags),
+  add(withProject(new Command("list")), "List the project's API keys. The active one has a star.").action(
+    (flags: ProjectFlags) => listApiKeys(context, flags),
   );
-  add(withProject(new Command("delete")), "Delete an API key. It and every token it signed stop working at once.")
+  add(
+    withProject(new Command("delete")),
+    "Delete an API key. It and every token it signed stop working at once.",
+  )
     .argument("<id>", "the key's id, as in the list")
     .action((id: string, flags: ProjectFlags) => deleteApiKey(context, id, flags));
   add(withJson(new Command("get")), "Print the active API key, alone.").action((flags: JsonFlags) => {
@@ -32,9 +37,11 @@ export function build(context: CliContext): Command {
     if (flags.json) return context.terminal.printJson({ api_key: key });
     context.terminal.print(`${key}\n`);
   });
-  add(new Command("env"), 'Print the active API key for a shell: eval "$(meshagent api-key env)"').action(() => {
-    context.terminal.print(`export MESHAGENT_API_KEY=${shellWord(requireApiKey(context).reveal())}\n`);
-  });
+  add(new Command("env"), 'Print the active API key for a shell: eval "$(meshagent api-key env)"').action(
+    () => {
+      context.terminal.print(`export MESHAGENT_API_KEY=${shellWord(requireApiKey(context).reveal())}\n`);
+    },
+  );
   add(new Command("activate"), "Sign tokens with this API key from now on.")
     .argument("<key>", "the key's text; - reads it from stdin")
     .action(async (text: string) => {
@@ -65,7 +72,13 @@ async function listApiKeys(context: CliContext, flags: ProjectFlags): Promise<vo
   const activeId = active === null ? null : parseApiKey(active.reveal()).id;
   context.terminal.printTable(
     [{ title: "" }, { title: "ID" }, { title: "NAME" }, { title: "DESCRIPTION" }, { title: "CREATED" }],
-    list.keys.map((key) => [key.id === activeId ? "*" : "", key.id, key.name, key.description, key.created_at]),
+    list.keys.map((key) => [
+      key.id === activeId ? "*" : "",
+      key.id,
+      key.name,
+      key.description,
+      key.created_at,
+    ]),
   );
 }
 
@@ -73,8 +86,11 @@ async function deleteApiKey(context: CliContext, id: string, flags: ProjectFlags
   const { client, project } = connectToProject(context, flags);
   await client.deleteApiKey({ project, api_key: id });
   const { apiKeys } = loadProfile(context);
-  const others = Object.entries(apiKeys).filter(([, key]) => parseApiKey(key.reveal()).id !== id.toLowerCase());
-  if (others.length < Object.keys(apiKeys).length) updateProfile(context, { apiKeys: Object.fromEntries(others) });
+  const others = Object.entries(apiKeys).filter(
+    ([, key]) => parseApiKey(key.reveal()).id !== id.toLowerCase(),
+  );
+  if (others.length < Object.keys(apiKeys).length)
+    updateProfile(context, { apiKeys: Object.fromEntries(others) });
   if (flags.json) return context.terminal.printJson({ deleted: id });
   context.terminal.say(`Deleted API key ${id}. The tokens that it signed do not work any more.`);
 }
@@ -99,9 +115,12 @@ function requireApiKey(context: CliContext): Secret {
   const key = findApiKey(context);
   if (key !== null) return key;
   const isProjectActive = findProjectId(context) !== null;
-  throw new CliFailure(isProjectActive ? "The active project has no active API key here." : "No project is active.", {
-    hint: isProjectActive ? "Run: meshagent api-key create NAME --activate" : "Run: meshagent setup",
-  });
+  throw new CliFailure(
+    isProjectActive ? "The active project has no active API key here." : "No project is active.",
+    {
+      hint: isProjectActive ? "Run: meshagent api-key create NAME --activate" : "Run: meshagent setup",
+    },
+  );
 }
 
 /** The text as one word of a POSIX shell. */

@@ -23,9 +23,13 @@ interface ExchangesFlags extends FilterFlags {
 /** See the file comment. */
 export function build(context: CliContext): Command {
   return withFilters(new Command("exchanges"))
-    .description("List single exchanges, newest first. With --follow: the latest, then new ones as they complete.")
+    .description(
+      "List single exchanges, newest first. With --follow: the latest, then new ones as they complete.",
+    )
     .option("--follow", "go on until interrupted; with --json one JSON document per line")
-    .addOption(countOption("--limit <count>", "how many (default 20; with --follow the 10 before now)", 1_000_000))
+    .addOption(
+      countOption("--limit <count>", "how many (default 20; with --follow the 10 before now)", 1_000_000),
+    )
     .action(async (flags: ExchangesFlags) => {
       const { client, project } = connectToProject(context, flags);
       const filter = { project, ...parseFilter(flags, context.nowMs()) };
@@ -62,7 +66,8 @@ interface Following {
 async function follow(context: CliContext, client: Client, { filter, flags }: Following): Promise<void> {
   const { until, ...rest } = filter;
   if (until !== undefined) throw new UsageFailure("--follow has no end, so it takes no --until.");
-  if ((flags.limit ?? 0) > PAGE_SIZE) throw new UsageFailure(`With --follow, --limit is at most ${PAGE_SIZE}.`);
+  if ((flags.limit ?? 0) > PAGE_SIZE)
+    throw new UsageFailure(`With --follow, --limit is at most ${PAGE_SIZE}.`);
   const options = { signal: context.signal, recent: flags.limit ?? DEFAULT_RECENT };
   if (!flags.json) context.terminal.print(fixedLine(COLUMNS.map((column) => column.title)));
   for await (const exchange of client.followExchanges(rest, options)) {
@@ -119,7 +124,9 @@ function sumTokens(exchange: Exchange, member: "input_tokens" | "output_tokens")
 }
 
 function seconds({ received_at, completed_at }: Exchange): string {
-  return completed_at === null ? "-" : ((Date.parse(completed_at) - Date.parse(received_at)) / 1000).toFixed(3);
+  return completed_at === null
+    ? "-"
+    : ((Date.parse(completed_at) - Date.parse(received_at)) / 1000).toFixed(3);
 }
 
 function costText(exchange: Exchange): string {

@@ -23,7 +23,10 @@ export interface GatewayFlags extends JsonFlags {
 
 /** `--api-url`, `--json` */
 export function withGateway(command: Command): Command {
-  return withJson(command).option("--api-url <url>", "the gateway (default: MESHAGENT_API_URL, or the one set up)");
+  return withJson(command).option(
+    "--api-url <url>",
+    "the gateway (default: MESHAGENT_API_URL, or the one set up)",
+  );
 }
 
 export interface ProjectFlags extends GatewayFlags {
@@ -32,7 +35,10 @@ export interface ProjectFlags extends GatewayFlags {
 
 /** `--project-id`, `--api-url`, `--json` */
 export function withProject(command: Command): Command {
-  return withGateway(command).option("--project-id <id>", "the project (default: MESHAGENT_PROJECT_ID, or the active one)");
+  return withGateway(command).option(
+    "--project-id <id>",
+    "the project (default: MESHAGENT_PROJECT_ID, or the active one)",
+  );
 }
 
 export interface ProjectConnection {

@@ -62,7 +62,12 @@ function printProjects(context: CliContext, projects: readonly Project[]): void 
   const active = findProjectId(context);
   context.terminal.printTable(
     [{ title: "" }, { title: "ID" }, { title: "NAME" }, { title: "CREATED" }],
-    projects.map((project) => [project.id === active ? "*" : "", project.id, project.name, project.created_at]),
+    projects.map((project) => [
+      project.id === active ? "*" : "",
+      project.id,
+      project.name,
+      project.created_at,
+    ]),
   );
 }
 

@@ -10,7 +10,9 @@ import { connectToProject, withProject } from "./options.ts";
 
 /** See the file comment. */
 export function build(context: CliContext): Command {
-  const command = new Command("provider").description("Model providers of a project: openai, anthropic and what else the gateway knows.");
+  const command = new Command("provider").description(
+    "Model providers of a project: openai, anthropic and what else the gateway knows.",
+  );
   const add = (name: string, about: string): Command => {
     const child = withProject(new Command(name)).description(about);
     command.addCommand(child);
@@ -51,7 +53,10 @@ interface SetFlags extends ProjectFlags {
 async function setProvider(context: CliContext, name: string, flags: SetFlags): Promise<void> {
   const apiKey = await readProviderKey(context, flags);
   if (apiKey === undefined && flags.baseUrl === undefined) {
-    throw new UsageFailure("Nothing to set.", "Give --api-key-from-env VARIABLE, --api-key-from-stdin or --base-url URL.");
+    throw new UsageFailure(
+      "Nothing to set.",
+      "Give --api-key-from-env VARIABLE, --api-key-from-stdin or --base-url URL.",
+    );
   }
   const body: SetProviderBody = {
     ...(apiKey === undefined ? {} : { api_key: apiKey }),
@@ -60,7 +65,9 @@ async function setProvider(context: CliContext, name: string, flags: SetFlags): 
   const { client, project } = connectToProject(context, flags);
   const provider = await client.setProvider({ project, provider: name, ...body });
   if (provider.key_dropped) {
-    context.terminal.warn(`${name} has a new address, so its stored key was dropped: a key goes to no other place. Set it again.`);
+    context.terminal.warn(
+      `${name} has a new address, so its stored key was dropped: a key goes to no other place. Set it again.`,
+    );
   }
   if (flags.json) return context.terminal.printJson(provider);
   context.terminal.say(`Set ${name}. Try it: meshagent provider test ${name}`);
@@ -107,6 +114,11 @@ const SOURCES: Readonly<Record<Provider["source"], string>> = {
 function printProviders(context: CliContext, providers: readonly Provider[]): void {
   context.terminal.printTable(
     [{ title: "NAME" }, { title: "DIALECT" }, { title: "KEY FROM" }, { title: "BASE URL" }],
-    providers.map((provider) => [provider.name, provider.dialect, SOURCES[provider.source], provider.base_url ?? "-"]),
+    providers.map((provider) => [
+      provider.name,
+      provider.dialect,
+      SOURCES[provider.source],
+      provider.base_url ?? "-",
+    ]),
   );
 }

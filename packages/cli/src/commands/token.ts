@@ -27,12 +27,20 @@ export function build(context: CliContext): Command {
     .usage("--input <file> [options]\n       meshagent token inspect <jwt>")
     .option("--input <file>", "the token spec, YAML or JSON; - reads it from stdin")
     .option("--output <file>", "write the token there, readable by you alone, instead of printing it")
-    .option("--key <key>", "the API key to sign with; - reads it from stdin (default: MESHAGENT_API_KEY, or the active one)")
+    .option(
+      "--key <key>",
+      "the API key to sign with; - reads it from stdin (default: MESHAGENT_API_KEY, or the active one)",
+    )
     .option("--project-id <id>", "sign with the active key of this project")
-    .option("--expires-in <span>", "end the token after 90m, 12h, 30d, ... (default: it lives as long as its key)")
+    .option(
+      "--expires-in <span>",
+      "end the token after 90m, 12h, 30d, ... (default: it lives as long as its key)",
+    )
     .action((flags: TokenFlags) => mint(context, flags));
   const inspect = withJson(new Command("inspect"))
-    .description("Explain a token: whose it is, what it may do, what is wrong with it. Exit code 1 when it cannot work.")
+    .description(
+      "Explain a token: whose it is, what it may do, what is wrong with it. Exit code 1 when it cannot work.",
+    )
     .argument("<jwt>", "the token; - reads it from stdin")
     .action((text: string, flags: JsonFlags) => inspectText(context, text, flags));
   command.addCommand(inspect);
@@ -48,7 +56,11 @@ interface TokenFlags {
 }
 
 async function mint(context: CliContext, flags: TokenFlags): Promise<void> {
-  if (flags.input === undefined) throw new UsageFailure("--input is missing.", "Name a token spec: meshagent token --input token-spec.yaml");
+  if (flags.input === undefined)
+    throw new UsageFailure(
+      "--input is missing.",
+      "Name a token spec: meshagent token --input token-spec.yaml",
+    );
   const lifeMs = flags.expiresIn === undefined ? null : parseDurationMs(flags.expiresIn, "--expires-in");
   const spec = parseSpecText(await readInput(context, flags.input), flags.input);
   const apiKey = await chooseKey(context, flags);
@@ -65,7 +77,9 @@ async function mint(context: CliContext, flags: TokenFlags): Promise<void> {
   if (flags.output === undefined) return context.terminal.print(`${token}\n`);
   writePrivateFile(flags.output, `${token}\n`);
   const life = lifeMs === null ? "until its key is deleted" : `for ${formatDuration(lifeMs)}`;
-  context.terminal.say(`Wrote a token for ${spec.identity} in room ${spec.room} to ${flags.output}. It is valid ${life}.`);
+  context.terminal.say(
+    `Wrote a token for ${spec.identity} in room ${spec.room} to ${flags.output}. It is valid ${life}.`,
+  );
 }
 
 async function readInput(context: CliContext, input: string): Promise<string> {
@@ -85,12 +99,15 @@ function parseSpecText(text: string, name: string): TokenSpec {
     return parseTokenSpec(document.toJS());
   } catch (error) {
     if (!(error instanceof TokenSpecError)) throw error;
-    throw new CliFailure(`${name} is no token spec:\n${error.problems.map((line) => `  ${line}`).join("\n")}`);
+    throw new CliFailure(
+      `${name} is no token spec:\n${error.problems.map((line) => `  ${line}`).join("\n")}`,
+    );
   }
 }
 
 async function chooseKey(context: CliContext, flags: TokenFlags): Promise<ApiKey> {
-  const given = flags.key === undefined ? null : (await context.terminal.readArgument(flags.key, "--key")).trim();
+  const given =
+    flags.key === undefined ? null : (await context.terminal.readArgument(flags.key, "--key")).trim();
   const text = given ?? findApiKey(context, flags.projectId?.toLowerCase())?.reveal() ?? null;
   if (text === null) {
     throw new CliFailure("There is no API key to sign with.", {
@@ -114,20 +131,39 @@ async function inspectText(context: CliContext, argument: string, flags: JsonFla
   const signature = await checkSignature(context, text, inspection);
   const problems = [...inspection.problems];
   if (signature === "invalid") problems.push("Its signature does not fit the API key that it names.");
-  const remarks = inspection.remarks.filter((remark) => signature === "not_checked" || !remark.startsWith("The signature"));
+  const remarks = inspection.remarks.filter(
+    (remark) => signature === "not_checked" || !remark.startsWith("The signature"),
+  );
   if (problems.length > 0) context.finish(exitCodes.failed);
   if (flags.json) {
     const { claims, payload, tokenId, expiresAt } = inspection;
-    return context.terminal.printJson({ claims, token_id: tokenId, expires_at: expiresAt, signature, problems, remarks, payload });
+    return context.terminal.printJson({
+      claims,
+      token_id: tokenId,
+      expires_at: expiresAt,
+      signature,
+      problems,
+      remarks,
+      payload,
+    });
   }
   printInspection(context, inspection);
-  for (const problem of problems) context.terminal.print(`${context.terminal.paint("red", "problem")}  ${problem}\n`);
-  for (const remark of remarks) context.terminal.print(`${context.terminal.paint("dim", "note")}     ${remark}\n`);
-  if (signature === "valid") context.terminal.print(`${context.terminal.paint("green", "ok")}       Signed with the active API key.\n`);
+  for (const problem of problems)
+    context.terminal.print(`${context.terminal.paint("red", "problem")}  ${problem}\n`);
+  for (const remark of remarks)
+    context.terminal.print(`${context.terminal.paint("dim", "note")}     ${remark}\n`);
+  if (signature === "valid")
+    context.terminal.print(
+      `${context.terminal.paint("green", "ok")}       Signed with the active API key.\n`,
+    );
 }
 
 /** With the key that signs here, when it is the one that the token names. */
-async function checkSignature(context: CliContext, text: string, { claims }: TokenInspection): Promise<SignatureVerdict> {
+async function checkSignature(
+  context: CliContext,
+  text: string,
+  { claims }: TokenInspection,
+): Promise<SignatureVerdict> {
   if (claims === null) return "not_checked";
   const isFromEnvironment = findVariable(context.env, "MESHAGENT_API_KEY") !== null;
   const keyText = findApiKey(context, isFromEnvironment ? undefined : claims.projectId);
@@ -146,8 +182,12 @@ async function checkSignature(context: CliContext, text: string, { claims }: Tok
 function printInspection(context: CliContext, { claims, tokenId, expiresAt }: TokenInspection): void {
   if (claims === null) return;
   const { llm } = claims.grants;
-  const models = llm === null ? "none: no api.llm grant" : llm.models === null ? "all" : llm.models.join(", ") || "none";
-  const expiry = claims.exp === null ? "never by itself" : `${expiresAt} (${relativeTime(claims.exp * 1000 - context.nowMs())})`;
+  const models =
+    llm === null ? "none: no api.llm grant" : llm.models === null ? "all" : llm.models.join(", ") || "none";
+  const expiry =
+    claims.exp === null
+      ? "never by itself"
+      : `${expiresAt} (${relativeTime(claims.exp * 1000 - context.nowMs())})`;
   context.terminal.printTable(
     [{ title: "CLAIM" }, { title: "VALUE" }],
     [

@@ -2,7 +2,12 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import { usageDimensionMembers, usageDimensions } from "@meshagent/llm-proxy-protocol/api-usage";
-import type { UsageDimension, UsageReport, UsageRow, UsageTotals } from "@meshagent/llm-proxy-protocol/api-usage";
+import type {
+  UsageDimension,
+  UsageReport,
+  UsageRow,
+  UsageTotals,
+} from "@meshagent/llm-proxy-protocol/api-usage";
 import type { CliContext } from "../cli-context.ts";
 import { formatNanoUsd, parseUsd } from "../money-text.ts";
 import type { Column } from "../table.ts";
@@ -20,7 +25,11 @@ export function build(context: CliContext): Command {
     .option("--by <dimensions>", `split by one or more of ${usageDimensions.join(",")}`, parseDimensions)
     .action(async (flags: UsageFlags) => {
       const { client, project } = connectToProject(context, flags);
-      const report = await client.getUsage({ project, by: flags.by ?? ["model"], ...parseFilter(flags, context.nowMs()) });
+      const report = await client.getUsage({
+        project,
+        by: flags.by ?? ["model"],
+        ...parseFilter(flags, context.nowMs()),
+      });
       if (flags.json) return context.terminal.printJson(report);
       printReport(context, report);
     });
@@ -49,7 +58,9 @@ function printReport(context: CliContext, report: UsageReport): void {
   const simulated = report.usage.filter((row) => row.simulated);
   printSection(context, { report, rows: real, total: report.total });
   if (report.simulated_total === null) return;
-  context.terminal.print(`\n${context.terminal.paint("bold", "Simulated")} (list prices; nothing was paid, and nothing here is in the totals above)\n`);
+  context.terminal.print(
+    `\n${context.terminal.paint("bold", "Simulated")} (list prices; nothing was paid, and nothing here is in the totals above)\n`,
+  );
   printSection(context, { report, rows: simulated, total: report.simulated_total });
 }
 
@@ -73,7 +84,9 @@ function printSection(context: CliContext, { report, rows, total }: Section): vo
 function countCells(totals: UsageTotals): string[] {
   return [
     // With exact numbers people copy; thousands separators would only look like decimals to half of them.
-    ...[totals.requests, totals.input_tokens, totals.cache_read_input_tokens, totals.output_tokens].map(String),
+    ...[totals.requests, totals.input_tokens, totals.cache_read_input_tokens, totals.output_tokens].map(
+      String,
+    ),
     costCell(totals),
   ];
 }
@@ -82,13 +95,17 @@ function countCells(totals: UsageTotals): string[] {
 function costCell(totals: UsageTotals): string {
   const cost = formatNanoUsd(parseUsd(totals.cost_usd));
   if (totals.unpriced_requests === 0) return cost;
-  return totals.unpriced_requests >= totals.requests && parseUsd(totals.cost_usd) === 0n ? "unknown" : `>= ${cost}`;
+  return totals.unpriced_requests >= totals.requests && parseUsd(totals.cost_usd) === 0n
+    ? "unknown"
+    : `>= ${cost}`;
 }
 
 function notesOf(totals: UsageTotals): string[] {
   const notes: string[] = [];
   if (totals.unpriced_requests > 0) {
-    notes.push(`${requests(totals.unpriced_requests)} of unknown cost: no price, or no usage. The cost above lacks them.`);
+    notes.push(
+      `${requests(totals.unpriced_requests)} of unknown cost: no price, or no usage. The cost above lacks them.`,
+    );
   }
   if (totals.inexact_requests > 0) {
     notes.push(`${requests(totals.inexact_requests)} with estimated or partial usage.`);

@@ -8,9 +8,15 @@ import { withJson } from "./options.ts";
 
 /** See the file comment. */
 export function build(context: CliContext): Command {
-  return withJson(new Command("version")).description("Print the version of this command and of its Node.").action((flags: JsonFlags) => {
-    const facts = { version: version(), node: process.versions.node, platform: `${process.platform}-${process.arch}` };
-    if (flags.json) return context.terminal.printJson(facts);
-    context.terminal.print(`meshagent ${facts.version} (node ${facts.node}, ${facts.platform})\n`);
-  });
+  return withJson(new Command("version"))
+    .description("Print the version of this command and of its Node.")
+    .action((flags: JsonFlags) => {
+      const facts = {
+        version: version(),
+        node: process.versions.node,
+        platform: `${process.platform}-${process.arch}`,
+      };
+      if (flags.json) return context.terminal.printJson(facts);
+      context.terminal.print(`meshagent ${facts.version} (node ${facts.node}, ${facts.platform})\n`);
+    });
 }

@@ -18,7 +18,11 @@ export const completionScripts: Readonly<Record<Shell, (nodes: readonly CommandN
 };
 
 function words(node: CommandNode): string[] {
-  return [...node.subcommands.map(({ word }) => word), ...node.values, ...node.options.map(({ word }) => word)];
+  return [
+    ...node.subcommands.map(({ word }) => word),
+    ...node.values,
+    ...node.options.map(({ word }) => word),
+  ];
 }
 
 /** Options that take a value, of all commands: the word behind one is a file, not a command. */
@@ -88,12 +92,17 @@ function fishScript(nodes: readonly CommandNode[]): string {
   const lines = nodes.flatMap((node) => {
     const seen = node.path.map((word) => `__fish_seen_subcommand_from ${word}`);
     const unseen = node.subcommands.map(({ word }) => word).join(" ");
-    const condition = [...seen, ...(unseen === "" ? [] : [`not __fish_seen_subcommand_from ${unseen}`])].join("; and ") || "true";
+    const condition =
+      [...seen, ...(unseen === "" ? [] : [`not __fish_seen_subcommand_from ${unseen}`])].join("; and ") ||
+      "true";
     const start = `complete -c meshagent -n ${quote(condition)}`;
     return [
       ...node.subcommands.map(({ word, about }) => `${start} -f -a ${word} -d ${quote(about)}`),
       ...node.values.map((word) => `${start} -f -a ${word}`),
-      ...node.options.map(({ word, about, takesValue }) => `${start} -l ${word.slice(2)}${takesValue ? " -r" : ""} -d ${quote(about)}`),
+      ...node.options.map(
+        ({ word, about, takesValue }) =>
+          `${start} -l ${word.slice(2)}${takesValue ? " -r" : ""} -d ${quote(about)}`,
+      ),
     ];
   });
   return `# fish completion for meshagent\n${lines.join("\n")}\n`;

@@ -24,7 +24,10 @@ export function describeCommands(program: Command): readonly CommandNode[] {
 function describe(command: Command, path: readonly string[]): CommandNode[] {
   const node: CommandNode = {
     path,
-    subcommands: command.commands.map((child) => ({ word: child.name(), about: child.summary() || firstSentence(child.description()) })),
+    subcommands: command.commands.map((child) => ({
+      word: child.name(),
+      about: child.summary() || firstSentence(child.description()),
+    })),
     options: [
       ...command.options.map((option) => ({
         word: option.long ?? option.short ?? "",

@@ -19,7 +19,8 @@ export interface TomlSettings {
 export function planTomlEdit(text: string, settings: TomlSettings): EditPlan {
   const tables = scan(text);
   const target = tables.find((table) => !table.isArrayElement && isSamePath(table.path, settings.table));
-  const plan = target === undefined ? planNewTable(text, tables, settings) : planInTable(text, target, settings);
+  const plan =
+    target === undefined ? planNewTable(text, tables, settings) : planInTable(text, target, settings);
   checkResult(text, tables, { plan, settings });
   return plan;
 }
@@ -40,7 +41,8 @@ function scan(text: string): readonly TomlTable[] {
   try {
     return scanToml(text);
   } catch (error) {
-    if (error instanceof TomlError) throw new EditRefused(`it is not TOML that I can read (${error.message})`, { cause: error });
+    if (error instanceof TomlError)
+      throw new EditRefused(`it is not TOML that I can read (${error.message})`, { cause: error });
     throw error;
   }
 }
@@ -49,7 +51,9 @@ function planNewTable(text: string, tables: readonly TomlTable[], settings: Toml
   const name = settings.table.join(".");
   const wanted = Object.entries(settings.values);
   if (hasTomlPath(tables, settings.table)) {
-    const isAsWanted = wanted.every(([key, value]) => findTomlString(tables, [...settings.table, key]) === value);
+    const isAsWanted = wanted.every(
+      ([key, value]) => findTomlString(tables, [...settings.table, key]) === value,
+    );
     if (isAsWanted) return { splices: [], changes: [] };
     throw new EditRefused(`it defines ${name} without a [${name}] header`);
   }
@@ -59,13 +63,19 @@ function planNewTable(text: string, tables: readonly TomlTable[], settings: Toml
       flatEntries(table).some((entry) => isPrefix(entry.path, settings.table)) ||
       table.entries.some((entry) => isPrefix([...table.path, ...entry.path], settings.table)),
   );
-  if (blocked) throw new EditRefused(`a table [${name}] cannot be added to it, because a part of that name is a value there`);
+  if (blocked)
+    throw new EditRefused(
+      `a table [${name}] cannot be added to it, because a part of that name is a value there`,
+    );
   const newline = lineBreakOf(text);
   const lines = [`[${name}]`, ...wanted.map(([key, value]) => `${key} = ${tomlString(value)}`), ""];
   const body = text.replace(/^\ufeff/, "");
   const gap = body === "" ? "" : body.endsWith("\n") ? newline : newline + newline;
   const splice = { at: text.length, remove: 0, insert: gap + lines.join(newline) };
-  return { splices: [splice], changes: wanted.map(([key, to]) => ({ name: `${name}.${key}`, from: null, to })) };
+  return {
+    splices: [splice],
+    changes: wanted.map(([key, to]) => ({ name: `${name}.${key}`, from: null, to })),
+  };
 }
 
 function planInTable(text: string, table: TomlTable, settings: TomlSettings): EditPlan {
@@ -80,7 +90,8 @@ function planInTable(text: string, table: TomlTable, settings: TomlSettings): Ed
       changes.push({ name, from: null, to });
       continue;
     }
-    if (entry.path.length > 1 || entry.value.kind !== "string") throw new EditRefused(`its ${name} is no string`);
+    if (entry.path.length > 1 || entry.value.kind !== "string")
+      throw new EditRefused(`its ${name} is no string`);
     if (entry.value.text === to) continue;
     splices.push({ at: entry.valueStart, remove: entry.valueEnd - entry.valueStart, insert: tomlString(to) });
     changes.push({ name, from: entry.value.text, to });
@@ -113,7 +124,9 @@ function checkResult(
     JSON.stringify(
       tables.flatMap(flatEntries).filter((entry) => !ours.some((path) => isSamePath(path, entry.path))),
     );
-  const isComplete = ours.every((path) => findTomlString(after, path) === wish.settings.values[path.at(-1) ?? ""]);
+  const isComplete = ours.every(
+    (path) => findTomlString(after, path) === wish.settings.values[path.at(-1) ?? ""],
+  );
   if (!isComplete || others(before) !== others(after)) {
     throw new EditRefused("an edit of it would change more than it should");
   }

@@ -89,7 +89,13 @@ class Scanner {
   document(): readonly TomlTable[] {
     const root = this.#at;
     const tables: TomlTable[] = [
-      { path: [], isArrayElement: false, headerStart: root, headerEnd: root, entries: this.#entriesUnder("") },
+      {
+        path: [],
+        isArrayElement: false,
+        headerStart: root,
+        headerEnd: root,
+        entries: this.#entriesUnder(""),
+      },
     ];
     while (this.#at < this.#text.length) tables.push(this.#table());
     return tables;
@@ -173,7 +179,8 @@ class Scanner {
     if (start.startsWith("'")) return { kind: "string", text: this.#literalString() };
     if (start.startsWith("[")) return this.#array();
     if (start.startsWith("{")) return this.#inlineTable();
-    const text = this.#take(/\d{4}-\d\d-\d\d \d\d:[\d:.+Zz-]*|[\w+.:-]+/y) ?? this.#refuse("expected a value");
+    const text =
+      this.#take(/\d{4}-\d\d-\d\d \d\d:[\d:.+Zz-]*|[\w+.:-]+/y) ?? this.#refuse("expected a value");
     if (!SCALARS.some((form) => form.test(text))) this.#refuse(`"${text}" is no value`);
     return { kind: "scalar", text };
   }
@@ -227,10 +234,12 @@ class Scanner {
   }
 
   #multiLineString(quote: string): string {
-    const form = quote === '"""' ? /"""((?:[^"\\]|\\[^]|"(?!"")|"(?="""))*)"""/y : /'''((?:[^']|'(?!'')|'(?='''))*)'''/y;
+    const form =
+      quote === '"""' ? /"""((?:[^"\\]|\\[^]|"(?!"")|"(?="""))*)"""/y : /'''((?:[^']|'(?!'')|'(?='''))*)'''/y;
     const quoted = this.#take(form) ?? this.#refuse("a multi-line string has no end");
     const text = quoted.slice(3, -3).replace(/^\r?\n/, "");
-    if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)/.test(text)) this.#refuse("a string holds a control character");
+    if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)/.test(text))
+      this.#refuse("a string holds a control character");
     return quote === "'''" ? text : this.#unescape(text.replace(/\\[ \t]*\r?\n\s*/g, ""));
   }
 
@@ -266,7 +275,8 @@ class Scanner {
     this.#skipBlanks();
     this.#comment();
     const lineEnd = this.#at;
-    if (this.#at < this.#text.length && this.#take(/\r?\n/y) === undefined) this.#refuse("expected the end of the line");
+    if (this.#at < this.#text.length && this.#take(/\r?\n/y) === undefined)
+      this.#refuse("expected the end of the line");
     return lineEnd;
   }
 

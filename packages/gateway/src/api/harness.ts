@@ -38,7 +38,7 @@ export const PUBLIC_URL = "http://gateway.test:8700";
 export class MemoryStore {
   readonly projects: Project[] = [];
   readonly serviceAccounts: ServiceAccount[] = [];
-  readonly apiKeys = new Map<string, ApiKeyWithSecret>();
+  readonly apiKeys: Map<string, ApiKeyWithSecret> = new Map();
   readonly rooms: Room[] = [];
   readonly providers: ProviderSettings[] = [];
   /** Newest first. */

@@ -30,12 +30,16 @@ export function parseConfig(sources: ConfigSources): Config {
     try {
       return [key, setting.parse(found.text)];
     } catch (cause) {
-      throw new ConfigError(`${found.name} ${cause instanceof Error ? cause.message : "cannot be read."}`, { cause });
+      throw new ConfigError(`${found.name} ${cause instanceof Error ? cause.message : "cannot be read."}`, {
+        cause,
+      });
     }
   });
   const config = Object.fromEntries(entries) as Config;
   if ((config.tlsCert === null) !== (config.tlsKey === null)) {
-    throw new ConfigError("TLS needs both a certificate and a key: set MESHAGENT_TLS_CERT and MESHAGENT_TLS_KEY.");
+    throw new ConfigError(
+      "TLS needs both a certificate and a key: set MESHAGENT_TLS_CERT and MESHAGENT_TLS_KEY.",
+    );
   }
   if (config.publicUrl !== null) checkUrl("MESHAGENT_PUBLIC_URL", config.publicUrl);
   return config;
@@ -51,7 +55,10 @@ export function parseProviderDefaults(
       const key = environment[provider.apiKeyVariable]?.trim() ?? "";
       const baseUrl = environment[provider.baseUrlVariable]?.trim() ?? "";
       if (baseUrl !== "") checkUrl(provider.baseUrlVariable, baseUrl);
-      return [provider.name, { apiKey: key === "" ? null : new Secret(key), baseUrl: baseUrl === "" ? null : baseUrl }];
+      return [
+        provider.name,
+        { apiKey: key === "" ? null : new Secret(key), baseUrl: baseUrl === "" ? null : baseUrl },
+      ];
     }),
   );
 }
@@ -80,12 +87,15 @@ function findText(
 
 function parseFile(file: unknown): Readonly<Record<string, string>> {
   if (file === null || file === undefined) return {};
-  if (typeof file !== "object" || Array.isArray(file)) throw new ConfigError("The config file must hold an object.");
+  if (typeof file !== "object" || Array.isArray(file))
+    throw new ConfigError("The config file must hold an object.");
   return Object.fromEntries(
     Object.entries(file).map(([key, value]: [string, unknown]) => {
       if (!(key in settings)) throw new ConfigError(`The config file has an unknown key "${key}".`);
       if (key === "masterKey" || key === "adminToken") {
-        throw new ConfigError(`"${key}" is a secret and belongs into its environment variable, not into a config file.`);
+        throw new ConfigError(
+          `"${key}" is a secret and belongs into its environment variable, not into a config file.`,
+        );
       }
       return [key, fileValueText(key, value)];
     }),
@@ -101,7 +111,13 @@ function fileValueText(key: string, value: unknown): string {
 
 function checkUrl(name: string, value: string): void {
   const url = URL.canParse(value) ? new URL(value) : null;
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.search !== "" || url.hash !== "") {
+  if (
+    url === null ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== "" ||
+    url.search !== "" ||
+    url.hash !== ""
+  ) {
     throw new ConfigError(`${name} must be a plain http or https URL, such as https://api.example.com/v1.`);
   }
 }

@@ -21,7 +21,13 @@ export function text(variable: string, byDefault: string, about: string): Settin
 }
 
 export function optional(variable: string, about: string): Setting<string | null> {
-  return { variable, about, byDefault: null, defaultText: "", parse: (value) => (value === "" ? null : value) };
+  return {
+    variable,
+    about,
+    byDefault: null,
+    defaultText: "",
+    parse: (value) => (value === "" ? null : value),
+  };
 }
 
 export function secret(variable: string, about: string): Setting<Secret | null> {
@@ -87,7 +93,8 @@ export function duration(variable: string, byDefaultMs: number, about: string): 
     const match = /^(\d+)(ms|s|m|h)$/.exec(value);
     const ms = Number(match?.[1]) * (durationUnitsMs[match?.[2] ?? ""] ?? Number.NaN);
     // Timers of Node hold 31 bits.
-    if (Number.isNaN(ms) || ms > 2_147_483_647) throw new Error(`must be a duration such as 30s or 10m, not "${value}".`);
+    if (Number.isNaN(ms) || ms > 2_147_483_647)
+      throw new Error(`must be a duration such as 30s or 10m, not "${value}".`);
     return ms;
   };
   return { variable, about, byDefault: byDefaultMs, defaultText: durationText(byDefaultMs), parse };
@@ -100,7 +107,8 @@ export function size(variable: string, byDefaultBytes: number, about: string): S
   const parse = (value: string): number => {
     const match = /^(\d+)(B|KiB|MiB|GiB)$/.exec(value);
     const bytes = Number(match?.[1]) * (sizeUnits[match?.[2] ?? ""] ?? Number.NaN);
-    if (!Number.isSafeInteger(bytes)) throw new Error(`must be a size such as 512KiB or 64MiB, not "${value}".`);
+    if (!Number.isSafeInteger(bytes))
+      throw new Error(`must be a size such as 512KiB or 64MiB, not "${value}".`);
     return bytes;
   };
   return { variable, about, byDefault: byDefaultBytes, defaultText: sizeText(byDefaultBytes), parse };

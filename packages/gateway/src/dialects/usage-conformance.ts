@@ -29,7 +29,8 @@ export function testUsageReader(golden: GoldenReply, seed = 20261124): void {
     const reader = pushed(golden, chunks);
     assert.equal(reader.isTerminal, golden.isTerminal, `isTerminal, ${what}`);
     assert.deepEqual(reader.read("complete"), golden.expected, what);
-    if (golden.isTerminal) assert.deepEqual(reader.read("cut"), golden.expected, `cut after the end, ${what}`);
+    if (golden.isTerminal)
+      assert.deepEqual(reader.read("cut"), golden.expected, `cut after the end, ${what}`);
   };
 
   describe(golden.name, () => {

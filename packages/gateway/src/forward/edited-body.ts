@@ -16,7 +16,9 @@ async function decodedChunks(body: KeptBody): Promise<readonly Uint8Array[]> {
   // The receive step has decoded it once within its bound, so this cannot grow beyond that.
   const encodings = parseContentEncoding(body.contentEncoding) ?? [];
   const decoded: Uint8Array[] = [];
-  for await (const chunk of decodeChunks([...body.chunks()], encodings, { maxDecodedBytes: Number.MAX_SAFE_INTEGER })) {
+  for await (const chunk of decodeChunks([...body.chunks()], encodings, {
+    maxDecodedBytes: Number.MAX_SAFE_INTEGER,
+  })) {
     decoded.push(chunk);
   }
   return decoded;

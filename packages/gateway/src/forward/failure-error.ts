@@ -8,7 +8,9 @@ import type { UpstreamFailure } from "../upstream/client.ts";
 export function failureError(routed: Routed, end: "running" | "ended" | UpstreamFailure): GatewayError {
   const who = routed.provider.displayName;
   if (typeof end === "string") {
-    return new GatewayError("draining", "The gateway is restarting. Send the request again.", { retryAfterS: 2 });
+    return new GatewayError("draining", "The gateway is restarting. Send the request again.", {
+      retryAfterS: 2,
+    });
   }
   const { timeouts } = routed.upstream;
   const cause = end.cause;

@@ -90,7 +90,8 @@ export class Relay implements UpstreamObserver, Stoppable {
     this.#meter = this.#createMeter(reply);
     this.#editor = createReplyEditor(routed, reply);
     const length = headerValue(reply.headers, "content-length");
-    if (length !== null && /^\d+$/.test(length) && this.#editor === null) this.#remainingBytes = Number(length);
+    if (length !== null && /^\d+$/.test(length) && this.#editor === null)
+      this.#remainingBytes = Number(length);
     this.#caller.writeHead(reply.status, reply.statusText, this.#headLines(reply));
   }
 
@@ -212,7 +213,8 @@ export class Relay implements UpstreamObserver, Stoppable {
   /** A stream that the gateway itself ends says so, where that cannot land inside an event of the provider's. */
   #sayWhy(ending: Ending): boolean {
     const isOwnDecision = ending === "stopped" || isFailure(this.#upstreamEnd, "idle_timeout");
-    if (!isOwnDecision || !this.#isStream || this.#settled === null || this.#meter?.isTerminal === true) return false;
+    if (!isOwnDecision || !this.#isStream || this.#settled === null || this.#meter?.isTerminal === true)
+      return false;
     if (headerValue(this.#reply?.headers ?? [], "content-encoding") !== null) return false;
     if (!endsEvent(this.#lastBytes)) return false;
     const { routed } = this.#options;

@@ -124,7 +124,8 @@ function compile(endpoint: Endpoint): CompiledEndpoint {
  * encoded, no broken escape: a parser upstream could read such a path in another way than this table does.
  */
 function isPlainPath(path: string): boolean {
-  if (!/^(?:\/(?:[\x21\x22\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]|%[0-9a-f]{2})+)+$/i.test(path)) return false;
+  if (!/^(?:\/(?:[\x21\x22\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]|%[0-9a-f]{2})+)+$/i.test(path))
+    return false;
   if (/%(?:2e|2f|25|5c|[01][0-9a-f]|7f)/i.test(path)) return false;
   return !/\/\.{1,2}(?:\/|$)/.test(path);
 }

@@ -33,7 +33,9 @@ export function createLog(options: LogOptions): Log {
     (message: string, fields: LogFields = {}): void => {
       if (ranks[level] < ranks[options.minLevel]) return;
       const time = toRfc3339(options.clock.now());
-      options.write(`${options.form === "json" ? jsonLine(time, level, message, fields) : textLine(time, level, message, fields)}\n`);
+      options.write(
+        `${options.form === "json" ? jsonLine(time, level, message, fields) : textLine(time, level, message, fields)}\n`,
+      );
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
@@ -53,7 +55,7 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
 /** The messages of an error and its causes, outermost first; for a log field. */
 export function errorText(error: unknown): string {
   const messages: string[] = [];
-  for (let current = error; current !== undefined && current !== null && messages.length < 5; ) {
+  for (let current = error; current !== undefined && current !== null && messages.length < 5;) {
     if (!(current instanceof Error)) {
       messages.push(typeof current === "string" ? current : "unknown");
       break;

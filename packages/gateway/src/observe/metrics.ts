@@ -29,7 +29,11 @@ export function createMetrics(gauges: Gauges): Metrics {
   return {
     refused: (code, dialect) => add(refusals, `dialect="${dialect}",code="${code}"`, 1),
     finished: (dialect, result) => {
-      add(exchanges, `dialect="${dialect}",outcome="${result.outcome}",usage_source="${result.usageSource}"`, 1);
+      add(
+        exchanges,
+        `dialect="${dialect}",outcome="${result.outcome}",usage_source="${result.usageSource}"`,
+        1,
+      );
       for (const record of result.usage.filter((each) => each.billed)) {
         add(tokens, `dialect="${dialect}",type="input"`, record.input_tokens ?? 0);
         add(tokens, `dialect="${dialect}",type="output"`, record.output_tokens ?? 0);
@@ -39,14 +43,49 @@ export function createMetrics(gauges: Gauges): Metrics {
     },
     render: () =>
       [
-        ...family("meshagent_exchanges_total", "counter", "Exchanges with a row, by how they ended.", exchanges),
-        ...family("meshagent_refused_total", "counter", "Requests answered with the gateway's own error.", refusals),
-        ...family("meshagent_tokens_total", "counter", "Billed tokens as the providers counted them.", tokens),
+        ...family(
+          "meshagent_exchanges_total",
+          "counter",
+          "Exchanges with a row, by how they ended.",
+          exchanges,
+        ),
+        ...family(
+          "meshagent_refused_total",
+          "counter",
+          "Requests answered with the gateway's own error.",
+          refusals,
+        ),
+        ...family(
+          "meshagent_tokens_total",
+          "counter",
+          "Billed tokens as the providers counted them.",
+          tokens,
+        ),
         ...single("meshagent_cost_nano_usd_total", "counter", "Known cost in nano-dollars.", costNanoUsd),
-        ...single("meshagent_unpriced_exchanges_total", "counter", "Exchanges whose cost is not known.", unpriced),
-        ...single("meshagent_running_exchanges", "gauge", "Exchanges between caller and provider now.", gauges.runningExchanges()),
-        ...single("meshagent_kept_bytes", "gauge", "Request bodies in memory now, in bytes.", gauges.keptBytes()),
-        ...single("meshagent_drains", "gauge", "Replies read on after their callers left, now.", gauges.drains()),
+        ...single(
+          "meshagent_unpriced_exchanges_total",
+          "counter",
+          "Exchanges whose cost is not known.",
+          unpriced,
+        ),
+        ...single(
+          "meshagent_running_exchanges",
+          "gauge",
+          "Exchanges between caller and provider now.",
+          gauges.runningExchanges(),
+        ),
+        ...single(
+          "meshagent_kept_bytes",
+          "gauge",
+          "Request bodies in memory now, in bytes.",
+          gauges.keptBytes(),
+        ),
+        ...single(
+          "meshagent_drains",
+          "gauge",
+          "Replies read on after their callers left, now.",
+          gauges.drains(),
+        ),
         ...single("process_resident_memory_bytes", "gauge", "Resident memory.", process.memoryUsage.rss()),
         "",
       ].join("\n"),
@@ -57,7 +96,12 @@ function add(counts: Map<string, number>, labels: string, by: number): void {
   counts.set(labels, (counts.get(labels) ?? 0) + by);
 }
 
-function family(name: string, type: string, about: string, counts: ReadonlyMap<string, number>): readonly string[] {
+function family(
+  name: string,
+  type: string,
+  about: string,
+  counts: ReadonlyMap<string, number>,
+): readonly string[] {
   const lines = [...counts].map(([labels, count]) => `${name}{${labels}} ${count}`);
   return [`# HELP ${name} ${about}`, `# TYPE ${name} ${type}`, ...lines];
 }

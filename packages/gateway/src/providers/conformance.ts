@@ -47,7 +47,8 @@ export function testProvider(provider: Provider): void {
       assert.equal(name, name.toLowerCase());
       assert.doesNotMatch(value, /[\r\n]/);
       assert.ok(!name.includes(PROBE_KEY));
-      if (value.includes(PROBE_KEY)) assert.ok(CREDENTIAL_HEADERS.has(name), `${name} is no credential header`);
+      if (value.includes(PROBE_KEY))
+        assert.ok(CREDENTIAL_HEADERS.has(name), `${name} is no credential header`);
     }
     assert.ok(!inspect([provider, key], { depth: 5 }).includes(PROBE_KEY));
   });
@@ -72,6 +73,9 @@ export function testProviderSet(providers: readonly Provider[]): void {
   });
 
   test("providers: every dialect has one that answers it", () => {
-    assert.deepEqual(new Set(providers.map((provider) => provider.dialect)), new Set(["openai", "anthropic"]));
+    assert.deepEqual(
+      new Set(providers.map((provider) => provider.dialect)),
+      new Set(["openai", "anthropic"]),
+    );
   });
 }

@@ -30,7 +30,10 @@ export function probeUpstream(client: UpstreamClient, upstream: Upstream): Promi
         onChunk: () => true,
         onEnd: () => {},
         onFailure: (failure) =>
-          resolve({ ok: false, message: `${provider.displayName} cannot be reached at ${upstream.origin}: ${errorText(failure.cause)}` }),
+          resolve({
+            ok: false,
+            message: `${provider.displayName} cannot be reached at ${upstream.origin}: ${errorText(failure.cause)}`,
+          }),
       },
     );
   });
@@ -41,7 +44,13 @@ function verdict(status: number, upstream: Upstream): ProbeResult {
   if (upstream.isSimulated) return { ok: true, message: `The simulated provider stands in for ${who}.` };
   if (status < 300) return { ok: true, message: `${who} takes the key (${upstream.origin}).` };
   if (status === 401 || status === 403) {
-    return { ok: false, message: `${who} refuses the key (${status}). Set a valid one with \`meshagent provider set ${upstream.provider.name} --api-key-from-env ${upstream.provider.apiKeyVariable}\`.` };
+    return {
+      ok: false,
+      message: `${who} refuses the key (${status}). Set a valid one with \`meshagent provider set ${upstream.provider.name} --api-key-from-env ${upstream.provider.apiKeyVariable}\`.`,
+    };
   }
-  return { ok: false, message: `${who} answered ${status} at ${upstream.origin}${upstream.basePath}. Check its base URL.` };
+  return {
+    ok: false,
+    message: `${who} answered ${status} at ${upstream.origin}${upstream.basePath}. Check its base URL.`,
+  };
 }

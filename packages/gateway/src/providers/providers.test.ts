@@ -13,7 +13,10 @@ testProviderSet([openai, anthropic]);
 
 test("OpenAI is asked with a bearer, below its versioned base URL", () => {
   assert.deepEqual(openai.authorization(new Secret("sk-1")), [["authorization", "Bearer sk-1"]]);
-  assert.equal(openai.defaultBaseUrl + openai.pathPrefix + openai.probePath, "https://api.openai.com/v1/models");
+  assert.equal(
+    openai.defaultBaseUrl + openai.pathPrefix + openai.probePath,
+    "https://api.openai.com/v1/models",
+  );
   assert.equal(openai.apiKeyVariable, "OPENAI_API_KEY");
   assert.equal(openai.baseUrlVariable, "MESHAGENT_OPENAI_BASE_URL");
 });

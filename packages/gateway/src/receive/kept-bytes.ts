@@ -60,7 +60,10 @@ class Bound implements KeptBytes {
 
   async reserve(bytes: number, signal: AbortSignal): Promise<Reservation> {
     if (bytes > this.#maxBytes) {
-      throw new GatewayError("request_too_large", `The request body has ${bytes} bytes and the gateway keeps at most ${this.#maxBytes}. Send less.`);
+      throw new GatewayError(
+        "request_too_large",
+        `The request body has ${bytes} bytes and the gateway keeps at most ${this.#maxBytes}. Send less.`,
+      );
     }
     if (signal.aborted) throw new CallerGone();
     if (this.#waiters.size > 0 || !this.#fits(bytes)) await this.#wait(bytes, signal);
@@ -133,7 +136,11 @@ class Bound implements KeptBytes {
 }
 
 function noRoom(): GatewayError {
-  return new GatewayError("overloaded", "The gateway has no memory left for request bodies. Try again in a few seconds.", {
-    retryAfterS: RETRY_AFTER_S,
-  });
+  return new GatewayError(
+    "overloaded",
+    "The gateway has no memory left for request bodies. Try again in a few seconds.",
+    {
+      retryAfterS: RETRY_AFTER_S,
+    },
+  );
 }

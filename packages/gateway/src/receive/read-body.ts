@@ -35,7 +35,9 @@ export interface ReadBodyOptions {
 
 /** True when the request's header says that a body follows (RFC 9112 section 6.3). */
 export function announcesBody(request: IncomingMessage): boolean {
-  return request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
+  return (
+    request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0
+  );
 }
 
 /**
@@ -47,7 +49,8 @@ export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
   const length = call.request.headers["content-length"];
   const announced = length === undefined ? null : Number(length);
   if (announced !== null && announced > limits.maxBodyBytes) throw tooLarge(limits);
-  const reservation = announced === null ? keptBytes.reserveNone() : await reserve(call, keptBytes, announced);
+  const reservation =
+    announced === null ? keptBytes.reserveNone() : await reserve(call, keptBytes, announced);
   try {
     if (call.expectsContinue) call.response.writeContinue();
     const { chunks, byteLength } = await readChunks(options, announced === null ? reservation : null);

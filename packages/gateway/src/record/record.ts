@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Routed } from "../exchange.ts";
 import type { Observation } from "../forward/observation.ts";
-import type { Log } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { sumCharges } from "../money.ts";
 import type { Prices } from "../pricing/prices.ts";
 import type { ExchangeIntent, ExchangeResult, Ledger, Outcome, UsageSource } from "../store/store.ts";
@@ -19,7 +19,7 @@ export interface RecordDeps {
   readonly prices: Prices;
   readonly clock: Clock;
   readonly bootId: string;
-  readonly log: Log;
+  readonly metrics: Pick<Metrics, "finished">;
 }
 
 /** Makes the intent durable. Throws `ledger_unavailable`, and then nothing may be sent. */
@@ -36,8 +36,14 @@ export async function recordIntent(deps: RecordDeps, routed: Routed): Promise<vo
 }
 
 /** Makes the result durable. Idempotent: a repeat replaces. */
-export async function recordResult(deps: RecordDeps, routed: Routed, observation: Observation): Promise<void> {
-  await deps.ledger.recordResult(resultOf(deps, routed, observation));
+export async function recordResult(
+  deps: RecordDeps,
+  routed: Routed,
+  observation: Observation,
+): Promise<void> {
+  const result = resultOf(deps, routed, observation);
+  await deps.ledger.recordResult(result);
+  deps.metrics.finished(routed.dialect.name, result);
 }
 
 function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {
@@ -105,7 +111,9 @@ function priced(deps: RecordDeps, routed: Routed, usage: readonly MeteredUsage[]
 function usageOf(routed: Routed, observation: Observation): readonly MeteredUsage[] {
   if (!isMetered(routed)) return [];
   const known = observation.reading?.usage ?? [];
-  const isKnown = known.some((record) => record.completeness === "complete" || record.completeness === "derived");
+  const isKnown = known.some(
+    (record) => record.completeness === "complete" || record.completeness === "derived",
+  );
   const isGivenUp = observation.ending === "abandoned" || observation.ending === "stopped";
   if (isGivenUp && !isKnown && !isUpstreamError(observation)) {
     const requestBytes = routed.body?.byteLength ?? 0;

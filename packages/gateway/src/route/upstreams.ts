@@ -56,14 +56,18 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   });
 
   const resolve = async (projectId: string | null, provider: Provider): Promise<Resolved> => {
-    if (options.simulatedMode === "always") return { source: "simulated", upstream: simulated(options, provider) };
+    if (options.simulatedMode === "always")
+      return { source: "simulated", upstream: simulated(options, provider) };
     const defaults = options.defaults[provider.name] ?? { apiKey: null, baseUrl: null };
     const own = projectId === null ? null : await options.directory.findProvider(projectId, provider.name);
     const configured = own === null ? null : projectUpstream(options, provider, { own, defaults });
     if (configured !== null) return { source: "project", upstream: configured };
     if (own === null && defaults.apiKey !== null) {
       const baseUrl = defaults.baseUrl ?? provider.defaultBaseUrl;
-      return { source: "environment", upstream: makeUpstream(options, provider, { baseUrl, apiKey: defaults.apiKey }) };
+      return {
+        source: "environment",
+        upstream: makeUpstream(options, provider, { baseUrl, apiKey: defaults.apiKey }),
+      };
     }
     if (options.simulatedMode === "until_configured" && !(await isAnyConfigured(options))) {
       return { source: "simulated", upstream: simulated(options, provider) };

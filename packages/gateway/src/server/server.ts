@@ -3,7 +3,13 @@
  * each request to whoever owns its path and renders what they refuse. It reads no body.
  */
 
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
@@ -74,13 +80,21 @@ export function createServer(deps: ServerDeps): GatewayServer {
   // Silence inside a reply is limited upstream, never by the caller's socket.
   server.timeout = 0;
   server.on("request", (request, response) => serve(state, { request, response, expectsContinue: false }));
-  server.on("checkContinue", (request, response) => serve(state, { request, response, expectsContinue: true }));
+  server.on("checkContinue", (request, response) =>
+    serve(state, { request, response, expectsContinue: true }),
+  );
   server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
-    answer({ request, response, reply: plain(417, "Only `Expect: 100-continue` is understood.\n"), extraHeaders: [] }),
+    answer({
+      request,
+      response,
+      reply: plain(417, "Only `Expect: 100-continue` is understood.\n"),
+      extraHeaders: [],
+    }),
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === "ECONNRESET") return;
-    const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    const status =
+      error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
     socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
   });
   return { listen: () => listen(server, deps.settings), drain: () => drain(state, server) };
@@ -145,7 +159,9 @@ async function serveDialect(state: ServerState, call: Call, dialect: Dialect): P
     if (result.kind === "answered") return answerCall(state, call, result.reply);
     if (result.kind === "refused") throw result.error;
     if (state.isDraining) {
-      throw new GatewayError("draining", "The gateway is restarting. Send the request again.", { retryAfterS: 2 });
+      throw new GatewayError("draining", "The gateway is restarting. Send the request again.", {
+        retryAfterS: 2,
+      });
     }
     await deps.runExchange(result.matched);
   } catch (error) {
@@ -196,7 +212,10 @@ function answerCall(state: ServerState, call: Call, reply: OwnReply): void {
 function upgradeRefusal(table: DialectTable, dialect: Dialect, path: string): GatewayError {
   const endpoint = table.find(dialect, "GET", path);
   if (endpoint?.offer === "websocket") {
-    return new GatewayError("websocket_not_offered", "This gateway does not relay WebSockets yet. Use plain HTTP.");
+    return new GatewayError(
+      "websocket_not_offered",
+      "This gateway does not relay WebSockets yet. Use plain HTTP.",
+    );
   }
   return notOffered(endpoint?.name ?? "this WebSocket");
 }
@@ -208,7 +227,10 @@ function isWebSocketUpgrade(request: IncomingMessage): boolean {
 async function serveOwn(state: ServerState, incoming: Incoming, path: string): Promise<void> {
   const { deps } = state;
   const { request, response } = incoming;
-  const reply = (await healthReply({ ...deps.health, isDraining: () => state.isDraining }, path)) ?? metricsReply(state, request, path) ?? aboutReply(path);
+  const reply =
+    (await healthReply({ ...deps.health, isDraining: () => state.isDraining }, path)) ??
+    metricsReply(state, request, path) ??
+    aboutReply(path);
   const missing = new GatewayError(
     "unknown_endpoint",
     "There is nothing here. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.",
@@ -230,7 +252,10 @@ function metricsReply(state: ServerState, request: IncomingMessage, path: string
 
 function aboutReply(path: string): OwnReply | null {
   if (path !== "/") return null;
-  return plain(200, "MeshAgent LLM Proxy. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.\n");
+  return plain(
+    200,
+    "MeshAgent LLM Proxy. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.\n",
+  );
 }
 
 function plain(status: number, body: string): OwnReply {

@@ -206,7 +206,10 @@ export interface Reports {
   /** From the rollup, exact at both edges: work grows with the days asked for, not with the ledger. */
   usage(filter: ExchangeFilter, by: readonly UsageDimension[]): Promise<readonly UsageReportRow[]>;
   /** Newest first. `cursor` from the page before. */
-  exchanges(filter: ExchangeFilter, page: { readonly limit: number; readonly cursor?: string }): Promise<ExchangePage>;
+  exchanges(
+    filter: ExchangeFilter,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<ExchangePage>;
   exchange(projectId: string, id: string): Promise<Exchange | null>;
 }
 

@@ -6,7 +6,13 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
-import type { UpstreamBody, UpstreamClient, UpstreamFailure, UpstreamReply, UpstreamRequest } from "./client.ts";
+import type {
+  UpstreamBody,
+  UpstreamClient,
+  UpstreamFailure,
+  UpstreamReply,
+  UpstreamRequest,
+} from "./client.ts";
 
 const timeouts = { connectTimeoutMs: 2000, firstByteTimeoutMs: 5000, idleTimeoutMs: 5000 };
 
@@ -130,7 +136,9 @@ export function upstreamClientConformance(name: string, create: () => UpstreamCl
     });
 
     it("sends a large body whole, chunk by chunk", async () => {
-      const chunks = Array.from({ length: 64 }, (_each, index) => String.fromCharCode(97 + (index % 26)).repeat(65_536));
+      const chunks = Array.from({ length: 64 }, (_each, index) =>
+        String.fromCharCode(97 + (index % 26)).repeat(65_536),
+      );
       const seen = Promise.withResolvers<string>();
       server.script = (socket, received) => {
         const body = received.slice(received.indexOf("\r\n\r\n") + 4);
@@ -215,7 +223,8 @@ export function upstreamClientConformance(name: string, create: () => UpstreamCl
     });
 
     it("tells a cut from an end", async () => {
-      server.script = (socket) => socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n");
+      server.script = (socket) =>
+        socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n");
       const told = await send(client, { origin: server.origin });
       assert.equal(told.body.toString(), "one");
       assert.equal(told.failure?.reason, "connection_lost");
@@ -315,7 +324,8 @@ export function upstreamClientConformance(name: string, create: () => UpstreamCl
 
     it("takes a final reply that comes before the body was sent", async () => {
       server.script = (socket, received) => {
-        if (received.length < 70_000) socket.end("HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno");
+        if (received.length < 70_000)
+          socket.end("HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno");
       };
       const chunks = Array.from({ length: 40 }, () => "x".repeat(65_536));
       const told = await send(client, { origin: server.origin, body: bodyOf(...chunks) });
@@ -325,7 +335,9 @@ export function upstreamClientConformance(name: string, create: () => UpstreamCl
 
     it("runs many calls side by side", async () => {
       answerAll(ok("fine"));
-      const all = await Promise.all(Array.from({ length: 200 }, () => send(client, { origin: server.origin })));
+      const all = await Promise.all(
+        Array.from({ length: 200 }, () => send(client, { origin: server.origin })),
+      );
       assert.ok(all.every((told) => told.body.toString() === "fine"));
     });
   });

@@ -32,7 +32,11 @@ export interface Connections {
    * Gives a connection that is ready to be written, an idle one first. Calls back exactly once, unless the
    * returned function cancels the wait.
    */
-  open(origin: string, connectTimeoutMs: number, onOpen: (result: Connection | ConnectFailure) => void): () => void;
+  open(
+    origin: string,
+    connectTimeoutMs: number,
+    onOpen: (result: Connection | ConnectFailure) => void,
+  ): () => void;
   close(): void;
 }
 
@@ -161,7 +165,9 @@ function dial(options: DialOptions, onDialled: (result: Socket | ConnectFailure)
     finish({ isTimeout: true, cause: new Error(`No connection within ${options.connectTimeoutMs} ms.`) });
   }, options.connectTimeoutMs);
   socket.once(readyEvent, () => finish(socket));
-  socket.once("end", () => finish({ isTimeout: false, cause: new Error("The connection ended while it was made.") }));
+  socket.once("end", () =>
+    finish({ isTimeout: false, cause: new Error("The connection ended while it was made.") }),
+  );
   // Stays for the socket's life: a late error of a socket that nobody waits for must not end the process.
   socket.on("error", (cause: Error) => finish({ isTimeout: false, cause }));
   return () => finish(null);

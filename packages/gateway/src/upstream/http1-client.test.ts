@@ -9,7 +9,14 @@ describe("a request that cannot be written", () => {
   const client = createHttp1Client({ keepAliveTimeoutMs: 5000 });
   const observer = { onReply: () => {}, onChunk: () => true, onEnd: () => {}, onFailure: () => {} };
   const timeouts = { connectTimeoutMs: 1000, firstByteTimeoutMs: 1000, idleTimeoutMs: 1000 };
-  const request = { method: "GET", origin: "http://127.0.0.1:1", path: "/", headers: [], body: null, timeouts };
+  const request = {
+    method: "GET",
+    origin: "http://127.0.0.1:1",
+    path: "/",
+    headers: [],
+    body: null,
+    timeouts,
+  };
 
   it("is refused before anything is dialled", () => {
     const broken = [

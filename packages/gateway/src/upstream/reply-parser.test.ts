@@ -11,7 +11,10 @@ interface Parsed {
   isReusable: boolean | null;
 }
 
-function parse(pieces: readonly (string | Buffer)[], options: { isHead?: boolean; endsAfter?: boolean } = {}): Parsed {
+function parse(
+  pieces: readonly (string | Buffer)[],
+  options: { isHead?: boolean; endsAfter?: boolean } = {},
+): Parsed {
   const parsed: Parsed = { heads: [], body: "", bodyCalls: 0, isReusable: null };
   const parser = new ReplyParser(
     { isHead: options.isHead ?? false, maxHeadBytes: 4096 },
@@ -93,7 +96,8 @@ describe("framing", () => {
 });
 
 describe("whether the connection can be used again", () => {
-  const reusable = (head: string): boolean | null => parse([`${head}\r\ncontent-length: 0\r\n\r\n`]).isReusable;
+  const reusable = (head: string): boolean | null =>
+    parse([`${head}\r\ncontent-length: 0\r\n\r\n`]).isReusable;
 
   it("follows the version and the connection header", () => {
     assert.equal(reusable("HTTP/1.1 200 OK"), true);
@@ -104,7 +108,10 @@ describe("whether the connection can be used again", () => {
   });
 
   it("refuses bytes after the end", () => {
-    assert.throws(() => parse(["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more"]), InvalidReplyError);
+    assert.throws(
+      () => parse(["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more"]),
+      InvalidReplyError,
+    );
   });
 });
 
@@ -119,7 +126,8 @@ describe("what could be read in two ways is refused", () => {
     "a signed length": "HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\n",
     "a length beside chunks": "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
     "another transfer coding": "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
-    "two transfer codings": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
+    "two transfer codings":
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
     "a folded line": "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n",
     "a space before the colon": "HTTP/1.1 200 OK\r\na : b\r\n\r\n",
     "a bare line feed": "HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n",
@@ -147,7 +155,7 @@ describe("fuzz", () => {
     for (let round = 0; round < 500; round++) {
       const body = Array.from({ length: random(400) }, () => String.fromCharCode(random(256))).join("");
       let text = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-      for (let at = 0; at < body.length; ) {
+      for (let at = 0; at < body.length;) {
         const size = 1 + random(60);
         const part = body.slice(at, at + size);
         text += `${part.length.toString(16)}\r\n${part}\r\n`;
@@ -155,7 +163,7 @@ describe("fuzz", () => {
       }
       text += "0\r\n\r\n";
       const pieces: string[] = [];
-      for (let at = 0; at < text.length; ) {
+      for (let at = 0; at < text.length;) {
         const size = 1 + random(90);
         pieces.push(text.slice(at, at + size));
         at += size;

@@ -136,7 +136,8 @@ export class ReplyParser {
 
   #takeHead(input: Buffer, offset: number): number {
     const known = this.#pending.length;
-    const joined = known === 0 ? input.subarray(offset) : Buffer.concat([this.#pending, input.subarray(offset)]);
+    const joined =
+      known === 0 ? input.subarray(offset) : Buffer.concat([this.#pending, input.subarray(offset)]);
     const end = joined.indexOf("\r\n\r\n", Math.max(0, known - 3), "latin1");
     if (end === -1 ? joined.length > this.#options.maxHeadBytes : end > this.#options.maxHeadBytes) {
       throw new InvalidReplyError(`The reply's head is larger than ${this.#options.maxHeadBytes} bytes.`);
@@ -173,7 +174,10 @@ export class ReplyParser {
   #takeChunkSize(input: Buffer, offset: number): number {
     const lineEnd = input.indexOf(LF, offset);
     const stop = lineEnd === -1 ? input.length : lineEnd + 1;
-    const line = this.#pending.length === 0 ? input.subarray(offset, stop) : Buffer.concat([this.#pending, input.subarray(offset, stop)]);
+    const line =
+      this.#pending.length === 0
+        ? input.subarray(offset, stop)
+        : Buffer.concat([this.#pending, input.subarray(offset, stop)]);
     if (line.length > maxChunkLineBytes) throw new InvalidReplyError("A chunk's size line is too long.");
     if (lineEnd === -1) {
       this.#pending = Buffer.from(line);
@@ -206,7 +210,8 @@ export class ReplyParser {
       const stop = lineEnd === -1 ? input.length : lineEnd + 1;
       const line = Buffer.concat([this.#pending, input.subarray(at, stop)]);
       this.#trailerBytes += stop - at;
-      if (this.#trailerBytes > this.#options.maxHeadBytes) throw new InvalidReplyError("The trailers are too long.");
+      if (this.#trailerBytes > this.#options.maxHeadBytes)
+        throw new InvalidReplyError("The trailers are too long.");
       if (lineEnd === -1) {
         this.#pending = line;
         return -1;
@@ -251,7 +256,10 @@ function parseHeaderLine(line: string): readonly [string, string] {
   return [match[1] ?? "", match[2] ?? ""];
 }
 
-type Framing = { readonly kind: "chunked" | "to_end" } | { readonly kind: "length"; readonly length: number };
+type Framing =
+  | { readonly kind: "chunked" }
+  | { readonly kind: "to_end" }
+  | { readonly kind: "length"; readonly length: number };
 
 /** RFC 9112 section 6.3. Where it allows a guess, the reply is refused: a guess is how replies get mixed up. */
 function framingOf(head: Head, isHead: boolean): Framing {
@@ -261,7 +269,8 @@ function framingOf(head: Head, isHead: boolean): Framing {
   if (encodings.length > 0) {
     const isChunked = encodings.length === 1 && encodings[0]?.[1].toLowerCase() === "chunked";
     if (!isChunked) throw new InvalidReplyError("The reply has a transfer-encoding other than chunked.");
-    if (lengths.length > 0) throw new InvalidReplyError("The reply has both a transfer-encoding and a content-length.");
+    if (lengths.length > 0)
+      throw new InvalidReplyError("The reply has both a transfer-encoding and a content-length.");
     return { kind: "chunked" };
   }
   const first = lengths[0]?.[1];

@@ -15,6 +15,7 @@ export function requestHead(request: UpstreamRequest): string {
 }
 
 function line(name: string, value: string): string {
-  if (/[\0\r\n]/.test(value) || /[\0\r\n:\s]/.test(name)) throw new Error("A header line holds a line break.");
+  if (/[\0\r\n]/.test(value) || /[\0\r\n:\s]/.test(name))
+    throw new Error("A header line holds a line break.");
   return `${name}: ${value}\r\n`;
 }

@@ -79,7 +79,7 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
         path: request.path,
         method: request.method as Dispatcher.HttpMethod,
         headers: flatHeaders(request),
-        body: bodyOf(request),
+        body: bodyOf(request) ?? null,
         headersTimeout: request.timeouts.firstByteTimeoutMs,
         bodyTimeout: request.timeouts.idleTimeoutMs,
       },
@@ -138,7 +138,7 @@ function flatHeaders(request: UpstreamRequest): string[] {
 /** Small bodies go in one write; larger ones chunk by chunk as the socket takes them, held once. */
 const oneWriteMaxBytes = 64 * 1024;
 
-function bodyOf(request: UpstreamRequest): Dispatcher.DispatchOptions["body"] {
+function bodyOf(request: UpstreamRequest): NonNullable<Dispatcher.DispatchOptions["body"]> | null {
   if (request.body === null) return null;
   // undici's dispatch takes any iterable of bytes; its types name only some.
   if (request.body.byteLength > oneWriteMaxBytes) return request.body.chunks() as unknown as Readable;

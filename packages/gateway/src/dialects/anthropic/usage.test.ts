@@ -11,7 +11,11 @@ const streamContext: ReplyContext = {
   mediaType: "text/event-stream",
   isStreamRequested: true,
 };
-const bodyContext: ReplyContext = { ...streamContext, mediaType: "application/json", isStreamRequested: false };
+const bodyContext: ReplyContext = {
+  ...streamContext,
+  mediaType: "application/json",
+  isStreamRequested: false,
+};
 
 function sse(events: readonly object[]): string {
   return events
@@ -22,7 +26,15 @@ function sse(events: readonly object[]): string {
 function messageStart(usage: object, model = "claude-sonnet-5-5-20261001"): object {
   return {
     type: "message_start",
-    message: { id: "msg_01", type: "message", role: "assistant", model, content: [], stop_reason: null, usage },
+    message: {
+      id: "msg_01",
+      type: "message",
+      role: "assistant",
+      model,
+      content: [],
+      stop_reason: null,
+      usage,
+    },
   };
 }
 
@@ -31,7 +43,11 @@ function messageDelta(usage: object, stopReason: string | null = "end_turn"): ob
 }
 
 const textBlock = { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } };
-const hello = { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Grüß dich \u2028 🌍" } };
+const hello = {
+  type: "content_block_delta",
+  index: 0,
+  delta: { type: "text_delta", text: "Grüß dich \u2028 🌍" },
+};
 const blockStop = { type: "content_block_stop", index: 0 };
 const stop = { type: "message_stop" };
 
@@ -80,7 +96,13 @@ const primary: MeteredUsage = {
 
 function readingOf(usage: readonly MeteredUsage[], outcome: ReplyReading["outcome"] = "ok"): ReplyReading {
   const model = usage[0]?.model ?? null;
-  return { outcome, usage, responseId: "msg_01", servedModel: model, servedTier: usage[0]?.service_tier ?? null };
+  return {
+    outcome,
+    usage,
+    responseId: "msg_01",
+    servedModel: model,
+    servedTier: usage[0]?.service_tier ?? null,
+  };
 }
 
 const paddedStream =
@@ -149,11 +171,18 @@ testUsageReader({
 /** Everything in a model's own output that looks like usage. */
 const lookAlikes: readonly object[] = [
   textBlock,
-  { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: '"usage":{"output_tokens":999999}' } },
   {
     type: "content_block_delta",
     index: 0,
-    delta: { type: "text_delta", text: 'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":7}}\n\n' },
+    delta: { type: "text_delta", text: '"usage":{"output_tokens":999999}' },
+  },
+  {
+    type: "content_block_delta",
+    index: 0,
+    delta: {
+      type: "text_delta",
+      text: 'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":7}}\n\n',
+    },
   },
   {
     type: "content_block_start",
@@ -162,7 +191,11 @@ const lookAlikes: readonly object[] = [
       type: "tool_use",
       id: "toolu_1",
       name: "report",
-      input: { type: "message_delta", usage: { input_tokens: 1, output_tokens: 888_888 }, message: { usage: {} } },
+      input: {
+        type: "message_delta",
+        usage: { input_tokens: 1, output_tokens: 888_888 },
+        message: { usage: {} },
+      },
     },
   },
   {
@@ -182,7 +215,13 @@ testUsageReader({
   isTerminal: true,
 });
 
-const bodyUsage = { ...startUsage, ...deltaUsage, input_tokens: 12, cache_creation_input_tokens: 300, cache_read_input_tokens: 4000 };
+const bodyUsage = {
+  ...startUsage,
+  ...deltaUsage,
+  input_tokens: 12,
+  cache_creation_input_tokens: 300,
+  cache_read_input_tokens: 4000,
+};
 testUsageReader({
   name: "messages body with look-alikes",
   reader: messagesUsage,
@@ -203,7 +242,11 @@ testUsageReader({
   isTerminal: false,
 });
 
-const errorEvent = { type: "error", error: { type: "overloaded_error", message: "Overloaded" }, request_id: "req_1" };
+const errorEvent = {
+  type: "error",
+  error: { type: "overloaded_error", message: "Overloaded" },
+  request_id: "req_1",
+};
 testUsageReader({
   name: "messages stream with an error in the middle",
   reader: messagesUsage,
@@ -387,13 +430,21 @@ testUsageReader({
     {
       type: "content_block_start",
       index: 0,
-      content_block: { type: "fallback", from: { model: "claude-fable-5-2" }, to: { model: "claude-opus-5-5" } },
+      content_block: {
+        type: "fallback",
+        from: { model: "claude-fable-5-2" },
+        to: { model: "claude-opus-5-5" },
+      },
     },
     textBlock,
     {
       type: "content_block_start",
       index: 2,
-      content_block: { type: "fallback", from: { model: "claude-opus-5-5" }, to: { model: "claude-haiku-5-5" } },
+      content_block: {
+        type: "fallback",
+        from: { model: "claude-opus-5-5" },
+        to: { model: "claude-haiku-5-5" },
+      },
     },
     textBlock,
     messageDelta(fallbackDelta),
@@ -448,7 +499,13 @@ function push(body: string, context = streamContext): UsageReader {
 
 describe("messagesUsage", () => {
   it("bills no refusal before output, in a body and in a stream", () => {
-    const body = JSON.stringify({ id: "msg_01", model: "m", content: [], stop_reason: "refusal", usage: startUsage });
+    const body = JSON.stringify({
+      id: "msg_01",
+      model: "m",
+      content: [],
+      stop_reason: "refusal",
+      usage: startUsage,
+    });
     const stream = sse([messageStart(startUsage), messageDelta({ output_tokens: 8 }, "refusal"), stop]);
     for (const reading of [read(body, "complete", bodyContext), read(stream)]) {
       assert.equal(reading.outcome, "refused");
@@ -458,9 +515,21 @@ describe("messagesUsage", () => {
   });
 
   it("bills a refusal in the middle of the output", () => {
-    const stream = sse([messageStart(startUsage), textBlock, hello, messageDelta({ output_tokens: 8 }, "refusal"), stop]);
+    const stream = sse([
+      messageStart(startUsage),
+      textBlock,
+      hello,
+      messageDelta({ output_tokens: 8 }, "refusal"),
+      stop,
+    ]);
     const content = [{ type: "text", text: "Well" }];
-    const body = JSON.stringify({ id: "msg_01", model: "m", content, stop_reason: "refusal", usage: startUsage });
+    const body = JSON.stringify({
+      id: "msg_01",
+      model: "m",
+      content,
+      stop_reason: "refusal",
+      usage: startUsage,
+    });
     for (const reading of [read(body, "complete", bodyContext), read(stream)]) {
       assert.equal(reading.outcome, "refused");
       assert.equal(reading.usage[0]?.billed, true);
@@ -513,7 +582,12 @@ describe("messagesUsage", () => {
   });
 
   it("keeps explicit zeros: they are counts, not gaps", () => {
-    const zeros = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
+    const zeros = {
+      input_tokens: 0,
+      output_tokens: 0,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+    };
     const record = read(sse([messageStart(zeros), messageDelta({ output_tokens: 0 }), stop])).usage[0];
     assert.equal(record?.completeness, "complete");
     assert.equal(record?.input_tokens, 0);
@@ -529,7 +603,9 @@ describe("messagesUsage", () => {
 
   it("does not believe counts that are no whole numbers from 0 on", () => {
     for (const wrong of [-1, 1.5, "12", true, {}, 2 ** 60]) {
-      const record = read(sse([messageStart({ input_tokens: wrong }), messageDelta({ output_tokens: 4 }), stop])).usage[0];
+      const record = read(
+        sse([messageStart({ input_tokens: wrong }), messageDelta({ output_tokens: 4 }), stop]),
+      ).usage[0];
       assert.equal(record?.input_tokens, undefined, JSON.stringify(wrong));
       assert.equal(record?.completeness, "partial", JSON.stringify(wrong));
     }
@@ -557,8 +633,17 @@ describe("messagesUsage", () => {
 
   it("reads by what the reply is, not by what was asked for", () => {
     const context = { ...bodyContext, isStreamRequested: true };
-    const body = JSON.stringify({ id: "msg_01", model: "m", content: [], stop_reason: "end_turn", usage: startUsage });
+    const body = JSON.stringify({
+      id: "msg_01",
+      model: "m",
+      content: [],
+      stop_reason: "end_turn",
+      usage: startUsage,
+    });
     assert.equal(read(body, "complete", context).usage[0]?.completeness, "complete");
-    assert.equal(read(paddedStream, "complete", { ...context, mediaType: "" }).usage[0]?.completeness, "complete");
+    assert.equal(
+      read(paddedStream, "complete", { ...context, mediaType: "" }).usage[0]?.completeness,
+      "complete",
+    );
   });
 });

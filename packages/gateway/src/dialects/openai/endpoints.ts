@@ -26,7 +26,9 @@ const responsesPolicy: EndpointPolicy = {
   notOfferedFields: ["background", "previous_response_id", "conversation"],
 };
 
-function post(row: Pick<OfferedEndpoint, "name" | "path" | "policy" | "usageReader"> & Partial<OfferedEndpoint>): Endpoint {
+function post(
+  row: Pick<OfferedEndpoint, "name" | "path" | "policy" | "usageReader"> & Partial<OfferedEndpoint>,
+): Endpoint {
   return { offer: "offered", method: "POST", isModelList: false, needsIncludeUsage: false, ...row };
 }
 

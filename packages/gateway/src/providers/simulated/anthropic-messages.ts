@@ -90,7 +90,9 @@ function streamEvents(reply: MessageReply): readonly string[] {
   };
   const events = [event("message_start", { type: "message_start", message: begun })];
   for (const [index, block] of reply.blocks.entries()) {
-    events.push(event("content_block_start", { type: "content_block_start", index, content_block: block.started }));
+    events.push(
+      event("content_block_start", { type: "content_block_start", index, content_block: block.started }),
+    );
     if (index === 0) events.push('event: ping\ndata: {"type": "ping"}\n\n');
     for (const delta of block.deltas) {
       events.push(event("content_block_delta", { type: "content_block_delta", index, delta }));

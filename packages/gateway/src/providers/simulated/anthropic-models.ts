@@ -26,7 +26,8 @@ export const anthropicModel: SimulatedEndpoint = {
   answer: (ask) => {
     const id = ask.path.slice("/models/".length);
     const model = listedModels("anthropic").find((candidate) => candidate.id === id);
-    if (model === undefined) return errorReply("anthropic", { status: 404, message: `model: ${id}` }, ask.requestId);
+    if (model === undefined)
+      return errorReply("anthropic", { status: 404, message: `model: ${id}` }, ask.requestId);
     return plain(modelInfo(model));
   },
 };
@@ -45,7 +46,11 @@ function listModels(ask: Ask): EndpointReply {
   });
 }
 
-function modelInfo(model: { readonly id: string; readonly displayName: string; readonly released: string }): JsonObject {
+function modelInfo(model: {
+  readonly id: string;
+  readonly displayName: string;
+  readonly released: string;
+}): JsonObject {
   return {
     type: "model",
     id: model.id,

@@ -49,7 +49,11 @@ export function countUsage(ask: Ask, plan: Plan): AnthropicUsage {
   };
   const hops = ask.directives.iterations;
   const iterations = hops === null ? {} : { iterations: iterationsOf(hops, { ...end, ...split }, ask, plan) };
-  const placeholder = { output_tokens: Math.min(3, plan.outputTokens), output_tokens_details: null, server_tool_use: null };
+  const placeholder = {
+    output_tokens: Math.min(3, plan.outputTokens),
+    output_tokens_details: null,
+    server_tool_use: null,
+  };
   return {
     start: { ...start, ...split, ...placeholder, ...labels },
     delta: { ...end, ...output, ...iterations },
@@ -68,7 +72,12 @@ function cacheCounts(input: AnthropicInput): JsonObject {
  * The billed models of one message. Compaction and advisor are not in the top-level counts; with an advisor
  * those hold the first round's input and all rounds' output; a declined hop has no output.
  */
-function iterationsOf(variant: IterationsVariant, own: JsonObject, ask: Ask, plan: Plan): readonly JsonObject[] {
+function iterationsOf(
+  variant: IterationsVariant,
+  own: JsonObject,
+  ask: Ask,
+  plan: Plan,
+): readonly JsonObject[] {
   const whole = { ...own, type: "message", model: null, output_tokens: plan.outputTokens };
   if (variant === "compaction") return [extra({ type: "compaction" }, COMPACTION), whole];
   if (variant === "fallback") {
@@ -76,7 +85,10 @@ function iterationsOf(variant: IterationsVariant, own: JsonObject, ask: Ask, pla
     return [declined, { ...whole, type: "fallback_message", model: OTHER_MODEL }];
   }
   const firstTokens = Math.floor(plan.outputTokens / 2);
-  const rest = { inputTokens: ADVISOR.outputTokens + firstTokens, outputTokens: plan.outputTokens - firstTokens };
+  const rest = {
+    inputTokens: ADVISOR.outputTokens + firstTokens,
+    outputTokens: plan.outputTokens - firstTokens,
+  };
   return [
     { ...whole, output_tokens: firstTokens },
     extra({ type: "advisor_message", model: OTHER_MODEL }, ADVISOR),
@@ -84,7 +96,10 @@ function iterationsOf(variant: IterationsVariant, own: JsonObject, ask: Ask, pla
   ];
 }
 
-function extra(head: JsonObject, counts: { readonly inputTokens: number; readonly outputTokens: number }): JsonObject {
+function extra(
+  head: JsonObject,
+  counts: { readonly inputTokens: number; readonly outputTokens: number },
+): JsonObject {
   return {
     ...head,
     input_tokens: counts.inputTokens,

@@ -14,23 +14,73 @@ interface DirectiveRow {
 
 /** Every directive. The README's table holds the same rows; a test compares them. */
 export const directiveTable: readonly DirectiveRow[] = [
-  { name: "error", argument: "status", example: "error 429", about: "answer with this HTTP status and the provider's own error body" },
-  { name: "delay", argument: "duration", example: "delay 5s", about: "be silent before the first byte of the answer" },
-  { name: "slow", argument: "duration", example: "slow 200ms", about: "wait this long before every event of the stream" },
-  { name: "silence", argument: "duration", example: "silence 30s", about: "be silent once, in the middle of the answer" },
+  {
+    name: "error",
+    argument: "status",
+    example: "error 429",
+    about: "answer with this HTTP status and the provider's own error body",
+  },
+  {
+    name: "delay",
+    argument: "duration",
+    example: "delay 5s",
+    about: "be silent before the first byte of the answer",
+  },
+  {
+    name: "slow",
+    argument: "duration",
+    example: "slow 200ms",
+    about: "wait this long before every event of the stream",
+  },
+  {
+    name: "silence",
+    argument: "duration",
+    example: "silence 30s",
+    about: "be silent once, in the middle of the answer",
+  },
   { name: "stall", argument: "none", example: "stall", about: "stop in the middle and never go on" },
   { name: "cut", argument: "none", example: "cut", about: "break the connection in the middle of an event" },
-  { name: "stream-error", argument: "none", example: "stream-error", about: "send an error event in the middle of the stream" },
-  { name: "failed", argument: "none", example: "failed", about: "end a Responses reply with `response.failed`" },
+  {
+    name: "stream-error",
+    argument: "none",
+    example: "stream-error",
+    about: "send an error event in the middle of the stream",
+  },
+  {
+    name: "failed",
+    argument: "none",
+    example: "failed",
+    about: "end a Responses reply with `response.failed`",
+  },
   { name: "refusal", argument: "none", example: "refusal", about: "refuse before any output" },
-  { name: "late-refusal", argument: "none", example: "late-refusal", about: "refuse after half of the output" },
-  { name: "incomplete", argument: "none", example: "incomplete", about: "stop half way, as an output limit does" },
+  {
+    name: "late-refusal",
+    argument: "none",
+    example: "late-refusal",
+    about: "refuse after half of the output",
+  },
+  {
+    name: "incomplete",
+    argument: "none",
+    example: "incomplete",
+    about: "stop half way, as an output limit does",
+  },
   { name: "length", argument: "count", example: "length 2000", about: "answer with about this many tokens" },
   { name: "huge", argument: "size", example: "huge 500kb", about: "answer with a text of this size" },
   { name: "no-usage", argument: "none", example: "no-usage", about: "leave the usage out" },
   { name: "thinking", argument: "none", example: "thinking", about: "show reasoning before the answer" },
-  { name: "web-search", argument: "none", example: "web-search", about: "pretend one web search, with its usage" },
-  { name: "iterations", argument: "variant", example: "iterations advisor", about: "Anthropic: usage with several billed models (`compaction`, `advisor` or `fallback`)" },
+  {
+    name: "web-search",
+    argument: "none",
+    example: "web-search",
+    about: "pretend one web search, with its usage",
+  },
+  {
+    name: "iterations",
+    argument: "variant",
+    example: "iterations advisor",
+    about: "Anthropic: usage with several billed models (`compaction`, `advisor` or `fallback`)",
+  },
 ];
 
 export type IterationsVariant = "compaction" | "advisor" | "fallback";

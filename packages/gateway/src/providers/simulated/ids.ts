@@ -29,7 +29,11 @@ export function createIds(seed: string): Ids {
     return Buffer.concat(blocks).subarray(0, byteLength);
   };
   return {
-    hex: (prefix, length) => prefix + draw(Math.ceil(length / 2)).toString("hex").slice(0, length),
+    hex: (prefix, length) =>
+      prefix +
+      draw(Math.ceil(length / 2))
+        .toString("hex")
+        .slice(0, length),
     letters: (prefix, length) => {
       let text = prefix;
       for (const byte of draw(length)) text += LETTERS.charAt(byte % LETTERS.length);

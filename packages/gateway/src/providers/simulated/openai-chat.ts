@@ -76,7 +76,15 @@ function plainText(reply: ChatReply): string {
   }));
   const usage = ask.directives.hidesUsage ? {} : { usage: reply.usage };
   const { service_tier, system_fingerprint, ...head } = reply.head;
-  const body = { id: reply.id, object: "chat.completion", ...head, choices, ...usage, service_tier, system_fingerprint };
+  const body = {
+    id: reply.id,
+    object: "chat.completion",
+    ...head,
+    choices,
+    ...usage,
+    service_tier,
+    system_fingerprint,
+  };
   return `${JSON.stringify(body, null, 2)}\n`;
 }
 
@@ -107,7 +115,9 @@ function deltasOf(reply: ChatReply): readonly object[] {
   if (call !== null) {
     const kind = call.tool.kind;
     const member = kind === "custom" ? "input" : "arguments";
-    const pieces = piecesOf(call.input).map((piece) => ({ tool_calls: [{ index: 0, [kind]: { [member]: piece } }] }));
+    const pieces = piecesOf(call.input).map((piece) => ({
+      tool_calls: [{ index: 0, [kind]: { [member]: piece } }],
+    }));
     const start = { index: 0, ...toolCallOf(reply, "") };
     return [{ role: "assistant", content: null, tool_calls: [start], refusal: null }, ...pieces];
   }

@@ -48,5 +48,9 @@ function answerCompletion(ask: Ask): EndpointReply {
     "data: [DONE]\n\n",
   ];
   const error = { status: 500, message: "The simulated provider failed in the middle of the stream." };
-  return { status: 200, body: { kind: "events", events, errorEvent: () => dataEvent({ error: openaiError(error) }) }, bill };
+  return {
+    status: 200,
+    body: { kind: "events", events, errorEvent: () => dataEvent({ error: openaiError(error) }) },
+    bill,
+  };
 }

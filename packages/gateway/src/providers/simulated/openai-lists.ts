@@ -30,7 +30,11 @@ export const moderations: SimulatedEndpoint = {
   required: ["input"],
   answer: (ask) => {
     const results = inputsOf(ask.body).map(() => ({ flagged: false, categories: {}, category_scores: {} }));
-    return plain({ id: ask.ids.hex("modr-", 32), model: ask.prompt.model || "omni-moderation-latest", results });
+    return plain({
+      id: ask.ids.hex("modr-", 32),
+      model: ask.prompt.model || "omni-moderation-latest",
+      results,
+    });
   },
 };
 
@@ -59,13 +63,20 @@ export const openaiModel: SimulatedEndpoint = {
     const model = listedModels("openai").find((candidate) => candidate.id === id);
     if (model !== undefined) return plain(modelObject(model.id, model.released));
     const message = `The model '${id}' does not exist or you do not have access to it.`;
-    return errorReply("openai", { status: 404, message, code: "model_not_found", param: "model" }, ask.requestId);
+    return errorReply(
+      "openai",
+      { status: 404, message, code: "model_not_found", param: "model" },
+      ask.requestId,
+    );
   },
 };
 
 function answerEmbeddings(ask: Ask): EndpointReply {
   const isBase64 = ask.body["encoding_format"] === "base64";
-  const dimensions = Math.min(MOST_DIMENSIONS, asCount(ask.body["dimensions"]) || dimensionsOf(ask.prompt.model));
+  const dimensions = Math.min(
+    MOST_DIMENSIONS,
+    asCount(ask.body["dimensions"]) || dimensionsOf(ask.prompt.model),
+  );
   const inputs = inputsOf(ask.body);
   const data = inputs.map((input, index) => {
     const vector = vectorOf(input, dimensions);
@@ -117,7 +128,11 @@ function textOfTokens(tokens: readonly unknown[]): string {
 }
 
 function readInputPrompt(body: JsonObject): Prompt {
-  return { ...readCompletionPrompt({ ...body, stream: false }), userText: inputsOf(body).at(-1) ?? "", segments: [] };
+  return {
+    ...readCompletionPrompt({ ...body, stream: false }),
+    userText: inputsOf(body).at(-1) ?? "",
+    segments: [],
+  };
 }
 
 function modelObject(id: string, released: string): JsonObject {

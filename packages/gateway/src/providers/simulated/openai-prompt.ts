@@ -60,7 +60,10 @@ export function readResponsesPrompt(body: JsonObject): Prompt {
   const last: JsonObject = items.at(-1) ?? {};
   const model = asString(body["model"]);
   const user = items.findLast((item) => isUserMessage(item) && lastUserText(item["content"]) !== "");
-  const listed = [...asArray(body["tools"]), ...items.filter(isToolList).flatMap((item) => asArray(item["tools"]))];
+  const listed = [
+    ...asArray(body["tools"]),
+    ...items.filter(isToolList).flatMap((item) => asArray(item["tools"])),
+  ];
   const reasoning = asObject(body["reasoning"]);
   return {
     model,

@@ -97,12 +97,15 @@ function messageItem(ask: Ask, plan: Plan): OutputItem {
   const head = { id: ask.ids.hex("msg_", 48), type: "message" };
   const isRefusal = plan.stop === "refusal" && plan.text === "";
   const part = (text: string): JsonObject =>
-    isRefusal ? { type: "refusal", refusal: text } : { type: "output_text", annotations: [], logprobs: [], text };
+    isRefusal
+      ? { type: "refusal", refusal: text }
+      : { type: "output_text", annotations: [], logprobs: [], text };
   const text = isRefusal ? refusalText : plan.text;
   const at = { content_index: 0 };
   const kind = isRefusal ? "response.refusal" : "response.output_text";
   const logprobs = isRefusal ? {} : { logprobs: [] };
-  const status = plan.stop === "length" || (plan.stop === "refusal" && !isRefusal) ? "incomplete" : "completed";
+  const status =
+    plan.stop === "length" || (plan.stop === "refusal" && !isRefusal) ? "incomplete" : "completed";
   return {
     added: { ...head, status: "in_progress", content: [], role: "assistant" },
     done: { ...head, status, content: [part(text)], role: "assistant" },
@@ -119,5 +122,8 @@ function messageItem(ask: Ask, plan: Plan): OutputItem {
 }
 
 function deltas(ask: Ask, type: string, text: string): readonly (readonly [string, JsonObject])[] {
-  return piecesOf(text).map((delta) => [type, { delta, obfuscation: ask.ids.letters("", 1 + ((delta.length * 7) % 16)) }]);
+  return piecesOf(text).map((delta) => [
+    type,
+    { delta, obfuscation: ask.ids.letters("", 1 + ((delta.length * 7) % 16)) },
+  ]);
 }

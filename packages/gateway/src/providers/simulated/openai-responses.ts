@@ -52,7 +52,12 @@ function answerResponses(ask: Ask): EndpointReply {
   const previous = asString(ask.body["previous_response_id"]);
   if (previous !== "") {
     const message = `Previous response with id '${previous}' not found: the simulated provider stores none.`;
-    const error = { status: 400, message, code: "previous_response_not_found", param: "previous_response_id" };
+    const error = {
+      status: 400,
+      message,
+      code: "previous_response_not_found",
+      param: "previous_response_id",
+    };
     return errorReply("openai", error, ask.requestId);
   }
   const plan = planAnswer(ask.prompt, ask.directives);
@@ -67,12 +72,17 @@ function answerResponses(ask: Ask): EndpointReply {
   if (!ask.prompt.isStream) {
     return { status: 200, body: { kind: "json", text: `${JSON.stringify(render(end), null, 2)}\n` }, bill };
   }
-  const errorEvent = (sent: number): string => event("error", sent, {
-    code: "server_error",
-    message: "The simulated provider failed in the middle of the stream.",
-    param: null,
-  });
-  return { status: 200, body: { kind: "events", events: streamEvents(items, end, render), errorEvent }, bill };
+  const errorEvent = (sent: number): string =>
+    event("error", sent, {
+      code: "server_error",
+      message: "The simulated provider failed in the middle of the stream.",
+      param: null,
+    });
+  return {
+    status: 200,
+    body: { kind: "events", events: streamEvents(items, end, render), errorEvent },
+    bill,
+  };
 }
 
 function endOf(ask: Ask, plan: Plan, made: { items: readonly OutputItem[]; usage: JsonObject }): Standing {
@@ -85,7 +95,13 @@ function endOf(ask: Ask, plan: Plan, made: { items: readonly OutputItem[]; usage
   const usage = ask.directives.hidesUsage ? null : made.usage;
   const isFiltered = plan.stop === "refusal" && plan.text !== "";
   if (plan.stop !== "length" && !isFiltered) return { status: "completed", output, usage, tier };
-  return { status: "incomplete", output, usage, tier, reason: isFiltered ? "content_filter" : "max_output_tokens" };
+  return {
+    status: "incomplete",
+    output,
+    usage,
+    tier,
+    reason: isFiltered ? "content_filter" : "max_output_tokens",
+  };
 }
 
 function streamEvents(
@@ -161,7 +177,13 @@ function answerCompact(ask: Ask): EndpointReply {
   const counts = { outputTokens: tokensOf(sealed), reasoningTokens: 0 };
   const usage = responsesUsage(countInput(ask), counts, ask.body);
   const shown = ask.directives.hidesUsage ? {} : { usage };
-  const reply = { id, created_at: toEpochSeconds(ask.nowMs), object: "response.compaction", output, ...shown };
+  const reply = {
+    id,
+    created_at: toEpochSeconds(ask.nowMs),
+    object: "response.compaction",
+    output,
+    ...shown,
+  };
   return {
     status: 200,
     body: { kind: "json", text: `${JSON.stringify(reply, null, 2)}\n` },

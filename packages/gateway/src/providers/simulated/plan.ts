@@ -36,7 +36,14 @@ export function planAnswer(prompt: Prompt, directives: Directives): Plan {
   const thinking = directives.isThinking || prompt.showsReasoning ? THINKING : "";
   const reasoningTokens = Math.max(prompt.reasoningTokens, tokensOf(thinking));
   if (directives.refusal === "early") {
-    return { thinking: "", text: "", toolCall: null, stop: "refusal", reasoningTokens: 0, outputTokens: tokensOf(REFUSAL) };
+    return {
+      thinking: "",
+      text: "",
+      toolCall: null,
+      stop: "refusal",
+      reasoningTokens: 0,
+      outputTokens: tokensOf(REFUSAL),
+    };
   }
   const toolCall = prompt.toolResult === null ? chooseToolCall(prompt) : null;
   const text = toolCall === null ? answerText(prompt, directives) : "";
@@ -71,7 +78,8 @@ function shorten(plan: Plan, maxOutputTokens: number | null, directives: Directi
 function chooseToolCall(prompt: Prompt): PlannedToolCall | null {
   const { tools, toolChoice, userText } = prompt;
   if (toolChoice === "none" || tools.length === 0) return null;
-  const forced = typeof toolChoice === "object" ? tools.find((tool) => tool.name === toolChoice.name) : undefined;
+  const forced =
+    typeof toolChoice === "object" ? tools.find((tool) => tool.name === toolChoice.name) : undefined;
   if (forced !== undefined) return callOf(forced);
   const request = withoutDirectives(userText);
   const command = wantedCommand(request);
@@ -99,8 +107,14 @@ function answerText(prompt: Prompt, directives: Directives): string {
 
 function answerTo(prompt: Prompt): string {
   if (prompt.toolResult !== null) {
-    const firstLine = prompt.toolResult.split("\n").find((line) => line.trim() !== "")?.trim() ?? "";
-    return firstLine === "" ? " The tool printed nothing." : ` The tool answered: "${firstBytes(firstLine, 200)}".`;
+    const firstLine =
+      prompt.toolResult
+        .split("\n")
+        .find((line) => line.trim() !== "")
+        ?.trim() ?? "";
+    return firstLine === ""
+      ? " The tool printed nothing."
+      : ` The tool answered: "${firstBytes(firstLine, 200)}".`;
   }
   const request = withoutDirectives(prompt.userText).split("\n")[0]?.trim() ?? "";
   return request === "" ? "" : ` You wrote: "${firstBytes(request, 200)}".`;

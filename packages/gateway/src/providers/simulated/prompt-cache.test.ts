@@ -21,7 +21,11 @@ const openAi = { nowMs: 0, billsWrites: false };
 test("OpenAI: a prompt seen before is read in steps of 128 tokens", () => {
   const cache = createPromptCache();
   const prompt = prefixesOf("m", [segment("a", 2000), segment("b", 100)]);
-  assert.deepEqual(countOpenAiInput(cache, prompt, openAi), { inputTokens: 2100, cachedTokens: 0, cacheWriteTokens: 0 });
+  assert.deepEqual(countOpenAiInput(cache, prompt, openAi), {
+    inputTokens: 2100,
+    cachedTokens: 0,
+    cacheWriteTokens: 0,
+  });
   // 2100 = 16 x 128 + 52.
   assert.equal(countOpenAiInput(cache, prompt, openAi).cachedTokens, 2048);
 });
@@ -112,5 +116,8 @@ test("the cache is bounded, oldest first", () => {
   cache.put("b", 10);
   cache.put("a", 10);
   cache.put("c", 10);
-  assert.deepEqual(["a", "b", "c"].map((key) => cache.has(key, 0)), [true, false, true]);
+  assert.deepEqual(
+    ["a", "b", "c"].map((key) => cache.has(key, 0)),
+    [true, false, true],
+  );
 });

@@ -102,9 +102,7 @@ export function countAnthropicInput(
 ): AnthropicInput {
   const totalTokens = prefixes.at(-1)?.tokens ?? 0;
   const lastMark = prefixes.findLastIndex((prefix) => prefix.cacheLifetime !== null);
-  const cacheable = prefixes
-    .slice(0, lastMark + 1)
-    .filter((prefix) => prefix.tokens >= LEAST_CACHED_TOKENS);
+  const cacheable = prefixes.slice(0, lastMark + 1).filter((prefix) => prefix.tokens >= LEAST_CACHED_TOKENS);
   const cacheReadTokens = cacheable.findLast((prefix) => cache.has(prefix.key, nowMs))?.tokens ?? 0;
   const written = { "5m": 0, "1h": 0 };
   let from = cacheReadTokens;

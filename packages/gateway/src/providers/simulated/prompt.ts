@@ -99,6 +99,12 @@ function dropCacheControl(key: string, value: unknown): unknown {
 
 /** Hidden reasoning for an effort, in tokens. The numbers are made up; higher efforts think more. */
 export function reasoningTokensOf(effort: unknown): number {
-  const tokensByEffort: Readonly<Record<string, number>> = { low: 16, medium: 32, high: 64, xhigh: 128, max: 256 };
+  const tokensByEffort: Readonly<Record<string, number>> = {
+    low: 16,
+    medium: 32,
+    high: 64,
+    xhigh: 128,
+    max: 256,
+  };
   return tokensByEffort[asString(effort)] ?? 0;
 }

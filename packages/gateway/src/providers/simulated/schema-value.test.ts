@@ -7,14 +7,22 @@ import { valueFor } from "./schema-value.ts";
 test("a required property is filled, an optional one is not", () => {
   const schema = {
     type: "object",
-    properties: { title: { type: "string" }, count: { type: "integer", minimum: 3 }, note: { type: "string" } },
+    properties: {
+      title: { type: "string" },
+      count: { type: "integer", minimum: 3 },
+      note: { type: "string" },
+    },
     required: ["title", "count"],
   };
   assert.deepEqual(valueFor(schema), { title: "Simulated title", count: 3 });
 });
 
 test("given texts fill properties, also optional ones", () => {
-  const schema = { type: "object", properties: { cmd: { type: "string" }, note: { type: "string" } }, required: ["cmd"] };
+  const schema = {
+    type: "object",
+    properties: { cmd: { type: "string" }, note: { type: "string" } },
+    required: ["cmd"],
+  };
   assert.deepEqual(valueFor(schema, { cmd: "ls", note: "why", other: "x" }), { cmd: "ls", note: "why" });
 });
 

@@ -48,7 +48,10 @@ function makeValue(schema: JsonObject, place: Place): unknown {
 function resolve(schema: JsonObject, root: JsonObject): JsonObject | null {
   const reference = asString(schema["$ref"]);
   if (reference.startsWith("#")) {
-    const steps = reference.slice(1).split("/").filter((step) => step !== "");
+    const steps = reference
+      .slice(1)
+      .split("/")
+      .filter((step) => step !== "");
     return steps.reduce<JsonObject>((at, step) => asObject(at[step]), root);
   }
   for (const member of ["anyOf", "oneOf", "allOf"]) {
@@ -60,7 +63,9 @@ function resolve(schema: JsonObject, root: JsonObject): JsonObject | null {
 }
 
 function typeOf(schema: JsonObject): string {
-  const named = asArray(schema["type"]).map(asString).find((type) => type !== "null");
+  const named = asArray(schema["type"])
+    .map(asString)
+    .find((type) => type !== "null");
   const type = named ?? asString(schema["type"]);
   if (type !== "") return type;
   return isObject(schema["items"]) ? "array" : "object";
@@ -70,7 +75,8 @@ function makeObject(schema: JsonObject, place: Place): JsonObject {
   const properties = asObject(schema["properties"]);
   const required = asArray(schema["required"]).map(asString);
   const names = [...new Set([...required, ...Object.keys(properties).filter((name) => name in place.texts)])];
-  if (names.length === 0 && place.depth === 0 && Object.keys(properties).length === 0) return { simulated: true };
+  if (names.length === 0 && place.depth === 0 && Object.keys(properties).length === 0)
+    return { simulated: true };
   const entries = names.map((name): [string, unknown] => [
     name,
     makeValue(asObject(properties[name]), { ...place, name, depth: place.depth + 1 }),

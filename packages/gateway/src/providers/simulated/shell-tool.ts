@@ -7,7 +7,8 @@ import { asObject, asString } from "./json.ts";
 import type { OfferedTool, PlannedToolCall } from "./prompt.ts";
 import { valueFor } from "./schema-value.ts";
 
-const SHELL_NAMES = /^(exec_command|bash|shell|shell_command|local_shell|run_shell_command|run_command|execute_command|terminal)$/i;
+const SHELL_NAMES =
+  /^(exec_command|bash|shell|shell_command|local_shell|run_shell_command|run_command|execute_command|terminal)$/i;
 
 /** The command in a message such as "run: ls -l" or "run: `ls -l`", null when it asks for none. */
 export function wantedCommand(message: string): string | null {

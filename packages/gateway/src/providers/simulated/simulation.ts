@@ -77,7 +77,11 @@ export function createSimulation(options: SimulationOptions): Simulation {
   return { answer };
 }
 
-function toReply(reply: EndpointReply, headers: SimulatedReply["headers"], directives: Directives): SimulatedReply {
+function toReply(
+  reply: EndpointReply,
+  headers: SimulatedReply["headers"],
+  directives: Directives,
+): SimulatedReply {
   return {
     status: reply.status,
     headers,
@@ -102,7 +106,9 @@ function parseRequest(request: SimulatedRequest): ParsedRequest {
   const query = new URLSearchParams(queryAt < 0 ? "" : request.path.slice(queryAt));
   const endpoint = ENDPOINTS.find(
     (candidate) =>
-      candidate.dialect === request.dialect && candidate.method === request.method && candidate.path.test(path),
+      candidate.dialect === request.dialect &&
+      candidate.method === request.method &&
+      candidate.path.test(path),
   );
   return { path, query, endpoint: endpoint ?? null, body: parseBody(request.body) };
 }
@@ -117,7 +123,11 @@ function parseBody(bytes: Uint8Array): unknown {
 }
 
 /** Why the request gets an error instead of an answer, or null. */
-function faultOf(request: SimulatedRequest, parsed: ParsedRequest, directives: Directives): ProviderError | null {
+function faultOf(
+  request: SimulatedRequest,
+  parsed: ParsedRequest,
+  directives: Directives,
+): ProviderError | null {
   const { endpoint, body } = parsed;
   const isOpenAi = request.dialect === "openai";
   if (endpoint === null) {
@@ -131,7 +141,10 @@ function faultOf(request: SimulatedRequest, parsed: ParsedRequest, directives: D
     return { status: 400, message, code: "missing_required_parameter", param: missing };
   }
   if (directives.errorStatus === null) return null;
-  return { status: directives.errorStatus, message: `This is a simulated error ${directives.errorStatus} from MeshAgent.` };
+  return {
+    status: directives.errorStatus,
+    message: `This is a simulated error ${directives.errorStatus} from MeshAgent.`,
+  };
 }
 
 function isMissing(body: JsonObject, name: string): boolean {
@@ -143,4 +156,3 @@ function seedOf(idSeed: string, ordinal: number, request: SimulatedRequest): str
   const hash = createHash("sha256").update(`${request.dialect} ${request.method} ${request.path}\0`);
   return `${idSeed}:${ordinal}:${hash.update(request.body).digest("hex")}`;
 }
-

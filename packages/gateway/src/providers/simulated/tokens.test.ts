@@ -32,5 +32,8 @@ test("pieces put together are the text, for plain and for wide characters", () =
 });
 
 test("a short text comes in pieces of a few words", () => {
-  assert.deepEqual(piecesOf("a".repeat(50)).map((piece) => piece.length), [24, 24, 2]);
+  assert.deepEqual(
+    piecesOf("a".repeat(50)).map((piece) => piece.length),
+    [24, 24, 2],
+  );
 });

@@ -73,7 +73,10 @@ class SimulatedCall implements UpstreamCall {
     this.#steps = reply.steps[Symbol.iterator]();
     const { firstByteTimeoutMs } = surroundings.request.timeouts;
     this.#cancel = () => {};
-    this.#wait(reply.headerDelayMs, firstByteTimeoutMs, { goOn: () => this.#begin(), late: "first_byte_timeout" });
+    this.#wait(reply.headerDelayMs, firstByteTimeoutMs, {
+      goOn: () => this.#begin(),
+      late: "first_byte_timeout",
+    });
   }
 
   resume(): void {
@@ -116,7 +119,10 @@ class SimulatedCall implements UpstreamCall {
       case "wait":
       case "stall": {
         const waitMs = step.kind === "wait" ? step.waitMs : Infinity;
-        this.#wait(waitMs, request.timeouts.idleTimeoutMs, { goOn: () => this.#play(), late: "idle_timeout" });
+        this.#wait(waitMs, request.timeouts.idleTimeoutMs, {
+          goOn: () => this.#play(),
+          late: "idle_timeout",
+        });
         return;
       }
       case "cut":

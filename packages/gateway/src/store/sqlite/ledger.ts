@@ -3,12 +3,12 @@
  * share a transaction and the rollup moves in the same one. Keeps no text of a prompt or a reply.
  */
 
-import { isDeepStrictEqual } from "node:util";
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
 import type { ExchangeIntent, ExchangeResult, Ledger } from "../store.ts";
 import { text } from "./columns.ts";
+import type { Row } from "./columns.ts";
 import {
   intentColumns,
   intentValues,
@@ -36,6 +36,7 @@ export class SqliteLedger implements Ledger {
   readonly #updateResult: StatementSync;
   readonly #find: StatementSync;
   readonly #findOrphans: StatementSync;
+  readonly #writeProbe: StatementSync;
 
   constructor({ database, bootId }: SqliteLedgerOptions) {
     this.#bootId = bootId;
@@ -51,6 +52,10 @@ export class SqliteLedger implements Ledger {
     );
     this.#find = database.prepare("SELECT * FROM exchanges WHERE id = ?");
     this.#findOrphans = database.prepare("SELECT id FROM exchanges WHERE outcome IS NULL AND boot_id <> ?");
+    this.#writeProbe = database.prepare(
+      `INSERT INTO meta (name, value) VALUES ('write_probe', randomblob(8))
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    );
   }
 
   /** What the last transaction failed with, null after one that was committed. */
@@ -90,29 +95,30 @@ export class SqliteLedger implements Ledger {
     this.#queue.close();
   }
 
-  /** Writes a row that says nothing, to learn whether the database takes writes (again). */
+  /** Throws unless the database takes a write. Random bytes: SQLite writes no page that stays as it was. */
   probe(): void {
-    this.#queue.runNow(() => this.#updateResult.run(...resultColumns.map(() => null), ""));
+    this.#queue.runNow(() => this.#writeProbe.run());
   }
 
   #writeIntent(intent: ExchangeIntent, values: readonly SQLInputValue[]): void {
     const { changes } = this.#insertIntent.run(...values);
     if (changes > 0) return;
     const row = this.#find.get(intent.id);
-    const { estimate: _, ...given } = intent;
-    if (row === undefined || !isDeepStrictEqual(intentValues(readIntent(row)), intentValues(given))) {
-      throw new ExchangeIdTakenError(intent.id);
-    }
+    // The estimate is not compared: it has given way to the usage once there is a result.
+    if (row === undefined || !holds(row, intentColumns, values)) throw new ExchangeIdTakenError(intent.id);
   }
 
   #writeResult(result: ExchangeResult, values: readonly SQLInputValue[]): void {
     const row = this.#find.get(result.id);
     if (row === undefined) throw new UnknownExchangeError(result.id);
-    const before = readResult(row);
-    if (before !== null && isDeepStrictEqual(resultValues(before), values)) return;
+    if (holds(row, resultColumns, values)) return;
     this.#updateResult.run(...values, result.id);
-    this.#rollup.replace(readIntent(row), before, result);
+    this.#rollup.replace(readIntent(row), readResult(row), result);
   }
+}
+
+function holds(row: Row, columns: readonly string[], values: readonly SQLInputValue[]): boolean {
+  return columns.every((column, index) => row[column] === values[index]);
 }
 
 /** What is taken to have happened in an exchange whose process died. */

@@ -1,0 +1,31 @@
+/**
+ * The filter of a report as SQL. `exchanges` and `usage_hours` name these columns alike. Values are bound,
+ * never put into the text.
+ */
+
+import type { SQLInputValue } from "node:sqlite";
+import type { ExchangeFilter } from "../store.ts";
+
+/** Conditions to join with AND, and the values for their placeholders. */
+export interface Conditions {
+  readonly sql: string[];
+  readonly values: SQLInputValue[];
+}
+
+/** Adds a condition with its values, in place. */
+export function where(conditions: Conditions, sql: string, ...values: readonly SQLInputValue[]): void {
+  conditions.sql.push(sql);
+  conditions.values.push(...values);
+}
+
+/** Everything of the filter but its times and its model, which the two tables read differently. */
+export function filterConditions(filter: ExchangeFilter): Conditions {
+  const conditions: Conditions = { sql: [], values: [] };
+  where(conditions, "project_id = ?", filter.projectId);
+  if (filter.room !== undefined) where(conditions, "room = ?", filter.room);
+  if (filter.participant !== undefined) where(conditions, "participant = ?", filter.participant);
+  if (filter.provider !== undefined) where(conditions, "provider = ?", filter.provider);
+  if (filter.sessionId !== undefined) where(conditions, "session_id = ?", filter.sessionId);
+  if (filter.apiKeyId !== undefined) where(conditions, "api_key_id = ?", filter.apiKeyId);
+  return conditions;
+}

@@ -1,0 +1,28 @@
+/** What the gateway's thread and the reports' thread say to each other. Plain data: it is copied between them. */
+
+import type { ExchangeFilter, UsageDimension } from "../store.ts";
+import type { PageQuery } from "./exchange-query.ts";
+
+/** Given to the thread when it starts. */
+export interface ReportsWorkerData {
+  readonly databaseFile: string;
+  /** How often what the ledger wrote is moved from the write-ahead log into the database. */
+  readonly checkpointEveryMs: number;
+}
+
+export type ReportQuestion =
+  | { readonly kind: "usage"; readonly filter: ExchangeFilter; readonly by: readonly UsageDimension[] }
+  | { readonly kind: "exchanges"; readonly query: PageQuery }
+  | { readonly kind: "exchange"; readonly projectId: string; readonly id: string }
+  /** Checkpoint for the last time and let go of the database. */
+  | { readonly kind: "close" };
+
+export interface ReportRequest {
+  readonly number: number;
+  readonly question: ReportQuestion;
+}
+
+export type ReportMessage =
+  | { readonly kind: "answer"; readonly number: number; readonly value: unknown }
+  | { readonly kind: "failure"; readonly number: number; readonly error: unknown }
+  | { readonly kind: "alarm"; readonly message: string; readonly error: unknown };

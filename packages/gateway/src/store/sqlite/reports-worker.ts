@@ -1,0 +1,70 @@
+/**
+ * The thread of the reports: answers them over a connection of its own, and moves the write-ahead log into
+ * the database, so that neither ever holds up the event loop that serves. Changes no data.
+ *
+ * The writer's connection never checkpoints by itself. A passive checkpoint does not wait for it and never
+ * makes it wait; only when the log has grown large, because writes kept coming in between, is the rest of
+ * it (little, after a passive one) moved while the writer waits.
+ */
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import { DatabaseSync } from "node:sqlite";
+import { integer } from "./columns.ts";
+import { queryExchange, queryExchanges } from "./exchange-query.ts";
+import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
+import { queryUsage } from "./usage-query.ts";
+
+// 64 MB of 4 KB pages.
+const LARGE_LOG_FRAMES = 16_384;
+const BUSY_TIMEOUT_MS = 2_000;
+
+function checkpoint(
+  database: DatabaseSync,
+  mode: "PASSIVE" | "RESTART" | "TRUNCATE",
+): { isRestDue: boolean } {
+  const row = database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+  if (row === undefined) return { isRestDue: false };
+  const frames = integer(row, "log");
+  return { isRestDue: frames > LARGE_LOG_FRAMES && integer(row, "checkpointed") < frames };
+}
+
+function answer(database: DatabaseSync, question: ReportQuestion): unknown {
+  switch (question.kind) {
+    case "usage":
+      return queryUsage(database, question.filter, question.by);
+    case "exchanges":
+      return queryExchanges(database, question.query);
+    case "exchange":
+      return queryExchange(database, question.projectId, question.id);
+    case "close":
+      checkpoint(database, "TRUNCATE");
+      database.close();
+      return null;
+  }
+}
+
+function serve(port: MessagePort, options: ReportsWorkerData): void {
+  const database = new DatabaseSync(options.databaseFile, { timeout: BUSY_TIMEOUT_MS });
+  // Not a read-only connection: that one could not checkpoint. This keeps it from changing data.
+  database.exec("PRAGMA query_only = ON");
+  const send = (message: ReportMessage): void => port.postMessage(message);
+  const timer = setInterval(() => {
+    try {
+      if (checkpoint(database, "PASSIVE").isRestDue) checkpoint(database, "RESTART");
+    } catch (error) {
+      send({ kind: "alarm", message: "The write-ahead log could not be checkpointed.", error });
+    }
+  }, options.checkpointEveryMs);
+  port.on("message", ({ number, question }: ReportRequest) => {
+    if (question.kind === "close") clearInterval(timer);
+    try {
+      send({ kind: "answer", number, value: answer(database, question) });
+    } catch (error) {
+      send({ kind: "failure", number, error });
+    }
+    if (question.kind === "close") port.close();
+  });
+}
+
+if (parentPort !== null) serve(parentPort, workerData as ReportsWorkerData);

@@ -1,0 +1,161 @@
+/**
+ * The store of one machine: everything in one SQLite file of the data directory, which one process alone
+ * may use. This file opens, checks and closes it; the promises of `store.ts` are kept in the files beside.
+ *
+ * The directory must be on a local disk: SQLite's log and this store's lock do not work over a network.
+ */
+
+import { closeSync, mkdirSync, openSync, realpathSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../clock.ts";
+import type { Secret } from "../../secret.ts";
+import { MasterKeyError, StoreLockedError, StoreUnusableError } from "../errors.ts";
+import type { Store } from "../store.ts";
+import { Vault } from "../vault.ts";
+import { blob } from "./columns.ts";
+import { SqliteDirectory } from "./directory.ts";
+import { SqliteLedger } from "./ledger.ts";
+import { lockDirectory } from "./lock.ts";
+import type { DirectoryLock } from "./lock.ts";
+import { SqliteReports } from "./reports.ts";
+import { migrate } from "./schema.ts";
+
+const DEFAULT_FILE = "meshagent.db";
+const CHECKPOINT_EVERY_MS = 5_000;
+// Only an operator's own sqlite3 shell can hold the database; the event loop stands still while we wait.
+const BUSY_TIMEOUT_MS = 2_000;
+
+export interface SqliteStoreOptions {
+  /** The data directory. Made, for its owner alone, when it is not there. */
+  readonly directory: string;
+  /** The database, relative to the directory. */
+  readonly file?: string;
+  /** As `parseMasterKey` gives it. */
+  readonly masterKey: Secret;
+  readonly clock: Clock;
+  /** Of this process; the intents that it records carry it. */
+  readonly bootId: string;
+  /** Something failed that no caller waits for, such as a checkpoint. */
+  readonly onAlarm?: (message: string, cause: unknown) => void;
+}
+
+/**
+ * Opens the store and brings its schema up to date. Throws `StoreLockedError` when another process uses
+ * it, `MasterKeyError` for a wrong master key, `StoreUnusableError` for a database that cannot be used.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const databaseFile = resolve(options.directory, options.file ?? DEFAULT_FILE);
+  mkdirSync(dirname(databaseFile), { recursive: true, mode: 0o700 });
+  const locks: DirectoryLock[] = [];
+  let database: DatabaseSync | null = null;
+  try {
+    // The database may be in another directory than the rest of the data: both are taken.
+    for (const directory of new Set(
+      [options.directory, dirname(databaseFile)].map((path) => realpathSync(path)),
+    )) {
+      locks.push(lockDirectory(directory, { bootId: options.bootId, nowMs: options.clock.now() }));
+    }
+    database = openDatabase(databaseFile);
+    const vault = openVault(database, options.masterKey);
+    return makeStore({ ...options, databaseFile, database, vault, locks });
+  } catch (error) {
+    database?.close();
+    for (const lock of locks) lock.release();
+    if (isOwnError(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreUnusableError(`The database ${databaseFile} cannot be used: ${reason}.`, { cause: error });
+  }
+}
+
+function isOwnError(error: unknown): boolean {
+  return (
+    error instanceof StoreLockedError ||
+    error instanceof MasterKeyError ||
+    error instanceof StoreUnusableError
+  );
+}
+
+function openDatabase(databaseFile: string): DatabaseSync {
+  // SQLite gives its log and index files the mode of the database, so this one decides for all.
+  closeSync(openSync(databaseFile, "a", 0o600));
+  const database = new DatabaseSync(databaseFile, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    migrate(database);
+    // Survives the death of the process; a power cut may take the last commits and leaves the rest sound.
+    database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = NORMAL;
+      PRAGMA wal_autocheckpoint = 0;
+      PRAGMA journal_size_limit = 67108864;
+      PRAGMA cache_size = -16384;
+      PRAGMA foreign_keys = ON;
+    `);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function openVault(database: DatabaseSync, masterKey: Secret): Vault {
+  const vault = new Vault(masterKey);
+  const row = database.prepare("SELECT value FROM meta WHERE name = 'vault_check'").get();
+  if (row === undefined) {
+    database.prepare("INSERT INTO meta (name, value) VALUES ('vault_check', ?)").run(vault.makeCheck());
+    return vault;
+  }
+  vault.verifyCheck(blob(row, "value"));
+  return vault;
+}
+
+interface OpenParts extends SqliteStoreOptions {
+  readonly databaseFile: string;
+  readonly database: DatabaseSync;
+  readonly vault: Vault;
+  readonly locks: readonly DirectoryLock[];
+}
+
+function makeStore({
+  databaseFile,
+  database,
+  vault,
+  locks,
+  clock,
+  bootId,
+  onAlarm = () => {},
+}: OpenParts): Store {
+  const directory = new SqliteDirectory({ database, vault, clock, onAlarm });
+  const ledger = new SqliteLedger({ database, bootId });
+  const reports = new SqliteReports({ databaseFile, checkpointEveryMs: CHECKPOINT_EVERY_MS, onAlarm });
+  let closing: Promise<void> | null = null;
+
+  const close = async (): Promise<void> => {
+    ledger.close();
+    try {
+      await reports.close();
+    } finally {
+      database.close();
+      for (const lock of locks) lock.release();
+    }
+  };
+
+  return {
+    directory,
+    ledger,
+    reports,
+    checkUsable: async () => {
+      if (closing !== null) throw new StoreUnusableError("The store is closed.");
+      try {
+        // A full disk still reads well, so after a failed write only a write tells.
+        if (ledger.lastFailure === null) database.prepare("SELECT 1 FROM meta").get();
+        else ledger.probe();
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new StoreUnusableError(`The database ${databaseFile} cannot be written: ${reason}.`, { cause });
+      }
+    },
+    close: () => (closing ??= close()),
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * The usage report. Whole hours come from the rollup; the parts of an hour at the two edges are added up
+ * from their exchanges. So a report is exact to the millisecond, and its work grows with the hours asked
+ * for and the exchanges of at most two of them.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { ExchangeFilter, UsageDimension, UsageReportRow } from "../store.ts";
+import { bigint, integer, text, textOrNull } from "./columns.ts";
+import type { Row } from "./columns.ts";
+import { readResult } from "./exchange-rows.ts";
+import { filterConditions, where } from "./report-filter.ts";
+import type { Conditions } from "./report-filter.ts";
+import { HOUR_MS } from "./rollup-writer.ts";
+import { isNothing, sharesByModel } from "./rollup.ts";
+import type { Measures } from "./rollup.ts";
+
+const HOURS_PER_DAY = 24;
+const DAY_MS = HOUR_MS * HOURS_PER_DAY;
+
+/** What the rollup calls each dimension. A day is the UTC date of `received_at`. */
+const dimensionSql: Readonly<Record<UsageDimension, string>> = {
+  model: "model",
+  room: "room",
+  participant: "participant",
+  session: "session_id",
+  "api-key": "api_key_id",
+  provider: "provider",
+  day: `hour / ${HOURS_PER_DAY}`,
+};
+
+/** From `fromMs` on, up to but not at `toMs`. */
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A range of time as whole hours and what is left at its edges. */
+export interface SplitRange {
+  /** Hours since the epoch, from `first` on, up to but not at `end`. null: no whole hour. */
+  readonly hours: { readonly first: number; readonly end: number } | null;
+  readonly edges: readonly Span[];
+}
+
+/** Splits `[sinceMs, untilMs)`; both may be infinite. */
+export function splitRange(sinceMs: number, untilMs: number): SplitRange {
+  if (sinceMs >= untilMs) return { hours: null, edges: [] };
+  const first = Math.ceil(sinceMs / HOUR_MS);
+  const end = Math.floor(untilMs / HOUR_MS);
+  if (first > end) return { hours: null, edges: [{ fromMs: sinceMs, toMs: untilMs }] };
+  const edges = [
+    { fromMs: sinceMs, toMs: first * HOUR_MS },
+    { fromMs: end * HOUR_MS, toMs: untilMs },
+  ].filter((edge) => edge.fromMs < edge.toMs);
+  return { hours: first < end ? { first, end } : null, edges };
+}
+
+interface Line {
+  readonly key: readonly (string | null)[];
+  readonly isSimulated: boolean;
+  readonly sums: Record<keyof Measures, bigint>;
+}
+
+type Lines = Map<string, Line>;
+
+/** See `Reports.usage`. Reads all of it from one state of the database. */
+export function queryUsage(
+  database: DatabaseSync,
+  filter: ExchangeFilter,
+  by: readonly UsageDimension[],
+): readonly UsageReportRow[] {
+  const lines: Lines = new Map();
+  database.exec("BEGIN");
+  try {
+    const { hours, edges } = splitRange(filter.sinceMs ?? -Infinity, upperEnd(database, filter));
+    if (hours !== null) addHours(database, { filter, by, hours, lines });
+    for (const span of edges) addEdge(database, { filter, by, span, lines });
+  } finally {
+    database.exec("COMMIT");
+  }
+  return [...lines.values()]
+    .filter((line) => !isNothing(line.sums))
+    .map(toReportRow)
+    .toSorted(compareRows);
+}
+
+// A range that ends after the newest exchange has no edge there. This is every report up to now, whose
+// last hour is the busiest to scan.
+function upperEnd(database: DatabaseSync, { projectId, untilMs }: ExchangeFilter): number {
+  if (untilMs === undefined) return Infinity;
+  const newest = database
+    .prepare("SELECT received_at FROM exchanges WHERE project_id = ? ORDER BY received_at DESC LIMIT 1")
+    .get(projectId);
+  return newest === undefined || integer(newest, "received_at") < untilMs ? Infinity : untilMs;
+}
+
+interface HoursQuery {
+  readonly filter: ExchangeFilter;
+  readonly by: readonly UsageDimension[];
+  readonly hours: { readonly first: number; readonly end: number };
+}
+
+function addHours(database: DatabaseSync, query: HoursQuery & { readonly lines: Lines }): void {
+  const { sql, values } = hoursSql(query);
+  const statement = database.prepare(sql);
+  statement.setReadBigInts(true);
+  for (const row of statement.iterate(...values)) {
+    const key = query.by.map((dimension, index) =>
+      dimension === "day" ? toDate(integer(row, `k${index}`) * DAY_MS) : text(row, `k${index}`) || null,
+    );
+    const line = findLine(query.lines, key, integer(row, "is_simulated") === 1);
+    for (const name of measureNames) line.sums[name] += bigint(row, name);
+  }
+}
+
+/** The statement over the rollup, apart, so that a test can ask how it would run. */
+export function hoursSql({ filter, by, hours }: HoursQuery): { sql: string; values: Conditions["values"] } {
+  const conditions = filterConditions(filter);
+  if (hours.first > -Infinity) where(conditions, "hour >= ?", hours.first);
+  if (hours.end < Infinity) where(conditions, "hour < ?", hours.end);
+  if (filter.model !== undefined) where(conditions, "model = ?", filter.model);
+  const keys = by.map((dimension, index) => `${dimensionSql[dimension]} AS k${index}`);
+  const sums = measureNames.map((name) => `sum(${measureSql[name]}) AS ${name}`);
+  const groups = ["is_simulated", ...by.map((dimension) => dimensionSql[dimension])];
+  return {
+    sql: `SELECT ${[...keys, "is_simulated", ...sums].join(", ")} FROM usage_hours
+      WHERE ${conditions.sql.join(" AND ")} GROUP BY ${groups.join(", ")}`,
+    values: conditions.values,
+  };
+}
+
+const measureSql: Readonly<Record<keyof Measures, string>> = {
+  requests: "requests",
+  inputTokens: "input_tokens",
+  outputTokens: "output_tokens",
+  cacheReadInputTokens: "cache_read_input_tokens",
+  cacheWriteInputTokens: "cache_write_input_tokens",
+  reasoningOutputTokens: "reasoning_output_tokens",
+  costNanoUsd: "cost_nano_usd",
+  unpricedRequests: "unpriced_requests",
+  inexactRequests: "inexact_requests",
+};
+const measureNames = Object.keys(measureSql) as readonly (keyof Measures)[];
+
+interface EdgeQuery {
+  readonly filter: ExchangeFilter;
+  readonly by: readonly UsageDimension[];
+  readonly span: Span;
+  readonly lines: Lines;
+}
+
+function addEdge(database: DatabaseSync, { filter, by, span, lines }: EdgeQuery): void {
+  const conditions = filterConditions(filter);
+  where(conditions, "received_at >= ?", span.fromMs);
+  where(conditions, "received_at < ?", span.toMs);
+  const statement = database.prepare(
+    `SELECT * FROM exchanges WHERE ${conditions.sql.join(" AND ")} AND outcome IS NOT NULL`,
+  );
+  for (const row of statement.iterate(...conditions.values)) {
+    const result = readResult(row);
+    if (result === null) continue;
+    const isSimulated = integer(row, "is_simulated") === 1;
+    const intent = { requestedModel: text(row, "requested_model") };
+    for (const [model, share] of sharesByModel(intent, result)) {
+      if (filter.model !== undefined && filter.model !== model) continue;
+      const key = by.map((dimension) => exchangeKey(row, dimension, model));
+      const line = findLine(lines, key, isSimulated);
+      for (const name of measureNames) line.sums[name] += BigInt(share[name]);
+    }
+  }
+}
+
+function exchangeKey(row: Row, dimension: UsageDimension, model: string): string | null {
+  if (dimension === "model") return model || null;
+  if (dimension === "day") return toDate(integer(row, "received_at"));
+  return textOrNull(row, dimensionSql[dimension]) || null;
+}
+
+function findLine(lines: Lines, key: Line["key"], isSimulated: boolean): Line {
+  const name = JSON.stringify([key, isSimulated]);
+  const known = lines.get(name);
+  if (known !== undefined) return known;
+  const sums = Object.fromEntries(measureNames.map((measure) => [measure, 0n])) as Line["sums"];
+  const line = { key, isSimulated, sums };
+  lines.set(name, line);
+  return line;
+}
+
+function toReportRow({ key, isSimulated, sums }: Line): UsageReportRow {
+  return {
+    key,
+    isSimulated,
+    requests: Number(sums.requests),
+    inputTokens: Number(sums.inputTokens),
+    outputTokens: Number(sums.outputTokens),
+    cacheReadInputTokens: Number(sums.cacheReadInputTokens),
+    cacheWriteInputTokens: Number(sums.cacheWriteInputTokens),
+    reasoningOutputTokens: Number(sums.reasoningOutputTokens),
+    costNanoUsd: sums.costNanoUsd,
+    unpricedRequests: Number(sums.unpricedRequests),
+    inexactRequests: Number(sums.inexactRequests),
+  };
+}
+
+/** Real before simulated, then by key; what has none first. */
+function compareRows(a: UsageReportRow, b: UsageReportRow): number {
+  if (a.isSimulated !== b.isSimulated) return a.isSimulated ? 1 : -1;
+  for (const [index, value] of a.key.entries()) {
+    const other = b.key[index] ?? "";
+    if ((value ?? "") !== other) return (value ?? "") < other ? -1 : 1;
+  }
+  return 0;
+}
+
+function toDate(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(0, 10);
+}
