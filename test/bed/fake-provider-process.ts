@@ -62,6 +62,8 @@ class CommandChannel {
   readonly #stdin: Writable;
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
+  /** Why nothing can be asked any more, null while the process runs. */
+  #gone: Error | null = null;
 
   constructor(child: ChildProcessByStdio<Writable, Readable, null>) {
     this.#stdin = child.stdin;
@@ -74,18 +76,21 @@ class CommandChannel {
       this.#pending.get(answer.id)?.resolve(answer.result);
       this.#pending.delete(answer.id);
     });
+    child.stdin.on("error", () => {});
     child.on("exit", (code, signal) => {
       const gone = new Error(`The fake provider's process ended (${code ?? signal}).`);
+      this.#gone = gone;
       listening.reject(gone);
       for (const waiting of this.#pending.values()) waiting.reject(gone);
     });
   }
 
-  ask(command: string): Promise<unknown> {
+  async ask(command: string): Promise<unknown> {
+    if (this.#gone !== null) throw this.#gone;
     this.#lastId += 1;
     const waiting = Promise.withResolvers<unknown>();
     this.#pending.set(this.#lastId, waiting);
     this.#stdin.write(`${JSON.stringify({ id: this.#lastId, command })}\n`);
-    return waiting.promise;
+    return await waiting.promise;
   }
 }

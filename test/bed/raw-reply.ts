@@ -55,15 +55,20 @@ export function rawJson(
 
 /** Writes the reply. Resolves to true when all of it was handed to the system, false when the peer was gone. */
 export async function writeRawReply(socket: Socket, reply: RawReply): Promise<boolean> {
-  const closed = new Promise<void>((resolve) => {
-    if (socket.destroyed) resolve();
-    else socket.once("close", () => resolve());
-  });
-  for await (const piece of reply.pieces) {
-    if (socket.destroyed) return false;
-    if (typeof piece === "string" || piece instanceof Uint8Array) await write(socket, piece);
-    else if ("waitMs" in piece) await pause(piece.waitMs, closed);
-    else await Promise.race([piece.until, closed]);
+  const closing = Promise.withResolvers<void>();
+  const onClose = (): void => closing.resolve();
+  if (socket.destroyed) onClose();
+  else socket.once("close", onClose);
+  const closed = closing.promise;
+  try {
+    for await (const piece of reply.pieces) {
+      if (socket.destroyed) return false;
+      if (typeof piece === "string" || piece instanceof Uint8Array) await write(socket, piece, closed);
+      else if ("waitMs" in piece) await pause(piece.waitMs, closed);
+      else await Promise.race([piece.until, closed]);
+    }
+  } finally {
+    socket.off("close", onClose);
   }
   if (socket.destroyed) return false;
   if (reply.end === "close") socket.end();
@@ -72,11 +77,11 @@ export async function writeRawReply(socket: Socket, reply: RawReply): Promise<bo
 }
 
 /** Waits for the system to take the bytes, so that a peer that does not read is felt. */
-async function write(socket: Socket, data: string | Uint8Array): Promise<void> {
-  await new Promise<void>((resolve) => {
+async function write(socket: Socket, data: string | Uint8Array, closed: Promise<void>): Promise<void> {
+  const taken = new Promise<void>((resolve) => {
     socket.write(data, () => resolve());
-    socket.once("close", () => resolve());
   });
+  await Promise.race([taken, closed]);
 }
 
 async function pause(waitMs: number, closed: Promise<void>): Promise<void> {

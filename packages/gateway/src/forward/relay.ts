@@ -102,11 +102,11 @@ export class Relay implements UpstreamObserver, Stoppable {
       return false;
     }
     const observed = this.#observe(chunk);
-    if (observed !== undefined || this.#isSettleDue()) {
+    if (observed !== undefined || this.#editor?.isSlow === true || this.#isSettleDue()) {
       void this.#pump(chunk, observed);
       return false;
     }
-    if (this.#pass(chunk)) return true;
+    if (this.#pass(this.#editor === null ? chunk : this.#editor.push(chunk))) return true;
     void this.#pump(null, this.#caller.whenWritable());
     return false;
   }
@@ -146,7 +146,8 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   async #deliver(chunk: Uint8Array): Promise<void> {
     if (this.#isSettleDue()) await this.#settle("complete");
-    if (!this.#pass(chunk)) await this.#caller.whenWritable();
+    const bytes = this.#editor === null ? chunk : await this.#editor.push(chunk);
+    if (!this.#pass(bytes)) await this.#caller.whenWritable();
   }
 
   #observe(chunk: Uint8Array): Promise<void> | undefined {
@@ -163,10 +164,9 @@ export class Relay implements UpstreamObserver, Stoppable {
     return this.#settled === null && (this.#meter?.isTerminal === true || this.#remainingBytes === 0);
   }
 
-  #pass(chunk: Uint8Array): boolean {
-    if (this.#isFinished) return true;
-    const bytes = this.#editor === null ? chunk : this.#editor.push(chunk);
-    if (bytes === null) return true;
+  /** False: the caller is slow. */
+  #pass(bytes: Uint8Array | null | Promise<Uint8Array | null>): boolean {
+    if (bytes === null || bytes instanceof Promise || this.#isFinished) return true;
     this.#lastBytes = bytes;
     return this.#caller.write(bytes);
   }

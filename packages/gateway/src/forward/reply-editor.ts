@@ -7,13 +7,16 @@
 import { allowsModel } from "@meshagent/llm-proxy-protocol/grants";
 import type { UsageFilter } from "../dialects/dialect.ts";
 import { decodeChunks, parseContentEncoding } from "../encoding.ts";
+import { createReplyDecoder, type ReplyDecoder } from "../meter/decode.ts";
 import type { Routed } from "../exchange.ts";
 import { joinedHeaderValue, headerValue, mediaTypeOf } from "../headers.ts";
 import type { UpstreamReply } from "../upstream/client.ts";
 
 export interface ReplyEditor {
-  /** The bytes that can go on now, null for none. */
-  push(chunk: Uint8Array): Uint8Array | null;
+  /** True when `push` takes its time, because the reply came encoded although it was asked for plainly. */
+  readonly isSlow: boolean;
+  /** The bytes that can go on now, null for none. A promise only of a slow editor. */
+  push(chunk: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>;
   /** What is left, once the reply has come to its end. */
   end(): Uint8Array | null | Promise<Uint8Array | null>;
 }
@@ -26,12 +29,16 @@ export function createReplyEditor(routed: Routed, reply: UpstreamReply): ReplyEd
     return new ModelListEditor(routed, reply);
   }
   const isStream = mediaTypeOf(headerValue(reply.headers, "content-type")) === "text/event-stream";
-  const filter = routed.dialect.usageInjection?.createFilter;
-  if (routed.policy.includeUsage === null || !isStream || filter === undefined) return null;
-  return new StreamEditor(filter());
+  const createFilter = routed.dialect.usageInjection?.createFilter;
+  if (routed.policy.includeUsage === null || !isStream || createFilter === undefined) return null;
+  const contentEncoding = joinedHeaderValue(reply.headers, "content-encoding");
+  const encodings = parseContentEncoding(contentEncoding);
+  if (encodings === null || encodings.length === 0) return new StreamEditor(createFilter());
+  return new EncodedStreamEditor(createFilter(), contentEncoding);
 }
 
 class StreamEditor implements ReplyEditor {
+  readonly isSlow = false;
   readonly #filter: UsageFilter;
 
   constructor(filter: UsageFilter) {
@@ -47,7 +54,49 @@ class StreamEditor implements ReplyEditor {
   }
 }
 
+/** The caller gets it plain, which every caller can read; a reply that cannot be decoded ends where it breaks. */
+class EncodedStreamEditor implements ReplyEditor {
+  readonly isSlow = true;
+  readonly #filter: UsageFilter;
+  readonly #decoder: ReplyDecoder;
+  #out: Uint8Array[] = [];
+
+  constructor(filter: UsageFilter, contentEncoding: string) {
+    this.#filter = filter;
+    const decoder = createReplyDecoder({
+      contentEncoding,
+      maxDecodedBytes: Number.MAX_SAFE_INTEGER,
+      onBytes: (bytes) => this.#keep(this.#filter.push(bytes)),
+    });
+    if (typeof decoder === "string") throw new Error(decoder);
+    this.#decoder = decoder;
+  }
+
+  async push(chunk: Uint8Array): Promise<Uint8Array | null> {
+    await this.#decoder.push(chunk);
+    return this.#take();
+  }
+
+  async end(): Promise<Uint8Array | null> {
+    await this.#decoder.cut();
+    this.#keep(this.#filter.end());
+    return this.#take();
+  }
+
+  /** Copied: the decoder may use its memory again. */
+  #keep(bytes: Uint8Array | null): void {
+    if (bytes !== null) this.#out.push(Buffer.from(bytes));
+  }
+
+  #take(): Uint8Array | null {
+    const out = this.#out;
+    this.#out = [];
+    return out.length === 0 ? null : Buffer.concat(out);
+  }
+}
+
 class ModelListEditor implements ReplyEditor {
+  readonly isSlow = false;
   readonly #routed: Routed;
   readonly #encoding: string;
   readonly #chunks: Uint8Array[] = [];

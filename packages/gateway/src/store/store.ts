@@ -145,18 +145,21 @@ export interface Ledger {
   /**
    * Makes the intent durable against `kill -9` (in the kernel). Resolves then; rejects when it cannot be
    * written, and then nothing may be sent. Intents and results of one turn of the event loop share a
-   * transaction.
+   * transaction, and one that cannot be written fails alone. A repeat of the same intent changes nothing;
+   * another exchange's intent under its id rejects with `ExchangeIdTakenError`.
    */
   recordIntent(intent: ExchangeIntent): Promise<void>;
   /**
    * Makes the result durable and moves the rollup in the same transaction. Idempotent per exchange: a
    * repeat of the same result changes nothing; a different one (a late result after `interrupted`, more
-   * usage after the terminal event) replaces it, and the rollup moves by the difference.
+   * usage after the terminal event) replaces it, and the rollup moves by the difference. Rejects with
+   * `UnknownExchangeError` when the exchange has no intent.
    */
   recordResult(result: ExchangeResult): Promise<void>;
   /**
    * Marks every open intent whose process is provably gone as `interrupted`, with its estimate
-   * (`usage_source: estimated`, `completed_at` now). Returns how many.
+   * (`usage_source: estimated`, `completed_at` now) and the sum of the estimate as cost; an empty estimate
+   * gives `none` and 0. Returns how many.
    */
   interruptOrphans(nowMs: number): Promise<number>;
 }
@@ -165,10 +168,13 @@ export interface Ledger {
 
 export interface ExchangeFilter {
   readonly projectId: string;
+  /** `received_at` at or after it. */
   readonly sinceMs?: number;
+  /** `received_at` before it. */
   readonly untilMs?: number;
   readonly room?: string;
   readonly participant?: string;
+  /** In `usage` the model of a line; in `exchanges` the model that served or the one asked for. */
   readonly model?: string;
   readonly provider?: string;
   readonly sessionId?: string;
@@ -183,7 +189,12 @@ export interface ExchangePage {
 
 export type UsageDimension = "model" | "room" | "participant" | "session" | "api-key" | "provider" | "day";
 
-/** One line of a usage report. Counts are sums over billed records of real (not simulated) exchanges, unless `isSimulated`. */
+/**
+ * One line of a usage report. Counts are sums over billed records of real (not simulated) exchanges, unless
+ * `isSimulated`. Tokens and cost count for the model of their own record (without a name: the model that
+ * served, or was asked for). What is counted per exchange counts once, on its primary record's model.
+ * Exchanges that are running or `not_metered` count nowhere.
+ */
 export interface UsageReportRow {
   /** The values of the dimensions asked for, in their order; null where an exchange has none. */
   readonly key: readonly (string | null)[];
@@ -196,16 +207,26 @@ export interface UsageReportRow {
   readonly reasoningOutputTokens: number;
   /** Sum of all known costs. */
   readonly costNanoUsd: bigint;
-  /** Exchanges whose cost is not known and that `costNanoUsd` therefore lacks. */
+  /**
+   * Exchanges whose cost is not known, so that `costNanoUsd` lacks some or all of it. Counted on the model
+   * of the first billed record without a cost, which is the model that needs a price.
+   */
   readonly unpricedRequests: number;
   /** Exchanges whose usage is estimated or partial. */
   readonly inexactRequests: number;
 }
 
 export interface Reports {
-  /** From the rollup, exact at both edges: work grows with the days asked for, not with the ledger. */
+  /**
+   * From the rollup, exact at both edges: work grows with the days asked for, not with the ledger. A `day`
+   * is a UTC date, `YYYY-MM-DD`. Real lines come before simulated ones, each sorted by key; no line is all
+   * zeros.
+   */
   usage(filter: ExchangeFilter, by: readonly UsageDimension[]): Promise<readonly UsageReportRow[]>;
-  /** Newest first. `cursor` from the page before. */
+  /**
+   * Newest first, by `received_at` and id; running ones are included. At most 1000 a page, whatever `limit`
+   * says. `cursor` from the page before; rejects with `InvalidCursorError` for a text that is none.
+   */
   exchanges(
     filter: ExchangeFilter,
     page: { readonly limit: number; readonly cursor?: string },
@@ -258,6 +279,7 @@ export interface Directory {
 export interface DirectoryChange {
   readonly kind: "api_key" | "room" | "provider" | "project";
   readonly projectId: string;
+  /** The id of an API key or project, the name of a room or provider. */
   readonly id: string;
 }
 

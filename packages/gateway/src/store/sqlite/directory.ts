@@ -57,13 +57,13 @@ export class SqliteDirectory implements Directory {
   async createProject(name: string): Promise<Project> {
     const project = { id: newUuid(), name, settings: {}, createdAtMs: this.#clock.now() };
     inTransaction(this.#database, () => {
-      this.#sql`INSERT INTO projects (id, name, settings, created_at) VALUES (?, ?, ?, ?)`.run(
+      this.#sql("INSERT INTO projects (id, name, settings, created_at) VALUES (?, ?, ?, ?)").run(
         project.id,
         name,
         JSON.stringify(project.settings),
         project.createdAtMs,
       );
-      this.#sql`INSERT INTO service_accounts (id, project_id, name, created_at) VALUES (?, ?, ?, ?)`.run(
+      this.#sql("INSERT INTO service_accounts (id, project_id, name, created_at) VALUES (?, ?, ?, ?)").run(
         newUuid(),
         project.id,
         DEFAULT_SERVICE_ACCOUNT,
@@ -75,24 +75,24 @@ export class SqliteDirectory implements Directory {
   }
 
   async listProjects(): Promise<readonly Project[]> {
-    return this.#sql`SELECT * FROM projects ORDER BY created_at, rowid`.all().map(readProject);
+    return this.#sql("SELECT * FROM projects ORDER BY created_at, rowid").all().map(readProject);
   }
 
   async findProject(id: string): Promise<Project | null> {
-    const row = this.#sql`SELECT * FROM projects WHERE id = ?`.get(id);
+    const row = this.#sql("SELECT * FROM projects WHERE id = ?").get(id);
     return row === undefined ? null : readProject(row);
   }
 
   async listServiceAccounts(projectId: string): Promise<readonly ServiceAccount[]> {
-    return this.#sql`SELECT * FROM service_accounts WHERE project_id = ? ORDER BY created_at, rowid`
+    return this.#sql("SELECT * FROM service_accounts WHERE project_id = ? ORDER BY created_at, rowid")
       .all(projectId)
       .map(readServiceAccount);
   }
 
   async createApiKey(key: ApiKeyWithSecret): Promise<void> {
-    this.#sql`INSERT INTO api_keys
+    this.#sql(`INSERT INTO api_keys
       (id, project_id, service_account_id, name, description, created_at, deleted_at, secret)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`.run(
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`).run(
       key.id,
       key.projectId,
       key.serviceAccountId,
@@ -106,29 +106,29 @@ export class SqliteDirectory implements Directory {
   }
 
   async listApiKeys(projectId: string): Promise<readonly ApiKeyRow[]> {
-    return this.#sql`SELECT * FROM api_keys WHERE project_id = ? AND deleted_at IS NULL
-      ORDER BY created_at, rowid`
+    return this.#sql(`SELECT * FROM api_keys WHERE project_id = ? AND deleted_at IS NULL
+      ORDER BY created_at, rowid`)
       .all(projectId)
       .map(readApiKey);
   }
 
   async findApiKey(id: string): Promise<ApiKeyWithSecret | null> {
-    const row = this.#sql`SELECT * FROM api_keys WHERE id = ?`.get(id);
+    const row = this.#sql("SELECT * FROM api_keys WHERE id = ?").get(id);
     if (row === undefined) return null;
     return { ...readApiKey(row), secret: this.#vault.open(blob(row, "secret"), apiKeyPlace(id)) };
   }
 
   async deleteApiKey(projectId: string, id: string): Promise<boolean> {
-    const { changes } = this.#sql`UPDATE api_keys SET deleted_at = ?
-      WHERE id = ? AND project_id = ? AND deleted_at IS NULL`.run(this.#clock.now(), id, projectId);
+    const { changes } = this.#sql(`UPDATE api_keys SET deleted_at = ?
+      WHERE id = ? AND project_id = ? AND deleted_at IS NULL`).run(this.#clock.now(), id, projectId);
     if (changes === 0) return false;
     this.#announce({ kind: "api_key", projectId, id });
     return true;
   }
 
   async createRoom(projectId: string, name: string): Promise<Room> {
-    const { changes } = this.#sql`INSERT INTO rooms (id, project_id, name, created_at) VALUES (?, ?, ?, ?)
-      ON CONFLICT (project_id, name) DO UPDATE SET deleted_at = NULL WHERE deleted_at IS NOT NULL`.run(
+    const { changes } = this.#sql(`INSERT INTO rooms (id, project_id, name, created_at) VALUES (?, ?, ?, ?)
+      ON CONFLICT (project_id, name) DO UPDATE SET deleted_at = NULL WHERE deleted_at IS NOT NULL`).run(
       newUuid(),
       projectId,
       name,
@@ -141,19 +141,19 @@ export class SqliteDirectory implements Directory {
   }
 
   async listRooms(projectId: string): Promise<readonly Room[]> {
-    return this.#sql`SELECT * FROM rooms WHERE project_id = ? AND deleted_at IS NULL ORDER BY name`
+    return this.#sql("SELECT * FROM rooms WHERE project_id = ? AND deleted_at IS NULL ORDER BY name")
       .all(projectId)
       .map(readRoom);
   }
 
   async findRoom(projectId: string, name: string): Promise<Room | null> {
-    const row = this.#sql`SELECT * FROM rooms WHERE project_id = ? AND name = ?`.get(projectId, name);
+    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
     return row === undefined ? null : readRoom(row);
   }
 
   async deleteRoom(projectId: string, name: string): Promise<boolean> {
-    const { changes } = this.#sql`UPDATE rooms SET deleted_at = ?
-      WHERE project_id = ? AND name = ? AND deleted_at IS NULL`.run(this.#clock.now(), projectId, name);
+    const { changes } = this.#sql(`UPDATE rooms SET deleted_at = ?
+      WHERE project_id = ? AND name = ? AND deleted_at IS NULL`).run(this.#clock.now(), projectId, name);
     if (changes === 0) return false;
     this.#announce({ kind: "room", projectId, id: name });
     return true;
@@ -163,16 +163,16 @@ export class SqliteDirectory implements Directory {
     const { projectId, name, apiKey, baseUrl, updatedAtMs } = settings;
     const sealed = apiKey === null ? null : this.#vault.seal(apiKey, providerPlace(projectId, name));
     inTransaction(this.#database, () => {
-      this.#sql`INSERT INTO providers (project_id, name, api_key, base_url, updated_at) VALUES (?, ?, ?, ?, ?)
+      this.#sql(`INSERT INTO providers (project_id, name, api_key, base_url, updated_at) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (project_id, name) DO UPDATE SET
-          api_key = excluded.api_key, base_url = excluded.base_url, updated_at = excluded.updated_at`.run(
+          api_key = excluded.api_key, base_url = excluded.base_url, updated_at = excluded.updated_at`).run(
         projectId,
         name,
         sealed,
         baseUrl,
         updatedAtMs,
       );
-      this.#sql`INSERT INTO meta (name, value) VALUES (?, x'01') ON CONFLICT (name) DO NOTHING`.run(
+      this.#sql("INSERT INTO meta (name, value) VALUES (?, x'01') ON CONFLICT (name) DO NOTHING").run(
         PROVIDER_WAS_SET,
       );
     });
@@ -180,18 +180,18 @@ export class SqliteDirectory implements Directory {
   }
 
   async listProviders(projectId: string): Promise<readonly ProviderSettings[]> {
-    return this.#sql`SELECT * FROM providers WHERE project_id = ? ORDER BY name`
+    return this.#sql("SELECT * FROM providers WHERE project_id = ? ORDER BY name")
       .all(projectId)
       .map((row) => this.#readProvider(row));
   }
 
   async findProvider(projectId: string, name: string): Promise<ProviderSettings | null> {
-    const row = this.#sql`SELECT * FROM providers WHERE project_id = ? AND name = ?`.get(projectId, name);
+    const row = this.#sql("SELECT * FROM providers WHERE project_id = ? AND name = ?").get(projectId, name);
     return row === undefined ? null : this.#readProvider(row);
   }
 
   async removeProvider(projectId: string, name: string): Promise<boolean> {
-    const { changes } = this.#sql`DELETE FROM providers WHERE project_id = ? AND name = ?`.run(
+    const { changes } = this.#sql("DELETE FROM providers WHERE project_id = ? AND name = ?").run(
       projectId,
       name,
     );
@@ -201,7 +201,7 @@ export class SqliteDirectory implements Directory {
   }
 
   async wasProviderEverConfigured(): Promise<boolean> {
-    return this.#sql`SELECT 1 FROM meta WHERE name = ?`.get(PROVIDER_WAS_SET) !== undefined;
+    return this.#sql("SELECT 1 FROM meta WHERE name = ?").get(PROVIDER_WAS_SET) !== undefined;
   }
 
   // One process alone has a SQLite store, so its own changes are all there are.

@@ -64,7 +64,7 @@ export class RollupWriter implements TransactionPart {
   }
 
   #write(key: PendingLine["key"], change: Measures): void {
-    this.#sql`INSERT INTO usage_hours (project_id, hour, room, participant, session_id, api_key_id, provider,
+    this.#sql(`INSERT INTO usage_hours (project_id, hour, room, participant, session_id, api_key_id, provider,
         model, is_simulated, requests, input_tokens, output_tokens, cache_read_input_tokens,
         cache_write_input_tokens, reasoning_output_tokens, cost_nano_usd, unpriced_requests, inexact_requests)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -77,7 +77,7 @@ export class RollupWriter implements TransactionPart {
         reasoning_output_tokens = reasoning_output_tokens + excluded.reasoning_output_tokens,
         cost_nano_usd = cost_nano_usd + excluded.cost_nano_usd,
         unpriced_requests = unpriced_requests + excluded.unpriced_requests,
-        inexact_requests = inexact_requests + excluded.inexact_requests`.run(
+        inexact_requests = inexact_requests + excluded.inexact_requests`).run(
       ...key,
       change.requests,
       change.inputTokens,
