@@ -4,7 +4,6 @@
  * its own books of what it billed, to be compared with the gateway's ledger.
  */
 
-import { createHash } from "node:crypto";
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -14,14 +13,20 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { systemClock, type Clock } from "@meshagent/llm-proxy-gateway/clock";
-import type { HeaderLines } from "@meshagent/llm-proxy-gateway/forward/upstream-client";
-import type { DialectName } from "@meshagent/llm-proxy-gateway/providers/provider";
-import { errorReply } from "@meshagent/llm-proxy-gateway/providers/simulated/provider-errors";
-import type { SimulatedReply } from "@meshagent/llm-proxy-gateway/providers/simulated/reply";
 import { createSimulation } from "@meshagent/llm-proxy-gateway/providers/simulated/simulation";
 import { ProviderBooks, type BookEntry } from "./provider-books.ts";
+import {
+  carriesKey,
+  readBody,
+  recordRequest,
+  targetOf,
+  unauthorized,
+  type RecordedRequest,
+} from "./recorded-request.ts";
 import { writeRawReply, rawHead, type RawReply } from "./raw-reply.ts";
 import { writeSimulatedReply } from "./simulated-reply.ts";
+
+export type { RecordedRequest } from "./recorded-request.ts";
 
 export interface FakeProviderOptions {
   /** PEM key and certificate: serves TLS. */
@@ -32,21 +37,6 @@ export interface FakeProviderOptions {
   readonly idSeed?: string;
   /** Writes simulated replies in pieces of so many bytes, to split events and characters anywhere. */
   readonly pieceBytes?: number;
-}
-
-/** A request as it came off the wire. */
-export interface RecordedRequest {
-  readonly method: string;
-  /** Path and query, untouched. */
-  readonly path: string;
-  readonly headers: HeaderLines;
-  readonly body: Buffer;
-  /** SHA-256 of the body, hexadecimal. */
-  readonly sha256: string;
-  /** False when the connection ended before the body did. */
-  readonly isComplete: boolean;
-  /** Which connection it came on, counted from 1. */
-  readonly connection: number;
 }
 
 /** Answers a request with exact bytes; null leaves it to the simulated provider. */
@@ -227,9 +217,11 @@ class FakeProviderServer implements FakeProvider {
 
   async #writeSimulated(response: ServerResponse, recorded: RecordedRequest): Promise<void> {
     const { dialect, path } = targetOf(recorded);
-    const reply = this.#isAuthorized(recorded.headers)
-      ? this.#simulation.answer({ ...recorded, dialect, path })
-      : unauthorized(dialect);
+    const { apiKey } = this.#options;
+    const reply =
+      apiKey === undefined || carriesKey(recorded, apiKey)
+        ? this.#simulation.answer({ ...recorded, dialect, path })
+        : unauthorized(dialect);
     const entry = this.#books.open({ dialect, path: recorded.path, status: reply.status, bill: reply.bill });
     const isWritten = await writeSimulatedReply(response, reply, this.#options.pieceBytes);
     this.#books.settle(entry, isWritten);
@@ -250,27 +242,11 @@ class FakeProviderServer implements FakeProvider {
   }
 
   #record(request: IncomingMessage, body: Buffer, isComplete: boolean): RecordedRequest {
-    const raw = request.rawHeaders;
-    const headers = raw.flatMap((name, at): HeaderLines => (at % 2 === 0 ? [[name, raw[at + 1] ?? ""]] : []));
-    return {
-      method: request.method ?? "",
-      path: request.url ?? "",
-      headers,
+    return recordRequest(request, {
       body,
-      sha256: createHash("sha256").update(body).digest("hex"),
       isComplete,
       connection: this.#connectionOf.get(request.socket) ?? 0,
-    };
-  }
-
-  #isAuthorized(headers: HeaderLines): boolean {
-    const { apiKey } = this.#options;
-    if (apiKey === undefined) return true;
-    return headers.some(
-      ([name, value]) =>
-        (name.toLowerCase() === "authorization" && value === `Bearer ${apiKey}`) ||
-        (name.toLowerCase() === "x-api-key" && value === apiKey),
-    );
+    });
   }
 
   #add(recorded: RecordedRequest): void {
@@ -293,42 +269,4 @@ class FakeProviderServer implements FakeProvider {
       this.#watchers.add(watcher);
     });
   }
-}
-
-/** Which API a path belongs to, and the path as the provider itself would see it. */
-function targetOf(request: RecordedRequest): { readonly dialect: DialectName; readonly path: string } {
-  const match = /^\/(openai|anthropic)(\/.*)$/.exec(request.path);
-  if (match !== null)
-    return { dialect: match[1] === "anthropic" ? "anthropic" : "openai", path: match[2] ?? "" };
-  const isAnthropic =
-    /^\/v1\/(messages|complete)\b/.test(request.path) ||
-    request.headers.some(([name]) => name.toLowerCase() === "anthropic-version");
-  return { dialect: isAnthropic ? "anthropic" : "openai", path: request.path };
-}
-
-function unauthorized(dialect: DialectName): SimulatedReply {
-  const reply = errorReply(
-    dialect,
-    { status: 401, message: "Incorrect API key provided." },
-    "req_unauthorized",
-  );
-  const text = reply.body.kind === "json" ? reply.body.text : "";
-  const bytes = Buffer.from(text);
-  const headers: HeaderLines = [
-    ["content-type", "application/json"],
-    ["content-length", String(bytes.length)],
-    [dialect === "openai" ? "x-request-id" : "request-id", "req_unauthorized"],
-  ];
-  return { status: 401, headers, headerDelayMs: 0, steps: [{ kind: "bytes", bytes }], bill: null };
-}
-
-async function readBody(request: IncomingMessage): Promise<{ body: Buffer; isComplete: boolean }> {
-  const chunks: Buffer[] = [];
-  return await new Promise((resolve) => {
-    const finish = (): void => resolve({ body: Buffer.concat(chunks), isComplete: request.complete });
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", finish);
-    request.on("error", finish);
-    request.on("close", finish);
-  });
 }

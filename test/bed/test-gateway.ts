@@ -60,6 +60,8 @@ export interface TestGateway {
   exchanges(): Promise<readonly Exchange[]>;
   /** Waits until the rows satisfy this, or fails after a while with what there is. */
   untilExchanges(isThere: (rows: readonly Exchange[]) => boolean): Promise<readonly Exchange[]>;
+  /** Waits until so many replies are read on after their callers left. */
+  untilDrains(count: number): Promise<void>;
   /** Stops it and keeps its directory. */
   stop(): Promise<void>;
   /** Stops it and removes its directory. */
@@ -75,7 +77,12 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const ownerToken = newOwnerToken();
   const logs: string[] = [];
   const gateway = await startGateway({
-    config: { ...parseConfig({ flags: { port: "0" }, environment: {}, file: null }), ...options.config },
+    config: {
+      ...parseConfig({ flags: { port: "0" }, environment: {}, file: null }),
+      // What a test left running need not finish.
+      shutdownTimeoutMs: 500,
+      ...options.config,
+    },
     dataDir,
     masterKey,
     ownerToken: new Secret(ownerToken),
@@ -106,6 +113,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     token: (tokenOptions = {}) => mint(apiKey, tokenOptions),
     exchanges,
     untilExchanges: (isThere) => until(exchanges, isThere),
+    untilDrains: (count) => untilDrains(gateway.url, count),
     stop: () => gateway.stop(),
     close: async () => {
       await gateway.stop();
@@ -180,5 +188,15 @@ async function until(
     if (isThere(rows)) return rows;
     if (Date.now() > deadline) throw new Error(`The rows did not come: ${JSON.stringify(rows, null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function untilDrains(url: string, count: number): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    if (metrics.includes(`\nmeshagent_drains ${count}\n`)) return;
+    if (Date.now() > deadline) throw new Error(`There were never ${count} drains:\n${metrics}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

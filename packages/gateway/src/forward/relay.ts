@@ -153,9 +153,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   #observe(chunk: Uint8Array): Promise<void> | undefined {
     this.#responseBytes += chunk.byteLength;
     if (this.#remainingBytes !== null) this.#remainingBytes -= chunk.byteLength;
-    if (this.#wasCallerGone && this.#responseBytes > this.#options.deps.settings.drainMaxBytes) {
-      queueMicrotask(() => void this.#finish("abandoned"));
-    }
+    if (this.#wasCallerGone && this.#isDrainTooLarge()) queueMicrotask(() => void this.#finish("abandoned"));
     return this.#meter?.observe(chunk) ?? undefined;
   }
 
@@ -181,8 +179,12 @@ export class Relay implements UpstreamObserver, Stoppable {
     this.#wasCallerGone = true;
     const { settings, drainSlots } = this.#options.deps;
     this.#hasDrainSlot = settings.disconnectPolicy === "drain" && drainSlots.take();
-    if (!this.#hasDrainSlot) void this.#finish("abandoned");
+    if (!this.#hasDrainSlot || this.#isDrainTooLarge()) void this.#finish("abandoned");
     else this.#timer = setTimeout(() => void this.#finish("abandoned"), settings.drainMaxMs);
+  }
+
+  #isDrainTooLarge(): boolean {
+    return this.#responseBytes > this.#options.deps.settings.drainMaxBytes;
   }
 
   async #finish(ending: Ending): Promise<void> {
