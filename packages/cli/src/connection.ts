@@ -28,10 +28,14 @@ export function isSameOrigin(a: string, b: string): boolean {
   return origin !== "null" && origin === URL.parse(b)?.origin;
 }
 
+/** Whether the URL leads to this machine. */
+export function isLoopbackUrl(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(URL.parse(url)?.hostname ?? "");
+}
+
 /** Whether what is sent to this URL could be read on the way. */
 export function isClearTextAbroad(url: string): boolean {
-  const parsed = URL.parse(url);
-  return parsed?.protocol === "http:" && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(parsed.hostname);
+  return URL.parse(url)?.protocol === "http:" && !isLoopbackUrl(url);
 }
 
 /** The owner's token for this gateway: MESHAGENT_TOKEN, or the profile's when it was given for this origin. */

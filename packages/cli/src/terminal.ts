@@ -3,7 +3,8 @@
  * a person sits at both ends. No command touches `process` for that.
  */
 
-import type { Readable, Writable } from "node:stream";
+import { Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { createInterface } from "node:readline/promises";
 import { UsageFailure } from "./failure.ts";
 import { cleanCell, renderTable } from "./table.ts";
@@ -79,8 +80,20 @@ export class Terminal {
   }
 
   /** Asks on stderr and waits for a line. Only where `isInteractive`. */
-  async ask(question: string): Promise<string> {
-    const reader = createInterface({ input: this.#streams.stdin, output: this.#streams.stderr });
+  ask(question: string): Promise<string> {
+    return this.#askThrough(this.#streams.stderr, question);
+  }
+
+  /** As `ask`, and what is typed does not show. */
+  async askSecret(question: string): Promise<string> {
+    this.#streams.stderr.write(cleanCell(question));
+    const answer = await this.#askThrough(new Writable({ write: (_chunk, _encoding, done) => done() }), "");
+    this.#streams.stderr.write("\n");
+    return answer;
+  }
+
+  async #askThrough(output: Writable, question: string): Promise<string> {
+    const reader = createInterface({ input: this.#streams.stdin, output, terminal: true });
     // A Ctrl-C that the line editor swallowed must end the command like any other.
     reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
