@@ -1,156 +1,121 @@
 /**
- * Looks into forms (`multipart/form-data`, RFC 7578, and `application/x-www-form-urlencoded`) for a few fields
- * while the bytes pass. Files are skipped and not held; nothing is altered.
+ * Reads the few wanted fields out of a form while its bytes pass: `multipart/form-data` (RFC 7578) and
+ * `application/x-www-form-urlencoded`.
+ *
+ * Where two parsers could read a form differently, it is refused rather than guessed at: a bare line feed, a
+ * field without a name, a second name. Files are walked over without being copied.
  */
 
 import { GatewayError } from "../errors.ts";
+import { createMultipartPeek } from "./multipart.ts";
+import type { FieldPlace } from "../dialects/dialect.ts";
 
-export interface FormField {
+/** One occurrence of a field in a request. */
+export interface GivenField {
+  readonly place: FieldPlace;
   readonly name: string;
-  /** At most `maxFieldBytes` of it. */
-  readonly value: string;
+  /** `undefined` when it is too long to be a policy field's, or no text. */
+  readonly value: unknown;
 }
 
 export interface FormPeek {
+  /** Throws `invalid_body`. */
   push(chunk: Uint8Array): void;
-  /** Every occurrence of the names looked for. Throws `invalid_body` when the form is broken. */
-  end(): readonly FormField[];
+  /** Every occurrence of a wanted field, in order. Throws `invalid_body` when the form is incomplete. */
+  end(): readonly GivenField[];
 }
 
-const maxFieldBytes = 4096;
-const maxPartHeadBytes = 16 * 1024;
-const maxUrlencodedBytes = 1024 * 1024;
+/** Longer values of wanted fields are told by their presence alone. */
+export const MAX_FIELD_BYTES: number = 64 * 1024;
 
-export function createFormPeek(contentType: string, names: readonly string[]): FormPeek {
-  if (/^\s*application\/x-www-form-urlencoded/i.test(contentType)) return new UrlencodedPeek(names);
-  const match = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))/i.exec(contentType);
-  const boundary = match?.[1] ?? match?.[2];
-  if (boundary === undefined) throw broken("its content type names no boundary");
-  return new MultipartPeek(boundary, names);
+/** A form with more of them is refused: every wanted field may be given once. */
+export const MAX_FIELDS_FOUND = 1000;
+
+/** The peek for a form of this content type; null when it is no form. Throws `invalid_body` for a bad boundary. */
+export function createFormPeek(contentType: string, wanted: ReadonlySet<string>): FormPeek | null {
+  const mediaType = contentType.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType === "multipart/form-data") return createMultipartPeek(boundaryOf(contentType), wanted);
+  if (mediaType === "application/x-www-form-urlencoded") return new UrlencodedPeek(wanted);
+  return null;
 }
+
+export function invalidForm(what: string): GatewayError {
+  return new GatewayError("invalid_body", `The form cannot be read: ${what}. Send it as multipart/form-data (RFC 7578).`);
+}
+
+/** The parameters of a header value such as `form-data; name="a"`, in order, names in lower case. */
+export function headerParameters(value: string): readonly (readonly [name: string, value: string])[] {
+  const parameters: [string, string][] = [];
+  const from = value.indexOf(";");
+  let rest = from === -1 ? "" : value.slice(from);
+  while (rest.trim() !== "") {
+    const match = /^\s*;\s*([!#$%&'*+\-.^_`|~\w]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/s.exec(rest);
+    if (match === null) {
+      // A lone or last semicolon says nothing.
+      if (/^\s*;\s*(?=;|$)/.test(rest)) {
+        rest = rest.replace(/^\s*;/, "");
+        continue;
+      }
+      throw invalidForm(`a header's parameters are malformed at "${rest.trim().slice(0, 20)}"`);
+    }
+    parameters.push([(match[1] ?? "").toLowerCase(), match[2] ?? match[3] ?? ""]);
+    rest = rest.slice(match[0].length);
+  }
+  return parameters;
+}
+
+/** RFC 2046 section 5.1.1: 1 to 70 characters, the last no space. */
+function boundaryOf(contentType: string): string {
+  const boundaries = headerParameters(contentType).filter(([name]) => name === "boundary");
+  const boundary = boundaries[0]?.[1] ?? "";
+  if (boundaries.length !== 1 || !/^[\w'()+,\-./:=? ]{0,69}[\w'()+,\-./:=?]$/.test(boundary)) {
+    throw invalidForm("its content-type names no valid boundary");
+  }
+  return boundary;
+}
+
+const AMPERSAND = 0x26;
 
 class UrlencodedPeek implements FormPeek {
-  readonly #names: readonly string[];
-  readonly #chunks: Uint8Array[] = [];
-  #byteLength = 0;
+  readonly #wanted: ReadonlySet<string>;
+  readonly #found: GivenField[] = [];
+  /** The pair that is arriving, up to its bound. */
+  #parts: Uint8Array[] = [];
+  #pairBytes = 0;
 
-  constructor(names: readonly string[]) {
-    this.#names = names;
+  constructor(wanted: ReadonlySet<string>) {
+    this.#wanted = wanted;
   }
 
   push(chunk: Uint8Array): void {
-    this.#byteLength += chunk.byteLength;
-    if (this.#byteLength > maxUrlencodedBytes) throw broken("it is too large for its encoding; send a multipart form");
-    this.#chunks.push(chunk);
-  }
-
-  end(): readonly FormField[] {
-    const pairs = new URLSearchParams(Buffer.concat(this.#chunks).toString("utf8"));
-    return [...pairs].filter(([name]) => this.#names.includes(name)).map(([name, value]) => ({ name, value }));
-  }
-}
-
-type State = "preamble" | "head" | "value" | "epilogue";
-
-class MultipartPeek implements FormPeek {
-  readonly #names: readonly string[];
-  readonly #delimiter: Buffer;
-  readonly #fields: FormField[] = [];
-  #state: State = "preamble";
-  /** Bytes that are not decided yet: a delimiter or a part's head may begin in them. A line break stands in front, so that the first delimiter looks like the others. */
-  #pending: Buffer = Buffer.from("\r\n");
-  /** The part at hand; name null for one that nobody looks for. */
-  #name: string | null = null;
-  #value: Buffer[] = [];
-  #valueBytes = 0;
-
-  constructor(boundary: string, names: readonly string[]) {
-    this.#names = names;
-    this.#delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
-  }
-
-  push(chunk: Uint8Array): void {
-    if (this.#state === "epilogue") return;
-    this.#pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
-    while (this.#step());
-  }
-
-  end(): readonly FormField[] {
-    if (this.#state !== "epilogue") throw broken("it ends before its last boundary");
-    return this.#fields;
-  }
-
-  /** One transition; false when more bytes are needed. */
-  #step(): boolean {
-    switch (this.#state) {
-      case "preamble":
-      case "value":
-        return this.#takeContent();
-      case "head":
-        return this.#takeHead();
-      case "epilogue":
-        return false;
+    let from = 0;
+    for (let to = chunk.indexOf(AMPERSAND); to !== -1; to = chunk.indexOf(AMPERSAND, from)) {
+      this.#take(chunk.subarray(from, to));
+      this.#endPair();
+      from = to + 1;
     }
+    this.#take(chunk.subarray(from));
   }
 
-  #takeContent(): boolean {
-    const at = this.#pending.indexOf(this.#delimiter);
-    if (at === -1) {
-      const decided = Math.max(0, this.#pending.length - this.#delimiter.length - 2);
-      this.#keep(this.#pending.subarray(0, decided));
-      this.#pending = Buffer.from(this.#pending.subarray(decided));
-      return false;
-    }
-    const rest = this.#pending.subarray(at + this.#delimiter.length);
-    if (rest.length < 2) return false;
-    this.#keep(this.#pending.subarray(0, at));
-    this.#finishPart();
-    const isLast = rest[0] === 0x2d && rest[1] === 0x2d;
-    this.#state = isLast ? "epilogue" : "head";
-    this.#pending = isLast ? Buffer.alloc(0) : Buffer.from(rest);
-    return !isLast;
+  end(): readonly GivenField[] {
+    this.#endPair();
+    return this.#found;
   }
 
-  #takeHead(): boolean {
-    const end = this.#pending.indexOf("\r\n\r\n");
-    if (end === -1) {
-      if (this.#pending.length > maxPartHeadBytes) throw broken("a part's head is too long");
-      return false;
-    }
-    const head = this.#pending.toString("utf8", 0, end);
-    const { name, isFile } = parseDisposition(head);
-    this.#name = !isFile && this.#names.includes(name) ? name : null;
-    // The value begins after the blank line; its own line break stays in front of an empty value's delimiter.
-    this.#pending = Buffer.from(this.#pending.subarray(end + 2));
-    this.#value = [];
-    this.#valueBytes = -2;
-    this.#state = "value";
-    return true;
+  #take(part: Uint8Array): void {
+    const room = MAX_FIELD_BYTES - Math.min(this.#pairBytes, MAX_FIELD_BYTES);
+    this.#pairBytes += part.length;
+    if (room > 0 && part.length > 0) this.#parts.push(Buffer.from(part.subarray(0, room)));
   }
 
-  #keep(bytes: Buffer): void {
-    this.#valueBytes += bytes.length;
-    if (this.#state !== "value" || this.#name === null) return;
-    if (this.#valueBytes > maxFieldBytes) throw broken(`the field ${this.#name} is too long`);
-    this.#value.push(Buffer.from(bytes));
+  #endPair(): void {
+    if (this.#pairBytes === 0) return;
+    const [pair] = new URLSearchParams(Buffer.concat(this.#parts).toString("latin1"));
+    const isWhole = this.#pairBytes <= MAX_FIELD_BYTES;
+    this.#parts = [];
+    this.#pairBytes = 0;
+    if (pair === undefined || !this.#wanted.has(pair[0])) return;
+    if (this.#found.length === MAX_FIELDS_FOUND) throw invalidForm("it gives its fields too often");
+    this.#found.push({ place: "form", name: pair[0], value: isWhole ? pair[1] : undefined });
   }
-
-  #finishPart(): void {
-    if (this.#state !== "value" || this.#name === null) return;
-    const value = Buffer.concat(this.#value).subarray(2).toString("utf8");
-    this.#fields.push({ name: this.#name, value });
-  }
-}
-
-/** RFC 7578 section 4.2: a quoted name, `"` in it as `%22` or `\"`. A part with a file name is a file. */
-function parseDisposition(head: string): { readonly name: string; readonly isFile: boolean } {
-  const line = head.split("\r\n").find((each) => /^content-disposition\s*:/i.test(each)) ?? "";
-  const match = /[;\s]name\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]+))/i.exec(line);
-  if (match === null) throw broken("a part has no name");
-  const quoted = match[1]?.replaceAll(/\\(.)/g, "$1").replaceAll(/%22/g, '"');
-  return { name: quoted ?? match[2] ?? "", isFile: /[;\s]filename\*?\s*=/i.test(line) };
-}
-
-function broken(reason: string): GatewayError {
-  return new GatewayError("invalid_body", `The form cannot be read: ${reason}.`);
 }

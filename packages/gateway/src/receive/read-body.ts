@@ -1,5 +1,5 @@
 /**
- * Reads one request body off its socket, once, and keeps the chunks as they came: nothing is copied or
+ * Reads one request body off its socket, once, and keeps the chunks as they came, neither copied nor
  * joined. It bounds the body's size, the pauses inside it and the memory of all bodies together.
  */
 
@@ -7,6 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../errors.ts";
 import type { Call } from "../exchange.ts";
 import { CallerGone } from "./caller-gone.ts";
+import { KeptChunks } from "./kept-chunks.ts";
 import type { KeptBytes, Reservation } from "./kept-bytes.ts";
 
 export interface ReceiveLimits {
@@ -81,7 +82,7 @@ function readChunks(
   const { limits, onChunk } = options;
   const { request } = options.call;
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
+    const kept = new KeptChunks();
     let byteLength = 0;
     const leave = (): void => {
       clearTimeout(idleTimer);
@@ -92,7 +93,6 @@ function readChunks(
       request.pause();
       // The socket may still break, and an unheard "error" would end the process.
       request.on("error", () => undefined);
-      chunks.length = 0;
       reject(error);
     };
     const onData = (chunk: Uint8Array): void => {
@@ -106,11 +106,11 @@ function readChunks(
       } catch (error) {
         return fail(error);
       }
-      chunks.push(chunk);
+      kept.add(chunk);
     };
     const onEnd = (): void => {
       leave();
-      resolve({ chunks, byteLength });
+      resolve({ chunks: kept.take(), byteLength });
     };
     const onClose = (cause?: unknown): void => fail(new CallerGone(cause));
     const idleTimer = setTimeout(() => fail(timedOut(limits)), limits.bodyIdleTimeoutMs);
