@@ -13,7 +13,7 @@ import { Secret } from "@meshagent/llm-proxy-gateway/secret";
 import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { type FakeProviderProcess, spawnFakeProvider } from "./bed/fake-provider-process.ts";
-import { type GatewayProcess, GatewayStartError, spawnGateway } from "./bed/gateway-process.ts";
+import { type GatewayProcess, GatewayStartError, killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
 import { rawChunk, rawHead } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
@@ -30,6 +30,8 @@ interface Place {
   readonly masterKey: string;
   readonly token: string;
 }
+
+after(killSpawnedGateways);
 
 /** Makes a ledger with a project and a token, as a first start and `api-key create` would. */
 async function prepare(): Promise<Place> {

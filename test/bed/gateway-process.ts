@@ -1,6 +1,6 @@
 /** The gateway as users run it: the `meshagent serve` command in a process of its own, to be killed for real. */
 
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -41,6 +41,13 @@ export class GatewayStartError extends Error {
   }
 }
 
+const spawned = new Set<ChildProcess>();
+
+/** For an `after` hook: a test that failed half way must not leave a process that holds the run up. */
+export function killSpawnedGateways(): void {
+  for (const child of spawned) child.kill("SIGKILL");
+}
+
 /** Resolves once the gateway listens; rejects with `GatewayStartError` when it ends before that. */
 export async function spawnGateway(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const flags = ["serve", "--port", "0", "--data-dir", options.dataDir, ...(options.flags ?? [])];
@@ -48,6 +55,8 @@ export async function spawnGateway(options: GatewayProcessOptions): Promise<Gate
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] ?? "", HOME: options.dataDir, ...options.env },
   });
+  spawned.add(child);
+  child.once("exit", () => spawned.delete(child));
   const logs: string[] = [];
   let stderr = "";
   child.stderr.on("data", (bytes: Buffer) => {

@@ -42,6 +42,8 @@ export interface ServeFlags {
 /** Runs until a signal. Returns the exit code: 0 after a clean stop, 1 when it could not start, 2 for a bad setting. */
 export async function runServe(flags: ServeFlags): Promise<number> {
   const isTerminal = process.stdout.isTTY === true;
+  // Whatever this process makes holds keys or what people did with them: it is for its owner alone.
+  process.umask(0o077);
   try {
     const config = readConfig(flags);
     const log = createLog({

@@ -25,7 +25,7 @@ function clientOver(
     baseUrl,
     token: TOKEN,
     fetch: async (url, init) => {
-      seen.push({ url: String(url), init: init ?? {} });
+      seen.push({ url: url as string, init: init ?? {} });
       return answer();
     },
   });

@@ -28,7 +28,7 @@ const checkingFetch: typeof fetch = async (input, init) => {
   const text = await response.clone().text();
   sent.push(text);
   if (response.ok && text !== "") {
-    const path = new URL(String(input)).pathname.replace(/^\/accounts/, "");
+    const path = new URL(input as string).pathname.replace(/^\/accounts/, "");
     const route = Object.values(routes as Record<RouteName, Route<string, unknown, unknown, unknown>>).find(
       (candidate) =>
         candidate.method === (init?.method ?? "GET") &&
