@@ -64,8 +64,7 @@ export function linesOf(bytes: Buffer, from: number, to: number): SseLine[] {
   const lines: SseLine[] = [];
   let at = from;
   while (at < to) {
-    let end = at;
-    while (end < to && bytes[end] !== LF && bytes[end] !== CR) end++;
+    const end = lineEndFrom(bytes, at, to);
     const next = end === to ? to : Math.min(to, afterLineEnd(bytes, end));
     lines.push({ start: at, end, next });
     at = next;
@@ -98,6 +97,16 @@ export function isComment(bytes: Buffer, line: SseLine): boolean {
 /** The length of a byte order mark at the start of the bytes: 3, or 0. */
 export function byteOrderMarkLength(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+}
+
+/** Walks a short line, because a native call costs as much; searches in a long one. */
+function lineEndFrom(bytes: Buffer, from: number, to: number): number {
+  const walkedTo = Math.min(to, from + 256);
+  for (let at = from; at < walkedTo; at++) {
+    if (bytes[at] === LF || bytes[at] === CR) return at;
+  }
+  if (walkedTo === to) return to;
+  return Math.min(to, indexOrEnd(bytes, LF, walkedTo), indexOrEnd(bytes, CR, walkedTo));
 }
 
 function afterLineEnd(bytes: Uint8Array, lineEnd: number): number {

@@ -13,7 +13,8 @@ export interface ByteRange {
 export type ChunkEdit = "drop" | { readonly remove: ByteRange } | null;
 
 interface Member {
-  readonly name: string;
+  /** "" for every member that does not matter here. */
+  readonly name: "usage" | "choices" | "";
   readonly keyStart: number;
   readonly valueStart: number;
   readonly valueEnd: number;
@@ -69,7 +70,7 @@ function membersOf(text: Buffer): Member[] | null {
     const valueStart = skipSpace(text, at + 1);
     const valueEnd = skipValue(text, valueStart);
     if (valueEnd === valueStart) return null;
-    members.push({ name: text.toString("latin1", keyStart + 1, keyEnd - 1), keyStart, valueStart, valueEnd });
+    members.push({ name: nameAt(text, keyStart, keyEnd), keyStart, valueStart, valueEnd });
     at = skipSpace(text, valueEnd);
     if (text[at] === CLOSE_BRACE) return skipSpace(text, at + 1) === text.length ? members : null;
     if (text[at] !== COMMA) return null;
@@ -78,10 +79,31 @@ function membersOf(text: Buffer): Member[] | null {
   return null;
 }
 
+const USAGE_KEY: Buffer = Buffer.from('"usage"');
+const NULL: Buffer = Buffer.from("null");
+const CHOICES_KEY: Buffer = Buffer.from('"choices"');
+
+function nameAt(text: Buffer, start: number, end: number): Member["name"] {
+  if (standsAt(text, start, end, USAGE_KEY)) return "usage";
+  return standsAt(text, start, end, CHOICES_KEY) ? "choices" : "";
+}
+
+function standsAt(text: Buffer, start: number, end: number, expected: Buffer): boolean {
+  if (end - start !== expected.length) return false;
+  for (let i = 0; i < expected.length; i++) {
+    if (text[start + i] !== expected[i]) return false;
+  }
+  return true;
+}
+
 function skipSpace(text: Buffer, from: number): number {
   let at = from;
-  while (text[at] === 32 || text[at] === 9 || text[at] === 10 || text[at] === 13) at++;
+  while (isSpace(text[at])) at++;
   return at;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 32 || byte === 9 || byte === 10 || byte === 13;
 }
 
 function skipString(text: Buffer, from: number): number {
@@ -106,7 +128,7 @@ function skipValue(text: Buffer, from: number): number {
       depth--;
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++;
-    } else if (depth === 0 && (byte === COMMA || skipSpace(text, at) !== at)) {
+    } else if (depth === 0 && (byte === COMMA || isSpace(byte))) {
       return at;
     }
     at++;
@@ -116,7 +138,7 @@ function skipValue(text: Buffer, from: number): number {
 }
 
 function isNull(text: Buffer, member: Member): boolean {
-  return text.toString("latin1", member.valueStart, member.valueEnd) === "null";
+  return standsAt(text, member.valueStart, member.valueEnd, NULL);
 }
 
 function isEmptyArray(text: Buffer, member: Member): boolean {
