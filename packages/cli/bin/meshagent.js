@@ -36,7 +36,8 @@ function findNodePackage() {
   var manifest;
   try {
     manifest = require.resolve("node/package.json");
-  } catch (_error) {
+  } catch (error) {
+    if (error.code !== "MODULE_NOT_FOUND") throw error;
     return null;
   }
   if (!(Number(require(manifest).version.split(".")[0]) >= NEEDED_MAJOR)) return null;

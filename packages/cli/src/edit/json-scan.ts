@@ -74,7 +74,8 @@ class Scanner {
       const text = this.#string();
       return { start, end: this.#at, members: null, text };
     }
-    this.#take(/true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? this.#refuse("expected a value");
+    const word = this.#take(/true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y);
+    if (word === undefined) this.#refuse("expected a value");
     return { start, end: this.#at, members: null, text: null };
   }
 
@@ -106,7 +107,7 @@ class Scanner {
   }
 
   #string(): string {
-    const quoted = this.#take(/"(?:[^"\\\u0000-\u001f]|\\.)*"/y) ?? this.#refuse("expected a string");
+    const quoted = this.#take(/"(?:[^"\\\r\n]|\\.)*"/y) ?? this.#refuse("expected a string");
     try {
       return String(JSON.parse(quoted));
     } catch {

@@ -67,7 +67,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** What a comment or a one-line string may not hold. */
-const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+const CONTROL = /[^\P{Cc}\t\u0080-\u009f]/u;
 const MAX_DEPTH = 64;
 
 function scopeName(parent: string, path: readonly string[]): string {
@@ -238,7 +238,7 @@ class Scanner {
       quote === '"""' ? /"""((?:[^"\\]|\\[^]|"(?!"")|"(?="""))*)"""/y : /'''((?:[^']|'(?!'')|'(?='''))*)'''/y;
     const quoted = this.#take(form) ?? this.#refuse("a multi-line string has no end");
     const text = quoted.slice(3, -3).replace(/^\r?\n/, "");
-    if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\r(?!\n)/.test(text))
+    if (/[^\P{Cc}\t\r\n\u0080-\u009f]|\r(?!\n)/u.test(text))
       this.#refuse("a string holds a control character");
     return quote === "'''" ? text : this.#unescape(text.replace(/\\[ \t]*\r?\n\s*/g, ""));
   }

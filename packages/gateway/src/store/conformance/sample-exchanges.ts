@@ -1,7 +1,7 @@
 /** Exchanges to test a store with. Every field has a value of its own, so that two that are mixed up show. */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
-import type { ExchangeIntent, ExchangeResult } from "./store.ts";
+import type { ExchangeIntent, ExchangeResult } from "../store.ts";
 
 /** A full hour of a full UTC day: 2026-11-20T00:00:00Z. */
 export const SAMPLE_START_MS: number = Date.UTC(2026, 10, 20);

@@ -1,6 +1,6 @@
 /** What the conformance suite is given to test a store, and how it takes and leaves one. */
 
-import type { Store } from "./store.ts";
+import type { Store } from "../store.ts";
 
 /** A store with what its tests hold in their hands. */
 export interface StoreUnderTest {
