@@ -32,7 +32,7 @@ function treeOf(rootPid: number): readonly number[] {
     children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
   }
   const tree: number[] = [];
-  for (const todo = [rootPid]; todo.length > 0; ) {
+  for (const todo = [rootPid]; todo.length > 0;) {
     const pid = todo.pop();
     if (pid === undefined) break;
     tree.push(pid);

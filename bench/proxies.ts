@@ -69,10 +69,19 @@ export async function startOurs(upstreamPort: number): Promise<Proxy> {
 }
 
 async function mintToken(url: string, dataDir: string): Promise<string> {
-  const owner = { authorization: `Bearer ${readFileSync(join(dataDir, "owner-token"), "utf8").trim()}`, "content-type": "application/json" };
-  const { projects } = (await (await fetch(`${url}/accounts/projects`, { headers: owner })).json()) as { projects: { id: string }[] };
+  const owner = {
+    authorization: `Bearer ${readFileSync(join(dataDir, "owner-token"), "utf8").trim()}`,
+    "content-type": "application/json",
+  };
+  const { projects } = (await (await fetch(`${url}/accounts/projects`, { headers: owner })).json()) as {
+    projects: { id: string }[];
+  };
   const project = projects[0]?.id ?? "";
-  const created = await fetch(`${url}/accounts/projects/${project}/api-keys`, { method: "POST", headers: owner, body: '{"name":"bench","description":""}' });
+  const created = await fetch(`${url}/accounts/projects/${project}/api-keys`, {
+    method: "POST",
+    headers: owner,
+    body: '{"name":"bench","description":""}',
+  });
   const key = /ma-[^"]+/.exec(await created.text())?.[0] ?? "";
   const { parseApiKey } = await import("@meshagent/llm-proxy-protocol/api-key");
   const { signParticipantToken } = await import("@meshagent/llm-proxy-protocol/token");
@@ -96,7 +105,8 @@ async function running(name: string, child: ChildProcess, started: Started): Pro
       await (await fetch(`${url}/healthz`)).arrayBuffer();
       break;
     } catch (error) {
-      if (Date.now() > deadline || child.exitCode !== null) throw new Error(`${name} did not start`, { cause: error });
+      if (Date.now() > deadline || child.exitCode !== null)
+        throw new Error(`${name} did not start`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

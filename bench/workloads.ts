@@ -12,14 +12,24 @@ function agentTurn(): string {
     type: "function",
     name: `tool_${index}`,
     description: 'Runs a command. Quotes "like this" and \\backslashes\\ come with it.'.repeat(8),
-    parameters: { type: "object", properties: { model: { type: "string" }, cmd: { type: "string" }, usage: { type: "number" } } },
+    parameters: {
+      type: "object",
+      properties: { model: { type: "string" }, cmd: { type: "string" }, usage: { type: "number" } },
+    },
   }));
   const code = 'export function f(a: string): string {\n\treturn a.replace(/"/g, "\\\\\\"");\n}\n'.repeat(40);
   const input: object[] = [];
   for (let size = 0; size < 360_000; size += code.length) {
     input.push({ type: "message", role: "user", content: [{ type: "input_text", text: code }] });
   }
-  return JSON.stringify({ input, tools, parallel_tool_calls: true, store: false, model: "gpt-5.5", stream: true });
+  return JSON.stringify({
+    input,
+    tools,
+    parallel_tool_calls: true,
+    store: false,
+    model: "gpt-5.5",
+    stream: true,
+  });
 }
 
 export const workloads: readonly Workload[] = [

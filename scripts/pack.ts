@@ -5,7 +5,16 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 const root = dirname(import.meta.dirname);
@@ -27,7 +36,9 @@ function stage(): void {
     rmSync(join(root, "packages", name, "dist"), { recursive: true, force: true });
     rmSync(join(root, "packages", name, "tsconfig.tsbuildinfo"), { force: true });
   }
-  execFileSync(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", cli], { stdio: "inherit" });
+  execFileSync(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", cli], {
+    stdio: "inherit",
+  });
   const manifests = bundled.map((name) => stagePackage(join(root, "packages", name)));
   checkDependencies(manifests);
   for (const text of texts) if (existsSync(join(root, text))) cpSync(join(root, text), join(cli, text));
@@ -77,7 +88,10 @@ function stagedDirectory(packageName: string): string {
 
 function clean(): void {
   for (const name of bundled) {
-    rmSync(stagedDirectory(readManifest(join(root, "packages", name)).name), { recursive: true, force: true });
+    rmSync(stagedDirectory(readManifest(join(root, "packages", name)).name), {
+      recursive: true,
+      force: true,
+    });
   }
   for (const directory of [join(cli, "node_modules", "@meshagent"), join(cli, "node_modules")]) {
     if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);

@@ -3,12 +3,26 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
-import { type GatewayProcess, GatewayStartError, killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
+import {
+  type GatewayProcess,
+  GatewayStartError,
+  killSpawnedGateways,
+  spawnGateway,
+} from "./bed/gateway-process.ts";
 
 let root: string;
 before(() => {
@@ -19,7 +33,11 @@ after(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const api = async (gateway: GatewayProcess, path: string, token: string): Promise<Record<string, unknown>> => {
+const api = async (
+  gateway: GatewayProcess,
+  path: string,
+  token: string,
+): Promise<Record<string, unknown>> => {
   const reply = await fetch(gateway.url + path, { headers: { authorization: `Bearer ${token}` } });
   assert.equal(reply.status, 200, path);
   return (await reply.json()) as Record<string, unknown>;
@@ -46,13 +64,26 @@ describe("a first start, with nothing but a directory to make", () => {
     assert.equal((await fetch(`${gateway.url}/healthz`)).status, 200);
     assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200);
     assert.equal((statSync(dataDir).mode & 0o777).toString(8), "700");
-    for (const file of readdirSync(dataDir)) assert.equal(statSync(join(dataDir, file)).mode & 0o077, 0, `${file} is for its owner alone`);
-    assert.deepEqual(JSON.parse(readFileSync(join(dataDir, "gateway.json"), "utf8")), { url: gateway.url, pid: gateway.pid });
+    for (const file of readdirSync(dataDir))
+      assert.equal(statSync(join(dataDir, file)).mode & 0o077, 0, `${file} is for its owner alone`);
+    assert.deepEqual(JSON.parse(readFileSync(join(dataDir, "gateway.json"), "utf8")), {
+      url: gateway.url,
+      pid: gateway.pid,
+    });
 
     const token = ownerToken(dataDir);
-    const { projects } = (await api(gateway, "/accounts/projects", token)) as { projects: { id: string; name: string }[] };
-    assert.deepEqual(projects.map((project) => project.name), ["default"]);
-    const accounts = await api(gateway, `/accounts/projects/${projects[0]?.id ?? ""}/service-accounts`, token);
+    const { projects } = (await api(gateway, "/accounts/projects", token)) as {
+      projects: { id: string; name: string }[];
+    };
+    assert.deepEqual(
+      projects.map((project) => project.name),
+      ["default"],
+    );
+    const accounts = await api(
+      gateway,
+      `/accounts/projects/${projects[0]?.id ?? ""}/service-accounts`,
+      token,
+    );
     assert.match(JSON.stringify(accounts), /"name":"default"/);
     const info = (await api(gateway, "/accounts/info", token)) as { simulated: boolean };
     assert.equal(info.simulated, true);
@@ -60,7 +91,8 @@ describe("a first start, with nothing but a directory to make", () => {
     const log = gateway.logs.join("\n");
     assert.match(log, /SIMULATED/);
     assert.ok(!log.includes(token), "the owner's token is shown on a terminal only");
-    for (const line of gateway.logs) assert.equal(typeof (JSON.parse(line) as { time: unknown }).time, "string");
+    for (const line of gateway.logs)
+      assert.equal(typeof (JSON.parse(line) as { time: unknown }).time, "string");
     assert.equal(await gateway.terminate(), 0);
     assert.equal(gateway.stderr(), "");
     assert.ok(!existsSync(join(dataDir, "gateway.json")), "nobody is sent to a gateway that is gone");
@@ -79,7 +111,10 @@ describe("a first start, with nothing but a directory to make", () => {
 
   it("a provider key in the environment is used, and ends the simulation for all", async () => {
     const provider = await startFakeProvider({ apiKey: "sk-real" });
-    const gateway = await spawnGateway({ dataDir: join(root, "keyed"), env: { OPENAI_API_KEY: "sk-real", MESHAGENT_OPENAI_BASE_URL: provider.openaiBaseUrl } });
+    const gateway = await spawnGateway({
+      dataDir: join(root, "keyed"),
+      env: { OPENAI_API_KEY: "sk-real", MESHAGENT_OPENAI_BASE_URL: provider.openaiBaseUrl },
+    });
     assert.match(gateway.logs[0] ?? "", /"provider_openai":"environment","provider_anthropic":"none"/);
     assert.ok(!gateway.logs.some((line) => line.includes("sk-real")));
     await gateway.terminate();
@@ -112,13 +147,19 @@ describe("a start that cannot be says what to do", () => {
     }
     const file = join(root, "config.yaml");
     writeFileSync(file, "prot: 8700\n");
-    assert.match((await refusal({ dataDir: join(root, "wrong"), flags: ["--config", file] })).message, /unknown key "prot"/);
+    assert.match(
+      (await refusal({ dataDir: join(root, "wrong"), flags: ["--config", file] })).message,
+      /unknown key "prot"/,
+    );
   });
 
   it("a wrong master key", async () => {
     const dataDir = join(root, "keychange");
     await (await spawnGateway({ dataDir })).terminate();
-    const error = await refusal({ dataDir, env: { MESHAGENT_MASTER_KEY: Buffer.alloc(32, 7).toString("base64") } });
+    const error = await refusal({
+      dataDir,
+      env: { MESHAGENT_MASTER_KEY: Buffer.alloc(32, 7).toString("base64") },
+    });
     assert.equal(error.exitCode, 1);
     assert.match(error.message, /master key/i);
   });
@@ -137,14 +178,23 @@ describe("SIGTERM", () => {
     const dataDir = join(root, "drain");
     const env = { OPENAI_API_KEY: "k", MESHAGENT_OPENAI_BASE_URL: provider.openaiBaseUrl };
     const gateway = await spawnGateway({ dataDir, env });
-    const projects = (await api(gateway, "/accounts/projects", ownerToken(dataDir))) as { projects: { id: string }[] };
-    const created = await fetch(`${gateway.url}/accounts/projects/${projects.projects[0]?.id ?? ""}/api-keys`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${ownerToken(dataDir)}`, "content-type": "application/json" },
-      body: '{"name":"k","description":""}',
-    });
+    const projects = (await api(gateway, "/accounts/projects", ownerToken(dataDir))) as {
+      projects: { id: string }[];
+    };
+    const created = await fetch(
+      `${gateway.url}/accounts/projects/${projects.projects[0]?.id ?? ""}/api-keys`,
+      {
+        method: "POST",
+        headers: { authorization: `Bearer ${ownerToken(dataDir)}`, "content-type": "application/json" },
+        body: '{"name":"k","description":""}',
+      },
+    );
     const key = JSON.stringify(await created.json()).match(/ma-[^"]+/)?.[0] ?? "";
-    const ask = { method: "POST", headers: { authorization: `Bearer ${key}` }, body: '{"model":"gpt-5.5","stream":true,"input":"[[simulate: slow 30ms, length 40]]"}' };
+    const ask = {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}` },
+      body: '{"model":"gpt-5.5","stream":true,"input":"[[simulate: slow 30ms, length 40]]"}',
+    };
     const running = fetch(`${gateway.url}/openai/v1/responses`, ask).then((reply) => reply.text());
     await provider.untilRequests(1);
     const code = gateway.terminate();

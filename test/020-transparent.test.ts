@@ -24,7 +24,11 @@ after(async () => {
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-function post(path: string, body: Uint8Array | string, headers: Record<string, string> = {}): Promise<Response> {
+function post(
+  path: string,
+  body: Uint8Array | string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(gateway.url + path, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers },
@@ -40,8 +44,10 @@ const lastRequest = (): FakeProvider["requests"][number] => {
 
 describe("request bodies go up as they came", () => {
   const odd: Readonly<Record<string, string>> = {
-    "key order, white space and escapes": '{ "input" : "\\u0068i \\/ \\ud83d\\ude00",\r\n\t"model":"gpt-5.5" , "x":1.0e+02 }',
-    "numbers that JSON.parse would change": '{"model":"gpt-5.5","big":123456789012345678901234567890,"f":1.10,"input":"hi"}',
+    "key order, white space and escapes":
+      '{ "input" : "\\u0068i \\/ \\ud83d\\ude00",\r\n\t"model":"gpt-5.5" , "x":1.0e+02 }',
+    "numbers that JSON.parse would change":
+      '{"model":"gpt-5.5","big":123456789012345678901234567890,"f":1.10,"input":"hi"}',
     "unknown members, twice": '{"unknown":1,"unknown":{"a":[]},"model":"gpt-5.5","input":"hi"}',
     "an escaped policy key": '{"mod\\u0065l":"gpt-5.5","input":"hi"}',
     "characters beyond ASCII": '{"model":"gpt-5.5","input":"日本語 \u2028 é"}',
@@ -78,7 +84,12 @@ describe("request bodies go up as they came", () => {
       provider.script(null);
       assert.equal(reply.status, 200, await reply.text());
       assert.equal(lastRequest().sha256, sha256(body));
-      assert.deepEqual(lastRequest().headers.filter(([header]) => header.toLowerCase() === "content-encoding").map(([, value]) => value), [encoding]);
+      assert.deepEqual(
+        lastRequest()
+          .headers.filter(([header]) => header.toLowerCase() === "content-encoding")
+          .map(([, value]) => value),
+        [encoding],
+      );
     });
   }
 
@@ -97,8 +108,17 @@ describe("request bodies go up as they came", () => {
   });
 
   it("path and query pass as they are", async () => {
-    await post("/anthropic/v1/messages?beta=true&x=%2F%20y", '{"model":"claude-opus-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}');
-    assert.equal(lastRequest().path, "/anthropic/v1/messages?beta=true&x=%2F%20y".replace("/anthropic", new URL(provider.anthropicBaseUrl).pathname));
+    await post(
+      "/anthropic/v1/messages?beta=true&x=%2F%20y",
+      '{"model":"claude-opus-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}',
+    );
+    assert.equal(
+      lastRequest().path,
+      "/anthropic/v1/messages?beta=true&x=%2F%20y".replace(
+        "/anthropic",
+        new URL(provider.anthropicBaseUrl).pathname,
+      ),
+    );
   });
 });
 
@@ -107,11 +127,16 @@ describe("replies come down as they were sent", () => {
     const bytes = Buffer.concat([
       Buffer.from("\ufeff: comment\r\n\r\nevent: odd\rdata: 1\r\rdata:no space\n\n"),
       Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x0a]),
-      Buffer.from('data: {"type":"response.completed","response":{"id":"resp_1","usage":{"input_tokens":1,"output_tokens":1}}}\n\nafter'),
+      Buffer.from(
+        'data: {"type":"response.completed","response":{"id":"resp_1","usage":{"input_tokens":1,"output_tokens":1}}}\n\nafter',
+      ),
     ]);
     provider.script(() => ({
       pieces: [
-        rawHead(200, [["content-type", "text/event-stream"], ["transfer-encoding", "chunked"]]),
+        rawHead(200, [
+          ["content-type", "text/event-stream"],
+          ["transfer-encoding", "chunked"],
+        ]),
         ...Array.from(bytes, (byte) => rawChunk(Buffer.from([byte]))),
         rawLastChunk(),
       ],
@@ -121,12 +146,24 @@ describe("replies come down as they were sent", () => {
     assert.equal(sha256(Buffer.from(await reply.arrayBuffer())), sha256(bytes));
   });
 
-  for (const [encoding, encode] of Object.entries({ gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync })) {
+  for (const [encoding, encode] of Object.entries({
+    gzip: gzipSync,
+    br: brotliCompressSync,
+    zstd: zstdCompressSync,
+  })) {
     it(`an encoded reply (${encoding}) stays encoded, and is counted`, async () => {
-      const json = '{"id":"resp_enc","model":"gpt-5.5","status":"completed","output":[],"usage":{"input_tokens":3,"output_tokens":5,"total_tokens":8}}';
+      const json =
+        '{"id":"resp_enc","model":"gpt-5.5","status":"completed","output":[],"usage":{"input_tokens":3,"output_tokens":5,"total_tokens":8}}';
       const bytes = encode(Buffer.from(json));
       provider.script(() => ({
-        pieces: [rawHead(200, [["content-type", "application/json"], ["content-encoding", encoding], ["content-length", String(bytes.length)]]), bytes],
+        pieces: [
+          rawHead(200, [
+            ["content-type", "application/json"],
+            ["content-encoding", encoding],
+            ["content-length", String(bytes.length)],
+          ]),
+          bytes,
+        ],
         end: "keep",
       }));
       const caller = await connectRaw(gateway.url);
@@ -145,8 +182,16 @@ describe("replies come down as they were sent", () => {
   }
 
   it("a provider's error, its status and its headers", async () => {
-    const error = '{"error": {"message":"Rate limit reached","type":"tokens","param":null,"code":"rate_limit_exceeded"} , "odd":1}';
-    provider.script(() => rawJson(429, error, [["retry-after", "17"], ["x-should-retry", "true"], ["x-request-id", "req_1"], ["x-ratelimit-reset-tokens", "6m0s"]]));
+    const error =
+      '{"error": {"message":"Rate limit reached","type":"tokens","param":null,"code":"rate_limit_exceeded"} , "odd":1}';
+    provider.script(() =>
+      rawJson(429, error, [
+        ["retry-after", "17"],
+        ["x-should-retry", "true"],
+        ["x-request-id", "req_1"],
+        ["x-ratelimit-reset-tokens", "6m0s"],
+      ]),
+    );
     const reply = await post("/openai/v1/responses", '{"model":"gpt-5.5","input":"hi"}');
     assert.equal(reply.status, 429);
     assert.equal(await reply.text(), error);
@@ -162,7 +207,10 @@ describe("replies come down as they were sent", () => {
 
   it("a redirect passes and is not followed", async () => {
     provider.script(() => rawJson(302, "", [["location", "https://elsewhere.example/"]]));
-    const reply = await fetch(`${gateway.openaiUrl}/models`, { redirect: "manual", headers: { authorization: `Bearer ${token}` } });
+    const reply = await fetch(`${gateway.openaiUrl}/models`, {
+      redirect: "manual",
+      headers: { authorization: `Bearer ${token}` },
+    });
     assert.equal(reply.status, 302);
     assert.equal(reply.headers.get("location"), "https://elsewhere.example/");
   });
@@ -174,47 +222,95 @@ describe("headers follow the closed table", () => {
     const caller = await connectRaw(gateway.url);
     const body = '{"model":"claude-opus-5-5","max_tokens":1,"messages":[]}';
     const dropped = [
-      "Cookie: a=b", "Proxy-Authorization: Basic eA==", "api-key: k", "OpenAI-Organization: org", "OpenAI-Project: p",
-      "Forwarded: for=1.2.3.4", "X-Forwarded-For: 1.2.3.4", "X-Real-IP: 1.2.3.4", "Origin: https://o", "Referer: https://r",
-      "Meshagent-Session: s", "Keep-Alive: 5", "TE: trailers", "X-Hop: 1",
+      "Cookie: a=b",
+      "Proxy-Authorization: Basic eA==",
+      "api-key: k",
+      "OpenAI-Organization: org",
+      "OpenAI-Project: p",
+      "Forwarded: for=1.2.3.4",
+      "X-Forwarded-For: 1.2.3.4",
+      "X-Real-IP: 1.2.3.4",
+      "Origin: https://o",
+      "Referer: https://r",
+      "Meshagent-Session: s",
+      "Keep-Alive: 5",
+      "TE: trailers",
+      "X-Hop: 1",
     ];
-    const kept = ["anthropic-version: 2026-10-21", "anthropic-beta: a-2026-01-01,b", "Anthropic-Beta: c", "X-Stainless-Lang: js", "x-unknown: \u00e9"];
+    const kept = [
+      "anthropic-version: 2026-10-21",
+      "anthropic-beta: a-2026-01-01,b",
+      "Anthropic-Beta: c",
+      "X-Stainless-Lang: js",
+      "x-unknown: \u00e9",
+    ];
     caller.write(
       Buffer.from(
-        [`POST /anthropic/v1/messages HTTP/1.1`, "host: gateway.example", `x-api-key: ${token}`, ...dropped, ...kept, "Connection: close, x-hop", `content-length: ${body.length}`, "", body].join("\r\n"),
+        [
+          `POST /anthropic/v1/messages HTTP/1.1`,
+          "host: gateway.example",
+          `x-api-key: ${token}`,
+          ...dropped,
+          ...kept,
+          "Connection: close, x-hop",
+          `content-length: ${body.length}`,
+          "",
+          body,
+        ].join("\r\n"),
         "latin1",
       ),
     );
     assert.match(await caller.closed(), /^HTTP\/1\.1 200/);
     provider.script(null);
     const lines = lastRequest().headers.map(([name, value]) => `${name}: ${value}`);
-    const own = [`x-api-key: ${providerKey}`, `host: ${provider.origin.slice(7)}`, "connection: keep-alive", `content-length: ${body.length}`];
+    const own = [
+      `x-api-key: ${providerKey}`,
+      `host: ${provider.origin.slice(7)}`,
+      "connection: keep-alive",
+      `content-length: ${body.length}`,
+    ];
     assert.deepEqual([...lines].sort(), [...kept, ...own].sort());
-    assert.ok(!JSON.stringify(provider.requests.map((request) => request.headers)).includes(token.slice(0, 30)));
+    assert.ok(
+      !JSON.stringify(provider.requests.map((request) => request.headers)).includes(token.slice(0, 30)),
+    );
   });
 
   it("down: cookies, CORS, alt-svc, hop-by-hop, ours and a differing openai-model stay here", async () => {
     provider.script(() =>
       rawJson(200, "{}", [
-        ["Set-Cookie", "a=b"], ["access-control-allow-origin", "*"], ["alt-svc", "h3"], ["x-meshagent-exchange-id", "forged"],
-        ["openai-model", "gpt-5.5-2026-04-23"], ["Connection", "x-hop"], ["x-hop", "1"], ["X-Kept", "1"], ["x-kept", "2"], ["openai-processing-ms", "12"],
+        ["Set-Cookie", "a=b"],
+        ["access-control-allow-origin", "*"],
+        ["alt-svc", "h3"],
+        ["x-meshagent-exchange-id", "forged"],
+        ["openai-model", "gpt-5.5-2026-04-23"],
+        ["Connection", "x-hop"],
+        ["x-hop", "1"],
+        ["X-Kept", "1"],
+        ["x-kept", "2"],
+        ["openai-processing-ms", "12"],
       ]),
     );
     const caller = await connectRaw(gateway.url);
     const body = '{"model":"gpt-5.5","input":"hi"}';
-    caller.write(`POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    caller.write(
+      `POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
     const head = (await caller.closed()).split("\r\n\r\n")[0] ?? "";
     provider.script(null);
-    for (const gone of ["set-cookie", "access-control", "alt-svc", "forged", "openai-model", "x-hop"]) assert.doesNotMatch(head, new RegExp(gone, "i"), gone);
+    for (const gone of ["set-cookie", "access-control", "alt-svc", "forged", "openai-model", "x-hop"])
+      assert.doesNotMatch(head, new RegExp(gone, "i"), gone);
     assert.match(head, /\r\nX-Kept: 1\r\nx-kept: 2\r\nopenai-processing-ms: 12/);
     assert.match(head, /\r\nx-meshagent-exchange-id: ex_[0-9a-z]{26}/);
   });
 });
 
 describe("include_usage: the caller sees what it would have seen", () => {
-  const chunk = (rest: string): string => `data: {"id":"chatcmpl_1","object":"chat.completion.chunk","model":"gpt-5.4"${rest}}\n\n`;
+  const chunk = (rest: string): string =>
+    `data: {"id":"chatcmpl_1","object":"chat.completion.chunk","model":"gpt-5.4"${rest}}\n\n`;
   const asked = [
-    chunk(',"choices":[{"index":0,"delta":{"content":"say \\"usage\\":null"}}],"usage":null,"obfuscation":"aB"'),
+    chunk(
+      ',"choices":[{"index":0,"delta":{"content":"say \\"usage\\":null"}}],"usage":null,"obfuscation":"aB"',
+    ),
     ": comment\n\n",
     chunk(',"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null'),
     chunk(',"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":4,"total_tokens":14}'),
@@ -226,13 +322,20 @@ describe("include_usage: the caller sees what it would have seen", () => {
     chunk(',"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]'),
     "data: [DONE]\n\n",
   ].join("");
-  const stream = (encoding?: (bytes: Buffer) => Buffer, name = "") => () => {
-    const bytes = encoding === undefined ? Buffer.from(asked) : encoding(Buffer.from(asked));
-    const lines: [string, string][] = [["content-type", "text/event-stream"], ["transfer-encoding", "chunked"]];
-    if (name !== "") lines.push(["content-encoding", name]);
-    const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_each, index) => rawChunk(bytes.subarray(index * 7, index * 7 + 7)));
-    return { pieces: [rawHead(200, lines), ...pieces, rawLastChunk()], end: "keep" as const };
-  };
+  const stream =
+    (encoding?: (bytes: Buffer) => Buffer, name = "") =>
+    () => {
+      const bytes = encoding === undefined ? Buffer.from(asked) : encoding(Buffer.from(asked));
+      const lines: [string, string][] = [
+        ["content-type", "text/event-stream"],
+        ["transfer-encoding", "chunked"],
+      ];
+      if (name !== "") lines.push(["content-encoding", name]);
+      const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_each, index) =>
+        rawChunk(bytes.subarray(index * 7, index * 7 + 7)),
+      );
+      return { pieces: [rawHead(200, lines), ...pieces, rawLastChunk()], end: "keep" as const };
+    };
   const body = '{"model":"gpt-5.4","messages":[{"role":"user","content":"hi"}],"stream":true}';
 
   it("a plain request and a plain reply", async () => {
@@ -240,8 +343,14 @@ describe("include_usage: the caller sees what it would have seen", () => {
     const reply = await post("/openai/v1/chat/completions", body, { "accept-encoding": "gzip" });
     assert.equal(await reply.text(), unasked);
     const up = lastRequest();
-    assert.deepEqual(JSON.parse(up.body.toString()), { ...JSON.parse(body), stream_options: { include_usage: true } });
-    assert.deepEqual(up.headers.filter(([name]) => name.toLowerCase() === "accept-encoding").map(([, value]) => value), ["identity"]);
+    assert.deepEqual(JSON.parse(up.body.toString()), {
+      ...JSON.parse(body),
+      stream_options: { include_usage: true },
+    });
+    assert.deepEqual(
+      up.headers.filter(([name]) => name.toLowerCase() === "accept-encoding").map(([, value]) => value),
+      ["identity"],
+    );
     const row = (await gateway.exchanges()).at(-1);
     assert.equal(row?.result?.usage[0]?.input_tokens, 10);
     assert.equal(row.result.usage[0].output_tokens, 4);
@@ -254,11 +363,18 @@ describe("include_usage: the caller sees what it would have seen", () => {
     const reply = await post("/openai/v1/chat/completions", gzipSync(body), { "content-encoding": "gzip" });
     assert.equal(await reply.text(), unasked);
     const up = lastRequest();
-    assert.deepEqual(JSON.parse(up.body.toString()), { ...JSON.parse(body), stream_options: { include_usage: true } });
+    assert.deepEqual(JSON.parse(up.body.toString()), {
+      ...JSON.parse(body),
+      stream_options: { include_usage: true },
+    });
     assert.ok(!up.headers.some(([name]) => name.toLowerCase() === "content-encoding"));
   });
 
-  for (const [name, encode] of Object.entries({ gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync })) {
+  for (const [name, encode] of Object.entries({
+    gzip: gzipSync,
+    br: brotliCompressSync,
+    zstd: zstdCompressSync,
+  })) {
     it(`a provider that answers ${name} all the same`, async () => {
       provider.script(stream(encode, name));
       const reply = await post("/openai/v1/chat/completions", body);

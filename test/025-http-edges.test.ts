@@ -36,7 +36,15 @@ async function callRaw(extra = "connection: close\r\n", version = "1.1"): Promis
 
 describe("replies and their framing", () => {
   it("interim replies of the provider end at the gateway", async () => {
-    provider.script(() => ({ pieces: ["HTTP/1.1 100 Continue\r\n\r\n", rawHead(103, [["link", "</x>"]]), rawHead(200, [["content-length", "2"]]), "ok"], end: "keep" }));
+    provider.script(() => ({
+      pieces: [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        rawHead(103, [["link", "</x>"]]),
+        rawHead(200, [["content-length", "2"]]),
+        "ok",
+      ],
+      end: "keep",
+    }));
     const reply = await callRaw();
     assert.match(reply, /^HTTP\/1\.1 200 /);
     assert.doesNotMatch(reply, /103|link/);
@@ -44,7 +52,17 @@ describe("replies and their framing", () => {
   });
 
   it("trailers end at the gateway", async () => {
-    provider.script(() => ({ pieces: [rawHead(200, [["transfer-encoding", "chunked"], ["trailer", "x-late"]]), rawChunk("ok"), rawLastChunk([["x-late", "1"]])], end: "keep" }));
+    provider.script(() => ({
+      pieces: [
+        rawHead(200, [
+          ["transfer-encoding", "chunked"],
+          ["trailer", "x-late"],
+        ]),
+        rawChunk("ok"),
+        rawLastChunk([["x-late", "1"]]),
+      ],
+      end: "keep",
+    }));
     const reply = await callRaw();
     assert.equal(bodyOf(reply), "ok");
     assert.doesNotMatch(reply, /x-late/);
@@ -65,14 +83,25 @@ describe("replies and their framing", () => {
   }
 
   it("a reply framed by the end of the connection comes whole, framed anew", async () => {
-    provider.script(() => ({ pieces: [rawHead(200, [["content-type", "text/event-stream"]]), "data: 1\n\n", "data: 2\n\n"], end: "close" }));
+    provider.script(() => ({
+      pieces: [rawHead(200, [["content-type", "text/event-stream"]]), "data: 1\n\n", "data: 2\n\n"],
+      end: "close",
+    }));
     const reply = await callRaw();
     assert.equal(bodyOf(reply), "data: 1\n\ndata: 2\n\n");
     assert.ok(reply.endsWith("0\r\n\r\n"), "it ends cleanly");
   });
 
   it("a caller of HTTP/1.0 gets it without chunks", async () => {
-    provider.script(() => ({ pieces: [rawHead(200, [["transfer-encoding", "chunked"]]), rawChunk("one"), rawChunk("two"), rawLastChunk()], end: "keep" }));
+    provider.script(() => ({
+      pieces: [
+        rawHead(200, [["transfer-encoding", "chunked"]]),
+        rawChunk("one"),
+        rawChunk("two"),
+        rawLastChunk(),
+      ],
+      end: "keep",
+    }));
     const reply = await callRaw("", "1.0");
     assert.doesNotMatch(reply, /transfer-encoding/i);
     assert.equal(reply.split("\r\n\r\n")[1], "onetwo");
@@ -86,7 +115,11 @@ describe("replies and their framing", () => {
   it("a final reply before the body was read, and the connection closed: it reaches the caller", async () => {
     const large = JSON.stringify({ model: "gpt-5.5", input: "x".repeat(6 * 1024 * 1024) });
     provider.scriptAtHead(() => rawJson(413, '{"error":{"message":"too large"}}', [["connection", "close"]]));
-    const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: large });
+    const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: large,
+    });
     provider.scriptAtHead(null);
     assert.equal(reply.status, 413);
     assert.equal(await reply.text(), '{"error":{"message":"too large"}}');
@@ -112,7 +145,9 @@ describe("requests", () => {
   it("too large, told before it is read", async () => {
     const small = await startTestGateway({ provider, config: { maxBodyBytes: 1000 } });
     const caller = await connectRaw(small.url);
-    caller.write(`POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await small.token()}\r\ncontent-length: 1001\r\n\r\n`);
+    caller.write(
+      `POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await small.token()}\r\ncontent-length: 1001\r\n\r\n`,
+    );
     const reply = await caller.until((text) => text.includes('"}}'));
     assert.match(reply, /^HTTP\/1\.1 413 /);
     caller.socket.destroy();
@@ -122,7 +157,9 @@ describe("requests", () => {
   it("a body that stops arriving is 408, and holds nothing", async () => {
     const brief = await startTestGateway({ provider, config: { bodyIdleTimeoutMs: 80 } });
     const caller = await connectRaw(brief.url);
-    caller.write(`POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await brief.token()}\r\ncontent-length: 500\r\n\r\n{`);
+    caller.write(
+      `POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await brief.token()}\r\ncontent-length: 500\r\n\r\n{`,
+    );
     assert.match(await caller.until((text) => text.includes("\r\n\r\n")), /^HTTP\/1\.1 408 /);
     const metrics = await (await fetch(`${brief.url}/metrics`)).text();
     assert.match(metrics, /\nmeshagent_kept_bytes 0\n/);
@@ -134,10 +171,14 @@ describe("requests", () => {
     const tight = await startTestGateway({ provider, config: { maxKeptBytes: 100_000 } });
     const tightToken = await tight.token();
     const blocker = await connectRaw(tight.url);
-    blocker.write(`POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tightToken}\r\ncontent-length: 90000\r\n\r\n{`);
+    blocker.write(
+      `POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tightToken}\r\ncontent-length: 90000\r\n\r\n{`,
+    );
     await untilMetric(tight, "meshagent_kept_bytes 90000");
     const chunked = await connectRaw(tight.url);
-    chunked.write(`POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tightToken}\r\ntransfer-encoding: chunked\r\n\r\n`);
+    chunked.write(
+      `POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tightToken}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    );
     chunked.write(rawChunk("x".repeat(20_000)));
     const reply = await chunked.until((text) => text.includes('"}}'));
     assert.match(reply, /^HTTP\/1\.1 503 /);
@@ -161,10 +202,24 @@ describe("pace", () => {
   it("a chunk is with the caller before the next one is made", async () => {
     const seen = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     provider.script(() => ({
-      pieces: [rawHead(200, [["content-type", "text/event-stream"], ["transfer-encoding", "chunked"]]), rawChunk("data: 1\n\n"), { until: seen[0]?.promise ?? Promise.resolve() }, rawChunk("data: 2\n\n"), { until: seen[1]?.promise ?? Promise.resolve() }, rawLastChunk()],
+      pieces: [
+        rawHead(200, [
+          ["content-type", "text/event-stream"],
+          ["transfer-encoding", "chunked"],
+        ]),
+        rawChunk("data: 1\n\n"),
+        { until: seen[0]?.promise ?? Promise.resolve() },
+        rawChunk("data: 2\n\n"),
+        { until: seen[1]?.promise ?? Promise.resolve() },
+        rawLastChunk(),
+      ],
       end: "keep",
     }));
-    const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: ask });
+    const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: ask,
+    });
     let text = "";
     for await (const chunk of reply.body ?? []) {
       text += Buffer.from(chunk).toString();
@@ -176,8 +231,15 @@ describe("pace", () => {
 
   it("headers come before the first byte of the body", async () => {
     const go = Promise.withResolvers<void>();
-    provider.script(() => ({ pieces: [rawHead(200, [["content-length", "2"]]), { until: go.promise }, "ok"], end: "keep" }));
-    const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: ask });
+    provider.script(() => ({
+      pieces: [rawHead(200, [["content-length", "2"]]), { until: go.promise }, "ok"],
+      end: "keep",
+    }));
+    const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: ask,
+    });
     assert.equal(reply.status, 200);
     go.resolve();
     assert.equal(await reply.text(), "ok");
@@ -187,7 +249,10 @@ describe("pace", () => {
     const piece = rawChunk("x".repeat(64 * 1024));
     let written = 0;
     async function* endless(): AsyncGenerator<string | Uint8Array> {
-      yield rawHead(200, [["content-type", "text/event-stream"], ["transfer-encoding", "chunked"]]);
+      yield rawHead(200, [
+        ["content-type", "text/event-stream"],
+        ["transfer-encoding", "chunked"],
+      ]);
       for (; written < 4000; written++) yield piece;
       yield rawLastChunk();
     }
@@ -209,15 +274,25 @@ describe("pace", () => {
 
   it("a request of 20 MB does not hold others up", async () => {
     provider.script(() => rawJson(200, '{"usage":{"input_tokens":1,"output_tokens":1}}'));
-    const large = JSON.stringify({ model: "gpt-5.5", input: "x\\n\"".repeat(7 * 1024 * 1024) });
+    const large = JSON.stringify({ model: "gpt-5.5", input: 'x\\n"'.repeat(7 * 1024 * 1024) });
     let isOver = false;
-    const upload = fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: large }).finally(() => {
+    const upload = fetch(`${gateway.openaiUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: large,
+    }).finally(() => {
       isOver = true;
     });
     const waits: number[] = [];
     while (!isOver) {
       const began = performance.now();
-      await (await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: ask })).text();
+      await (
+        await fetch(`${gateway.openaiUrl}/responses`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}` },
+          body: ask,
+        })
+      ).text();
       waits.push(performance.now() - began);
     }
     assert.equal((await upload).status, 200);
@@ -229,10 +304,23 @@ describe("pace", () => {
 
   it("a long silence inside a stream is not an end", async () => {
     provider.script(() => ({
-      pieces: [rawHead(200, [["content-type", "text/event-stream"], ["transfer-encoding", "chunked"]]), rawChunk("data: 1\n\n"), { waitMs: 2500 }, rawChunk("data: 2\n\n"), rawLastChunk()],
+      pieces: [
+        rawHead(200, [
+          ["content-type", "text/event-stream"],
+          ["transfer-encoding", "chunked"],
+        ]),
+        rawChunk("data: 1\n\n"),
+        { waitMs: 2500 },
+        rawChunk("data: 2\n\n"),
+        rawLastChunk(),
+      ],
       end: "keep",
     }));
-    const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: ask });
+    const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: ask,
+    });
     assert.equal(await reply.text(), "data: 1\n\ndata: 2\n\n");
   });
 });
@@ -240,13 +328,40 @@ describe("pace", () => {
 describe("TLS to the provider", () => {
   it("is verified, and kept alive", async () => {
     const directory = mkdtempSync(join(tmpdir(), "meshagent-tls-"));
-    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", join(directory, "key.pem"), "-out", join(directory, "cert.pem")], { stdio: "ignore" });
-    const tls = { key: readFileSync(join(directory, "key.pem"), "utf8"), cert: readFileSync(join(directory, "cert.pem"), "utf8") };
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        "-keyout",
+        join(directory, "key.pem"),
+        "-out",
+        join(directory, "cert.pem"),
+      ],
+      { stdio: "ignore" },
+    );
+    const tls = {
+      key: readFileSync(join(directory, "key.pem"), "utf8"),
+      cert: readFileSync(join(directory, "cert.pem"), "utf8"),
+    };
     rmSync(directory, { recursive: true });
     const secure = await startFakeProvider({ tls });
     const trusting = await startTestGateway({ provider: secure, upstreamCa: tls.cert });
     const call = async (which: TestGateway): Promise<number> => {
-      const reply = await fetch(`${which.openaiUrl}/responses`, { method: "POST", headers: { authorization: `Bearer ${await which.token()}` }, body: ask });
+      const reply = await fetch(`${which.openaiUrl}/responses`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${await which.token()}` },
+        body: ask,
+      });
       await reply.text();
       return reply.status;
     };

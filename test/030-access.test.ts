@@ -29,8 +29,15 @@ interface Refusal {
   readonly headers: Headers;
 }
 
-async function openai(headers: Record<string, string>, body: object = { model: "gpt-5.5", input: "hi" }): Promise<Refusal> {
-  const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers, body: JSON.stringify(body) });
+async function openai(
+  headers: Record<string, string>,
+  body: object = { model: "gpt-5.5", input: "hi" },
+): Promise<Refusal> {
+  const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  });
   const { error } = (await reply.json()) as { error: { type: string; code: string; message: string } };
   assert.ok(error !== undefined, `status ${reply.status} and no error`);
   return { status: reply.status, ...error, headers: reply.headers };
@@ -39,7 +46,11 @@ async function openai(headers: Record<string, string>, body: object = { model: "
 async function anthropic(headers: Record<string, string>, model = "claude-opus-5-5"): Promise<Refusal> {
   const body = JSON.stringify({ model, max_tokens: 10, messages: [{ role: "user", content: "hi" }] });
   const reply = await fetch(`${gateway.anthropicUrl}/v1/messages`, { method: "POST", headers, body });
-  const parsed = (await reply.json()) as { type: string; error: { type: string; message: string }; request_id: string };
+  const parsed = (await reply.json()) as {
+    type: string;
+    error: { type: string; message: string };
+    request_id: string;
+  };
   assert.equal(parsed.type, "error");
   assert.equal(parsed.request_id, reply.headers.get("request-id"));
   return { status: reply.status, ...parsed.error, code: null, headers: reply.headers };
@@ -78,17 +89,26 @@ describe("a credential that is none", () => {
       assert.equal(second.status, 401, name);
       assert.equal(second.type, "authentication_error", name);
       assert.equal(second.message, first.message, name);
-      if (credential !== null) assert.ok(!first.message.includes(credential.slice(0, 40)), `${name}: the message echoes the credential`);
+      if (credential !== null)
+        assert.ok(
+          !first.message.includes(credential.slice(0, 40)),
+          `${name}: the message echoes the credential`,
+        );
       messages.add(first.message);
     }
-    assert.ok(messages.size >= Object.keys(credentials).length - 1, `messages are told apart: ${[...messages].join("\n")}`);
+    assert.ok(
+      messages.size >= Object.keys(credentials).length - 1,
+      `messages are told apart: ${[...messages].join("\n")}`,
+    );
     assert.equal(provider.requests.length, 0, "nothing was forwarded");
     assert.equal((await gateway.exchanges()).length, 0, "a stranger leaves no row");
   });
 
   it("nothing of the body is asked for before the credential is good", async () => {
     const caller = await connectRaw(gateway.url);
-    caller.write("POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer bad\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n");
+    caller.write(
+      "POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\nauthorization: Bearer bad\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n",
+    );
     const reply = await caller.closed();
     assert.match(reply, /^HTTP\/1\.1 401/);
     assert.doesNotMatch(reply, /100 Continue/);
@@ -97,7 +117,11 @@ describe("a credential that is none", () => {
   it("a refusal reaches a caller that is still sending a large body", async () => {
     const body = Buffer.alloc(8 * 1024 * 1024, 32);
     for (let round = 0; round < 3; round++) {
-      const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: bearer("bad"), body });
+      const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+        method: "POST",
+        headers: bearer("bad"),
+        body,
+      });
       assert.equal(reply.status, 401);
       await reply.text();
     }
@@ -140,12 +164,19 @@ describe("grants", () => {
   it("a model that is not granted, however the body says it", async () => {
     const token = await gateway.token({ llm: { models: ["openai/gpt-5.4", "anthropic/claude-sonnet-*"] } });
     const first = await openai(bearer(token));
-    assert.deepEqual([first.status, first.type, first.code], [404, "invalid_request_error", "model_not_found"]);
+    assert.deepEqual(
+      [first.status, first.type, first.code],
+      [404, "invalid_request_error", "model_not_found"],
+    );
     assert.match(first.message, /gpt-5\.5/);
     const second = await anthropic(bearer(token));
     assert.deepEqual([second.status, second.type], [403, "permission_error"]);
     const send = (body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Response> =>
-      fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers: { ...bearer(token), ...headers }, body: body as BodyInit });
+      fetch(`${gateway.openaiUrl}/responses`, {
+        method: "POST",
+        headers: { ...bearer(token), ...headers },
+        body: body as BodyInit,
+      });
     const bodies: readonly [string | Uint8Array, Record<string, string>, number][] = [
       ['{"input":"x","\\u006dodel":"gpt-5.5"}', {}, 404],
       ['{"model":"gpt-5.4","input":{"model":"gpt-5.5"}}', {}, 200],
@@ -157,7 +188,11 @@ describe("grants", () => {
       ['{"model":"gpt-5.4","input":"x"', {}, 400],
       [gzipSync('{"model":"gpt-5.5","input":"x"}'), { "content-encoding": "gzip" }, 404],
       [gzipSync('{"model":"gpt-5.4","input":"x"}'), { "content-encoding": "gzip" }, 200],
-      [Buffer.concat([gzipSync('{"model":"gpt-5.4","input":"x"}'), Buffer.from("x")]), { "content-encoding": "gzip" }, 400],
+      [
+        Buffer.concat([gzipSync('{"model":"gpt-5.4","input":"x"}'), Buffer.from("x")]),
+        { "content-encoding": "gzip" },
+        400,
+      ],
       ['{"model":"gpt-5.4","input":"x"}', { "content-encoding": "compress" }, 415],
       ['{"model":"gpt-5.4","input":"x","background":true}', {}, 501],
       ['{"model":"gpt-5.4","input":"x","previous_response_id":"resp_1"}', {}, 501],
@@ -172,21 +207,42 @@ describe("grants", () => {
   });
 
   it("lists show only what the token may use, and a model's own page too", async () => {
-    const list = '{"object":"list","data":[{"id":"gpt-5.4","x":1},{"id":"gpt-5.5"},{"id":"gpt-5.4-mini"}],"extra":true}';
+    const list =
+      '{"object":"list","data":[{"id":"gpt-5.4","x":1},{"id":"gpt-5.5"},{"id":"gpt-5.4-mini"}],"extra":true}';
     const narrow = await gateway.token({ llm: { models: ["openai/gpt-5.4*"] } });
     provider.script((request) => (request.path.endsWith("/models") ? rawJson(200, list) : null));
     const seen = await (await fetch(`${gateway.openaiUrl}/models`, { headers: bearer(narrow) })).json();
-    assert.deepEqual(seen, { object: "list", data: [{ id: "gpt-5.4", x: 1 }, { id: "gpt-5.4-mini" }], extra: true });
-    const all = await (await fetch(`${gateway.openaiUrl}/models`, { headers: bearer(await gateway.token()) })).text();
+    assert.deepEqual(seen, {
+      object: "list",
+      data: [{ id: "gpt-5.4", x: 1 }, { id: "gpt-5.4-mini" }],
+      extra: true,
+    });
+    const all = await (
+      await fetch(`${gateway.openaiUrl}/models`, { headers: bearer(await gateway.token()) })
+    ).text();
     assert.equal(all, list, "a token for every model gets the provider's own bytes");
     provider.script(null);
-    assert.equal((await fetch(`${gateway.openaiUrl}/models/gpt-5.4`, { headers: bearer(narrow) })).status, 200);
-    assert.equal((await fetch(`${gateway.openaiUrl}/models/gpt-5.5`, { headers: bearer(narrow) })).status, 404);
+    assert.equal(
+      (await fetch(`${gateway.openaiUrl}/models/gpt-5.4`, { headers: bearer(narrow) })).status,
+      200,
+    );
+    assert.equal(
+      (await fetch(`${gateway.openaiUrl}/models/gpt-5.5`, { headers: bearer(narrow) })).status,
+      404,
+    );
   });
 
   it("an API key works by itself, and the headers name room and participant", async () => {
-    const headers = { ...bearer(gateway.apiKeyText), "meshagent-room": "ci", "meshagent-participant": "nightly" };
-    const reply = await fetch(`${gateway.openaiUrl}/responses`, { method: "POST", headers, body: '{"model":"gpt-5.5","input":"hi"}' });
+    const headers = {
+      ...bearer(gateway.apiKeyText),
+      "meshagent-room": "ci",
+      "meshagent-participant": "nightly",
+    };
+    const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+      method: "POST",
+      headers,
+      body: '{"model":"gpt-5.5","input":"hi"}',
+    });
     assert.equal(reply.status, 200);
     await reply.text();
     const row = (await gateway.exchanges()).at(-1);
@@ -240,17 +296,24 @@ describe("paths", () => {
     ];
     for (const [method, path, status, code] of expectations) {
       const caller = await connectRaw(gateway.url);
-      caller.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+      caller.write(
+        `${method} ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
+      );
       const reply = await caller.closed();
       assert.match(reply, new RegExp(`^HTTP/1\\.1 ${status} `), `${method} ${path}: ${reply}`);
       assert.match(reply, new RegExp(`"code":"${code}"`), path);
     }
     const caller = await connectRaw(gateway.url);
-    caller.write("GET /openai/v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n");
+    caller.write(
+      "GET /openai/v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n",
+    );
     await caller.until((text) => text.startsWith("HTTP/1.1 426 "));
     caller.socket.destroy();
     const anthropicReply = await fetch(`${gateway.anthropicUrl}/v1/nothing`, { headers: bearer(token) });
     assert.equal(anthropicReply.status, 404);
-    assert.equal(((await anthropicReply.json()) as { error: { type: string } }).error.type, "not_found_error");
+    assert.equal(
+      ((await anthropicReply.json()) as { error: { type: string } }).error.type,
+      "not_found_error",
+    );
   });
 });

@@ -13,7 +13,12 @@ import { Secret } from "@meshagent/llm-proxy-gateway/secret";
 import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { type FakeProviderProcess, spawnFakeProvider } from "./bed/fake-provider-process.ts";
-import { type GatewayProcess, GatewayStartError, killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
+import {
+  type GatewayProcess,
+  GatewayStartError,
+  killSpawnedGateways,
+  spawnGateway,
+} from "./bed/gateway-process.ts";
 import { rawChunk, rawHead } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
@@ -48,7 +53,10 @@ async function reopen(place: Place): Promise<TestGateway> {
   return startTestGateway({ dataDir: place.dataDir, masterKey: new Secret(place.masterKey) });
 }
 
-function spawnOn(place: Place, provider: Pick<FakeProvider, "openaiBaseUrl" | "anthropicBaseUrl">): Promise<GatewayProcess> {
+function spawnOn(
+  place: Place,
+  provider: Pick<FakeProvider, "openaiBaseUrl" | "anthropicBaseUrl">,
+): Promise<GatewayProcess> {
   return spawnGateway({
     dataDir: place.dataDir,
     env: {
@@ -118,13 +126,25 @@ function asks(n: number): readonly Ask[] {
     },
     {
       path: "/anthropic/v1/messages",
-      body: { model: "claude-opus-5-5", max_tokens: 4096, stream: true, messages: [{ role: "user", content: text }] },
+      body: {
+        model: "claude-opus-5-5",
+        max_tokens: 4096,
+        stream: true,
+        messages: [{ role: "user", content: text }],
+      },
       read: (reply) => {
-        const start = eventData(reply, "message_start")?.["message"] as { id: string; usage: UsageLike } | undefined;
+        const start = eventData(reply, "message_start")?.["message"] as
+          | { id: string; usage: UsageLike }
+          | undefined;
         const delta = eventData(reply, "message_delta")?.["usage"] as UsageLike | undefined;
-        const isWhole = eventData(reply, "message_stop") !== null && start !== undefined && delta !== undefined;
+        const isWhole =
+          eventData(reply, "message_stop") !== null && start !== undefined && delta !== undefined;
         if (!isWhole) return null;
-        return { responseId: start.id, inputTokens: start.usage.input_tokens, outputTokens: delta.output_tokens };
+        return {
+          responseId: start.id,
+          inputTokens: start.usage.input_tokens,
+          outputTokens: delta.output_tokens,
+        };
       },
     },
     {
@@ -224,7 +244,11 @@ function compare({ rows, received, billed }: Compared): void {
   for (const row of rows) assert.notEqual(row.result, null, `${row.intent.id} was left open`);
   for (const got of received) {
     const result = byId.get(got.exchangeId)?.result;
-    assert.equal(result?.outcome, "ok", `${got.exchangeId} was received whole and is ${result?.outcome ?? "missing"}`);
+    assert.equal(
+      result?.outcome,
+      "ok",
+      `${got.exchangeId} was received whole and is ${result?.outcome ?? "missing"}`,
+    );
     assert.equal(result.usageSource, "exact");
     assert.equal(result.usage.length, 1);
     assert.equal(result.usage[0]?.response_id, got.responseId);
@@ -254,7 +278,12 @@ describe("kill -9 between the terminal event and the end", () => {
     const place = await prepare();
     const completed = {
       type: "response.completed",
-      response: { id: "resp_killed", model: "gpt-5.5", status: "completed", usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 } },
+      response: {
+        id: "resp_killed",
+        model: "gpt-5.5",
+        status: "completed",
+        usage: { input_tokens: 11, output_tokens: 7, total_tokens: 18 },
+      },
     };
     provider.script(() => ({
       pieces: [
@@ -295,7 +324,8 @@ describe("two processes on one directory", () => {
     const running = ask(old.url, place.token, {
       path: "/openai/v1/responses",
       body: { model: "gpt-5.5", stream: true, input: "slowly [[simulate: slow 20ms, length 60]]" },
-      read: (reply) => (reply.includes("response.completed") ? { responseId: "", inputTokens: 0, outputTokens: 0 } : null),
+      read: (reply) =>
+        reply.includes("response.completed") ? { responseId: "", inputTokens: 0, outputTokens: 0 } : null,
     });
     await provider.untilRequests(1);
     await assert.rejects(spawnOn(place, provider), (error: GatewayStartError) => {
@@ -313,6 +343,9 @@ describe("two processes on one directory", () => {
     const rows = await ledger.exchanges();
     await ledger.close();
     await provider.close();
-    assert.deepEqual(rows.map((row) => row.result?.outcome), ["ok"]);
+    assert.deepEqual(
+      rows.map((row) => row.result?.outcome),
+      ["ok"],
+    );
   });
 });

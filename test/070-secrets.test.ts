@@ -15,13 +15,29 @@ describe("secrets", () => {
     const gateway = await startTestGateway({ provider });
     const storedKey = "sk-stored-in-project-9c2e";
     const { directory } = gateway.gateway.store;
-    await directory.setProvider({ projectId: gateway.projectId, name: "openai", apiKey: new Secret(storedKey), baseUrl: provider.openaiBaseUrl, updatedAtMs: Date.now() });
+    await directory.setProvider({
+      projectId: gateway.projectId,
+      name: "openai",
+      apiKey: new Secret(storedKey),
+      baseUrl: provider.openaiBaseUrl,
+      updatedAtMs: Date.now(),
+    });
     const token = await gateway.token();
-    const secrets = { providerKey, storedKey, apiKeySecret: gateway.apiKey.secret, token, ownerToken: gateway.ownerToken, masterKey: gateway.masterKey.reveal() };
+    const secrets = {
+      providerKey,
+      storedKey,
+      apiKeySecret: gateway.apiKey.secret,
+      token,
+      ownerToken: gateway.ownerToken,
+      masterKey: gateway.masterKey.reveal(),
+    };
 
     const answers: string[] = [];
     const call = async (path: string, credential: string, body?: string): Promise<void> => {
-      const reply = await fetch(gateway.url + path, { headers: { authorization: `Bearer ${credential}` }, ...(body === undefined ? {} : { method: "POST", body }) });
+      const reply = await fetch(gateway.url + path, {
+        headers: { authorization: `Bearer ${credential}` },
+        ...(body === undefined ? {} : { method: "POST", body }),
+      });
       answers.push(`${path} ${JSON.stringify([...reply.headers])} ${await reply.text()}`);
     };
     const ask = '{"model":"gpt-5.5","input":"hi","stream":true}';
@@ -31,7 +47,13 @@ describe("secrets", () => {
     await call("/openai/v1/responses", `${gateway.apiKeyText}x`, ask);
     await call("/openai/v1/responses", token, "{broken");
     const project = `/accounts/projects/${gateway.projectId}`;
-    for (const path of ["/accounts/info", `${project}/api-keys`, `${project}/llm-proxy/providers`, `${project}/llm-proxy/exchanges`, `${project}/nothing`]) {
+    for (const path of [
+      "/accounts/info",
+      `${project}/api-keys`,
+      `${project}/llm-proxy/providers`,
+      `${project}/llm-proxy/exchanges`,
+      `${project}/nothing`,
+    ]) {
       await call(path, gateway.ownerToken);
       await call(path, `${gateway.ownerToken}x`);
       await call(path, token);
@@ -39,14 +61,19 @@ describe("secrets", () => {
     provider.script(() => ({ pieces: [], end: "reset" }));
     await call("/openai/v1/responses", token, ask);
     assert.ok(answers.length > 15 && answers.some((answer) => answer.includes("upstream_unreachable")));
-    assert.equal(provider.requests.filter((request) => request.headers.some(([, value]) => value.includes(storedKey))).length > 0, true);
+    assert.equal(
+      provider.requests.filter((request) => request.headers.some(([, value]) => value.includes(storedKey)))
+        .length > 0,
+      true,
+    );
 
     const inFiles = (): void => {
       for (const file of readdirSync(gateway.dataDir)) {
         const path = join(gateway.dataDir, file);
         if (!statSync(path).isFile()) continue;
         const bytes = readFileSync(path);
-        for (const [name, secret] of Object.entries(secrets)) assert.ok(!bytes.includes(secret), `${name} is in ${file}`);
+        for (const [name, secret] of Object.entries(secrets))
+          assert.ok(!bytes.includes(secret), `${name} is in ${file}`);
       }
     };
     inFiles();
@@ -61,7 +88,14 @@ describe("secrets", () => {
 
   it("print as [redacted], whoever prints them", () => {
     const secret = new Secret("very secret");
-    const printed = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect(secret), inspect({ deep: { secret } }), inspect(new Map([["k", secret]]))];
+    const printed = [
+      String(secret),
+      `${secret}`,
+      JSON.stringify({ secret }),
+      inspect(secret),
+      inspect({ deep: { secret } }),
+      inspect(new Map([["k", secret]])),
+    ];
     for (const text of printed) {
       assert.ok(!text.includes("very secret"), text);
       assert.ok(text.includes("[redacted]"), text);

@@ -91,7 +91,8 @@ function listeningUrl(child: ChildProcessByStdio<null, Readable, Readable>, logs
     createInterface({ input: child.stdout }).on("line", (line) => {
       logs.push(line);
       const entry: unknown = JSON.parse(line);
-      const isListening = typeof entry === "object" && entry !== null && "message" in entry && entry.message === "listening";
+      const isListening =
+        typeof entry === "object" && entry !== null && "message" in entry && entry.message === "listening";
       if (isListening && "url" in entry && typeof entry.url === "string") resolve(entry.url);
     });
   });

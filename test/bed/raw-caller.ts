@@ -62,7 +62,7 @@ export function bodyOf(reply: string): string {
   const body = rest.join("\r\n\r\n");
   if (!/\r\ntransfer-encoding: chunked/i.test(head)) return body;
   let out = "";
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const lineEnd = body.indexOf("\r\n", at);
     const size = Number.parseInt(body.slice(at, lineEnd), 16);
     if (Number.isNaN(size) || size === 0) break;

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { HeaderLines } from "@meshagent/llm-proxy-gateway/forward/upstream-client";
+import type { HeaderLines } from "@meshagent/llm-proxy-gateway/upstream/client";
 import type { DialectName } from "@meshagent/llm-proxy-gateway/providers/provider";
 import { errorReply } from "@meshagent/llm-proxy-gateway/providers/simulated/provider-errors";
 import type { SimulatedReply } from "@meshagent/llm-proxy-gateway/providers/simulated/reply";

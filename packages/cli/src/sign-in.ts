@@ -27,7 +27,8 @@ export interface SignedIn {
 /** Throws a CliFailure or an ApiError that says why it did not work. */
 export async function signIn(context: CliContext, flags: SignInFlags): Promise<SignedIn> {
   const apiUrl = (flags.apiUrl ?? findGateway(context)).replace(/\/+$/, "");
-  const given = flags.token === undefined ? null : await context.terminal.readArgument(flags.token, "--token");
+  const given =
+    flags.token === undefined ? null : await context.terminal.readArgument(flags.token, "--token");
   const named = given?.trim() ?? findVariable(context.env, "MESHAGENT_TOKEN");
   if (named !== null) return tryToken(context, apiUrl, new Secret(named));
   for (const token of foundTokens(context, apiUrl)) {
@@ -39,7 +40,9 @@ export async function signIn(context: CliContext, flags: SignInFlags): Promise<S
     }
   }
   if (context.terminal.isInteractive) {
-    const typed = await context.terminal.askSecret(`The owner's token of ${apiUrl} (in the file owner-token of its data directory): `);
+    const typed = await context.terminal.askSecret(
+      `The owner's token of ${apiUrl} (in the file owner-token of its data directory): `,
+    );
     if (typed !== "") return tryToken(context, apiUrl, new Secret(typed));
   }
   // Says that nothing answers, where that is the real trouble.
@@ -89,7 +92,8 @@ function findLocalGateway(env: Environment): string | null {
   const text = readOrNull(join(gatewayDataDir(env), "gateway.json"));
   try {
     const stored: unknown = JSON.parse(text ?? "null");
-    const url: unknown = typeof stored === "object" && stored !== null ? Reflect.get(stored, "url") : undefined;
+    const url: unknown =
+      typeof stored === "object" && stored !== null ? Reflect.get(stored, "url") : undefined;
     return typeof url === "string" && URL.canParse(url) ? url : null;
   } catch {
     return null;
@@ -99,7 +103,8 @@ function findLocalGateway(env: Environment): string | null {
 /** Tokens worth trying. The one in the data directory goes to a gateway on this machine and to no other. */
 function* foundTokens(context: CliContext, apiUrl: string): Generator<Secret> {
   const profile = loadProfile(context);
-  if (profile.adminToken !== null && profile.apiUrl !== null && isSameOrigin(profile.apiUrl, apiUrl)) yield profile.adminToken;
+  if (profile.adminToken !== null && profile.apiUrl !== null && isSameOrigin(profile.apiUrl, apiUrl))
+    yield profile.adminToken;
   const local = findLocalGateway(context.env);
   if (!isLoopbackUrl(apiUrl) && (local === null || !isSameOrigin(local, apiUrl))) return;
   const text = readOrNull(join(gatewayDataDir(context.env), "owner-token"))?.trim() ?? "";

@@ -45,6 +45,9 @@ const MAX_STACKED = 4;
  */
 const ZSTD_MAX_WINDOW_LOG = 23;
 
+/** Each zstd frame in one chunk costs a decoder, and an empty one is nine bytes. */
+const MAX_FRAMES = 1000;
+
 /** Bytes of decoded text per step. Node's own 16 KiB would cost four times the trips to its threads. */
 const CHUNK_SIZE = 64 * 1024;
 
@@ -94,37 +97,59 @@ async function* decodeOne(
   bounds: DecodeBounds,
 ): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) throw new DecodeError("truncated", `the body says ${encoding} and is empty`);
-  let rest: Uint8Array | null = first.value;
   let decodedBytes = 0;
-  while (rest !== null) {
-    const decoder = createDecoder(encoding, rest[0] as number);
-    const feeding = feed(decoder, rest, iterator);
-    // Its failure is also the decoder's, and is thrown there.
-    feeding.catch(() => undefined);
-    try {
-      for await (const chunk of decoder as AsyncIterable<Uint8Array>) {
+  try {
+    const first = await iterator.next();
+    if (first.done === true) throw new DecodeError("truncated", `the body says ${encoding} and is empty`);
+    let rest: Uint8Array | null = first.value;
+    for (let streams = 1; rest !== null; streams++) {
+      // Node goes on to a next gzip member by itself, and to a next zstd frame only when it begins a chunk.
+      if (streams > 1 && (encoding !== "zstd" || streams > MAX_FRAMES)) {
+        throw new DecodeError("trailing_bytes", `the body goes on after the end of its ${encoding} stream`);
+      }
+      const member: Member = { encoding, first: rest, source: iterator, rest: null };
+      for await (const chunk of decodeMember(member)) {
         decodedBytes += chunk.length;
-        if (decodedBytes > bounds.maxDecodedBytes) {
-          throw new DecodeError(
-            "too_large",
-            `the body is over ${bounds.maxDecodedBytes} bytes after ${encoding} is removed`,
-          );
-        }
+        if (decodedBytes > bounds.maxDecodedBytes) throw tooLarge(encoding, bounds);
         yield chunk;
       }
-      rest = await feeding;
-    } catch (error) {
-      throw decodeErrorOf(error, encoding);
-    } finally {
-      decoder.destroy();
+      rest = member.rest;
     }
-    // Node goes on to a next gzip member by itself, and to a next zstd frame only when it begins a chunk.
-    if (rest !== null && encoding !== "zstd") {
-      throw new DecodeError("trailing_bytes", `the body goes on after the end of its ${encoding} stream`);
-    }
+  } finally {
+    // Ends the decoder below in a stack, if this one stops early.
+    iterator.return?.().catch(() => undefined);
   }
+}
+
+/** One compressed stream in a body, which may have several. */
+interface Member {
+  readonly encoding: ContentEncoding;
+  readonly first: Uint8Array;
+  readonly source: AsyncIterator<Uint8Array>;
+  /** What follows it in its last chunk, known once it is decoded. */
+  rest: Uint8Array | null;
+}
+
+async function* decodeMember(member: Member): AsyncGenerator<Uint8Array> {
+  const decoder = createDecoder(member.encoding, member.first[0] as number);
+  const feeding = feed(decoder, member.first, member.source);
+  // Its failure is also the decoder's, and is thrown there.
+  feeding.catch(() => undefined);
+  try {
+    yield* decoder as AsyncIterable<Uint8Array>;
+    member.rest = await feeding;
+  } catch (error) {
+    throw decodeErrorOf(error, member.encoding);
+  } finally {
+    decoder.destroy();
+  }
+}
+
+function tooLarge(encoding: ContentEncoding, bounds: DecodeBounds): DecodeError {
+  return new DecodeError(
+    "too_large",
+    `the body is over ${bounds.maxDecodedBytes} bytes after ${encoding} is removed`,
+  );
 }
 
 /** Writes until the source ends, or the decoder needs no more: then gives what is left of the last chunk. */

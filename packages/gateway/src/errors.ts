@@ -16,7 +16,34 @@ export interface ErrorKind {
   readonly about: string;
 }
 
-const kinds = {
+/** Every code; a new one is a name here, an entry below and a face in each dialect. */
+export type ErrorCode =
+  | "missing_credential"
+  | "invalid_credential"
+  | "token_expired"
+  | "token_revoked"
+  | "missing_grant"
+  | "model_not_granted"
+  | "unknown_endpoint"
+  | "not_supported"
+  | "websocket_not_offered"
+  | "request_too_large"
+  | "unsupported_encoding"
+  | "invalid_body"
+  | "request_timeout"
+  | "rate_limit_exceeded"
+  | "budget_exceeded"
+  | "budget_held"
+  | "provider_not_configured"
+  | "upstream_unreachable"
+  | "upstream_timeout"
+  | "ledger_unavailable"
+  | "overloaded"
+  | "draining"
+  | "internal_error";
+
+/** The catalogue itself, also for the reference page. */
+export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   missing_credential: {
     source: "client",
     isRetryable: false,
@@ -112,12 +139,7 @@ const kinds = {
     isRetryable: true,
     about: "A fault of the gateway. Its log has the details under the exchange's id.",
   },
-} as const satisfies Record<string, ErrorKind>;
-
-export type ErrorCode = keyof typeof kinds;
-
-/** The catalogue itself, for the reference page. */
-export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = kinds;
+};
 
 export interface GatewayErrorOptions {
   /** What made it, for the log. */

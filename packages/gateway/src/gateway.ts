@@ -10,7 +10,7 @@ import type { Config } from "./config/settings.ts";
 import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
 import { createDrainSlots } from "./forward/drain-slots.ts";
-import type { ForwardDeps, Stoppable } from "./forward/settings.ts";
+import type { Stoppable } from "./forward/settings.ts";
 import { createHttp1Client } from "./upstream/http1-client.ts";
 import { createUndiciClient } from "./upstream/undici-client.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
@@ -18,7 +18,8 @@ import { newBootId } from "./ids.ts";
 import { type LifecycleDeps, runExchange } from "./lifecycle.ts";
 import { createDialectTable } from "./match/match.ts";
 import type { Log } from "./observe/log.ts";
-import { createMetrics } from "./observe/metrics.ts";
+import { createMeter } from "./meter/meter.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { createPrices } from "./pricing/charge.ts";
 import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
@@ -97,78 +98,41 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 type StartOptions = GatewayOptions & { readonly clock: Clock; readonly bootId: string };
 
 async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
-  const { config, clock, log } = options;
-  const interrupted = await store.ledger.interruptOrphans(clock.now());
+  const { config } = options;
+  const interrupted = await store.ledger.interruptOrphans(options.clock.now());
   await ensureDefaultProject(store);
   const upstreams = createUpstreams({
     directory: store.directory,
     providers,
     defaults: options.providerDefaults,
     simulatedMode: simulatedMode(config),
-    timeouts: {
-      connectTimeoutMs: config.connectTimeoutMs,
-      firstByteTimeoutMs: config.firstByteTimeoutMs,
-      idleTimeoutMs: config.idleTimeoutMs,
-    },
+    timeouts: config,
   });
   const clients = createClients(options);
-  const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
-  const running = new Set<Stoppable>();
-  const drainSlots = createDrainSlots(config.drainMaxConcurrent);
-  const metrics = createMetrics({
-    runningExchanges: () => running.size,
-    keptBytes: () => keptBytes.usedBytes,
-    drains: () => drainSlots.inUse,
-  });
-  const forward: ForwardDeps = {
-    clock,
-    log,
-    settings: { ...config, maxAttempts: 2 },
-    drainSlots,
-    clientFor: clients.clientFor,
-    running,
-  };
-  const authenticate = createAuthenticateDeps({
-    directory: store.directory,
-    clock,
-    maxCachedCredentials: 10_000,
-  });
-  const lifecycle: LifecycleDeps = {
-    authenticate,
-    receive: { keptBytes, limits: config },
-    admit: { providerFor },
-    route: { upstreamFor: upstreams.upstreamFor },
-    forward,
-    record: {
-      ledger: store.ledger,
-      prices: createPrices({ card: options.priceCard }),
-      clock,
-      bootId: options.bootId,
-      metrics,
-    },
-  };
+  const parts: Parts = { store, options, upstreams, clients, running: new Set() };
+  const { lifecycle, metrics } = createLifecycle(parts);
   let url = "";
   const api = createApi({
     directory: store.directory,
     reports: store.reports,
-    clock,
+    clock: options.clock,
     ownerToken: options.ownerToken,
     providers,
     upstreams,
     testProvider: (projectId, provider) => testProvider(upstreams, clients, { projectId, provider }),
     info: () => ({ version: options.version, publicUrl: config.publicUrl ?? url }),
-    log,
+    log: options.log,
   });
   const server = createServer({
-    clock,
-    log,
+    clock: options.clock,
+    log: options.log,
     metrics,
     table: createDialectTable(dialects),
     defaultDialect: openAiDialect,
     runExchange: (matched) => runExchange(lifecycle, matched),
     api,
     health: { checkStore: () => store.checkUsable(), hasProvider: () => canAnswer(upstreams) },
-    running,
+    running: parts.running,
     settings: { ...config, tls: options.tls },
   });
   const port = await server.listen();
@@ -180,11 +144,50 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     providerStatus: () => upstreams.statusOf(null),
     stop: async () => {
       await server.drain();
-      authenticate.close();
+      lifecycle.authenticate.close();
       await clients.close();
       await store.close();
     },
   };
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly options: StartOptions;
+  readonly upstreams: Upstreams;
+  readonly clients: Clients;
+  readonly running: Set<Stoppable>;
+}
+
+/** What each step is given to work with. */
+function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; readonly metrics: Metrics } {
+  const { store, options, running } = parts;
+  const { config, clock, log } = options;
+  const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
+  const drainSlots = createDrainSlots(config.drainMaxConcurrent);
+  const metrics = createMetrics({
+    runningExchanges: () => running.size,
+    keptBytes: () => keptBytes.usedBytes,
+    drains: () => drainSlots.inUse,
+  });
+  const prices = createPrices({ card: options.priceCard });
+  const lifecycle: LifecycleDeps = {
+    authenticate: createAuthenticateDeps({ directory: store.directory, clock, maxCachedCredentials: 10_000 }),
+    receive: { keptBytes, limits: config },
+    admit: { providerFor },
+    route: { upstreamFor: parts.upstreams.upstreamFor },
+    forward: {
+      clock,
+      log,
+      settings: { ...config, maxAttempts: 2 },
+      drainSlots,
+      clientFor: parts.clients.clientFor,
+      createMeter,
+      running,
+    },
+    record: { ledger: store.ledger, prices, clock, bootId: options.bootId, metrics },
+  };
+  return { lifecycle, metrics };
 }
 
 interface Clients {
@@ -194,7 +197,7 @@ interface Clients {
 
 function createClients(options: StartOptions): Clients {
   const network = createNetworkClient(options);
-  const simulated = createSimulatedUpstream({ clock: options.clock });
+  const simulated = createSimulatedUpstream({ clock: options.clock, idSeed: options.bootId });
   return {
     clientFor: (isSimulated) => (isSimulated ? simulated : network),
     close: async () => {

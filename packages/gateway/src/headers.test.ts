@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { headerValue, joinedHeaderValue, mediaTypeOf, replyHeadersDown, requestHeadersUp } from "./headers.ts";
+import {
+  headerValue,
+  joinedHeaderValue,
+  mediaTypeOf,
+  replyHeadersDown,
+  requestHeadersUp,
+} from "./headers.ts";
 import type { HeaderLines } from "./upstream/client.ts";
 
 const plainUp = { authorization: [], isBodyDecoded: false, wantsIdentity: false };
@@ -116,7 +122,14 @@ test("what `connection` names stays here, whatever its case, in every `connectio
 });
 
 test("a caller cannot use `connection` to strip what says how its body is to be read", () => {
-  const raw = ["Connection", "content-type, content-encoding", "Content-Type", "application/json", "Content-Encoding", "zstd"];
+  const raw = [
+    "Connection",
+    "content-type, content-encoding",
+    "Content-Type",
+    "application/json",
+    "Content-Encoding",
+    "zstd",
+  ];
   assert.deepEqual(requestHeadersUp(raw, plainUp), [
     ["Content-Type", "application/json"],
     ["Content-Encoding", "zstd"],
@@ -142,7 +155,16 @@ test("order, spelling, repeats, empty values and high bytes are kept", () => {
 });
 
 test("the provider's credential is the only one that goes up", () => {
-  const raw = ["Authorization", "Bearer caller", "x-api-key", "caller", "X-Api-Key", "caller", "Accept", "*/*"];
+  const raw = [
+    "Authorization",
+    "Bearer caller",
+    "x-api-key",
+    "caller",
+    "X-Api-Key",
+    "caller",
+    "Accept",
+    "*/*",
+  ];
   const up = requestHeadersUp(raw, { ...plainUp, authorization: [["x-api-key", "sk-provider"]] });
   assert.deepEqual(up, [
     ["Accept", "*/*"],
@@ -241,7 +263,9 @@ test("a body that the gateway edits comes down without the length and encoding o
     ["CONTENT-ENCODING", "gzip"],
     ["content-type", "text/event-stream"],
   ];
-  assert.deepEqual(replyHeadersDown(lines, { ...plainDown, isBodyEdited: true }), [["content-type", "text/event-stream"]]);
+  assert.deepEqual(replyHeadersDown(lines, { ...plainDown, isBodyEdited: true }), [
+    ["content-type", "text/event-stream"],
+  ]);
 });
 
 test("reading single headers", () => {

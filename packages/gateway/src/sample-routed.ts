@@ -52,7 +52,10 @@ export const samplePolicy: PolicyFields = {
 };
 
 /** A body of these bytes; `released` counts the calls of `release`. */
-export function sampleBody(text: string, contentEncoding = ""): KeptBody & { readonly released: () => number } {
+export function sampleBody(
+  text: string,
+  contentEncoding = "",
+): KeptBody & { readonly released: () => number } {
   const bytes = Buffer.from(text);
   let released = 0;
   return {

@@ -3,12 +3,16 @@
  * only where the secret goes on a wire or through a cipher.
  */
 
-/** `util.inspect.custom`, which isolated declarations cannot name through its import. */
-const nodeInspect: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+import { inspect } from "node:util";
 
 const REDACTED = "[redacted]";
 
 export class Secret {
+  // What `console.log` prints. Set here, because isolated declarations cannot name a symbol's method.
+  static {
+    Object.defineProperty(Secret.prototype, inspect.custom, { value: () => REDACTED });
+  }
+
   readonly #text: string;
 
   constructor(text: string) {
@@ -25,11 +29,6 @@ export class Secret {
   }
 
   toJSON(): string {
-    return REDACTED;
-  }
-
-  /** What `console.log` and `util.inspect` print. */
-  [nodeInspect](): string {
     return REDACTED;
   }
 }

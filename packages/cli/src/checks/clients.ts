@@ -22,11 +22,30 @@ async function checkCodex(context: CliContext, apiUrl: string): Promise<Check[]>
   if (program === null) return [ok("codex", "not installed")];
   const title = `${(await askVersion(program, context.env)) ?? "of unknown version"}, ${program}`;
   const state = inspectCodex(context.env);
-  if (state.problems.length > 0) return state.problems.map((problem) => warn("codex", problem, "Mend it by hand; Codex reads the same file."));
-  if (state.baseUrl === null) return [warn("codex", `${title}: not configured for a gateway`, "Run: meshagent setup --configure-codex")];
-  const checks = [ok("codex", title), checkBaseUrl("codex", state.baseUrl, { wanted: `${apiUrl}/openai/v1`, apiUrl })];
-  if (!state.hasProfile) checks.push(warn("codex", "there is no profile for --profile meshagent", "Run: meshagent setup --configure-codex"));
-  if (state.legacy.length > 0) checks.push(warn("codex", `the old form ${state.legacy.join(" and ")} is still there`, explainLegacyCodex(context.env, state.legacy)));
+  if (state.problems.length > 0)
+    return state.problems.map((problem) =>
+      warn("codex", problem, "Mend it by hand; Codex reads the same file."),
+    );
+  if (state.baseUrl === null)
+    return [
+      warn("codex", `${title}: not configured for a gateway`, "Run: meshagent setup --configure-codex"),
+    ];
+  const checks = [
+    ok("codex", title),
+    checkBaseUrl("codex", state.baseUrl, { wanted: `${apiUrl}/openai/v1`, apiUrl }),
+  ];
+  if (!state.hasProfile)
+    checks.push(
+      warn("codex", "there is no profile for --profile meshagent", "Run: meshagent setup --configure-codex"),
+    );
+  if (state.legacy.length > 0)
+    checks.push(
+      warn(
+        "codex",
+        `the old form ${state.legacy.join(" and ")} is still there`,
+        explainLegacyCodex(context.env, state.legacy),
+      ),
+    );
   const variable = state.envKey ?? CODEX_TOKEN_VARIABLE;
   return [...checks, await checkToken(context, "codex", variable)];
 }
@@ -36,9 +55,18 @@ async function checkClaude(context: CliContext, apiUrl: string): Promise<Check[]
   if (program === null) return [ok("claude", "not installed")];
   const title = `${(await askVersion(program, context.env)) ?? "of unknown version"}, ${program}`;
   const state = inspectClaude(context.env);
-  if (state.problems.length > 0) return state.problems.map((problem) => warn("claude", problem, "Mend it by hand; Claude Code reads the same file."));
-  if (state.baseUrl === null) return [warn("claude", `${title}: not configured for a gateway`, "Run: meshagent setup --configure-claude")];
-  const checks = [ok("claude", title), checkBaseUrl("claude", state.baseUrl, { wanted: `${apiUrl}/anthropic`, apiUrl })];
+  if (state.problems.length > 0)
+    return state.problems.map((problem) =>
+      warn("claude", problem, "Mend it by hand; Claude Code reads the same file."),
+    );
+  if (state.baseUrl === null)
+    return [
+      warn("claude", `${title}: not configured for a gateway`, "Run: meshagent setup --configure-claude"),
+    ];
+  const checks = [
+    ok("claude", title),
+    checkBaseUrl("claude", state.baseUrl, { wanted: `${apiUrl}/anthropic`, apiUrl }),
+  ];
   if (state.hasAuthToken && state.hasApiKey) {
     checks.push(
       warn(
@@ -58,8 +86,13 @@ interface Addresses {
 
 function checkBaseUrl(area: string, baseUrl: string, { wanted, apiUrl }: Addresses): Check {
   if (baseUrl.replace(/\/+$/, "") === wanted) return ok(area, `sends its requests to ${wanted}`);
-  if (isSameOrigin(baseUrl, apiUrl)) return warn(area, `its base URL is ${baseUrl}`, `It should be ${wanted}.`);
-  return warn(area, `sends its requests to ${baseUrl}, not to this gateway`, `Run: meshagent setup --configure-${area}`);
+  if (isSameOrigin(baseUrl, apiUrl))
+    return warn(area, `its base URL is ${baseUrl}`, `It should be ${wanted}.`);
+  return warn(
+    area,
+    `sends its requests to ${baseUrl}, not to this gateway`,
+    `Run: meshagent setup --configure-${area}`,
+  );
 }
 
 async function checkToken(context: CliContext, area: string, variable: string): Promise<Check> {
@@ -67,5 +100,7 @@ async function checkToken(context: CliContext, area: string, variable: string): 
   const todo = `Run: export ${variable}="$(meshagent token --input token-spec.yaml)"`;
   if (token === null) return warn(area, `${variable} is not set in this shell`, todo);
   const { problems } = await inspectToken(token, context.nowMs());
-  return problems.length === 0 ? ok(area, `${variable} holds a token`) : warn(area, `${variable}: ${problems.join(" ")}`, todo);
+  return problems.length === 0
+    ? ok(area, `${variable} holds a token`)
+    : warn(area, `${variable}: ${problems.join(" ")}`, todo);
 }

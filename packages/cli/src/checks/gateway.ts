@@ -22,14 +22,32 @@ export async function checkGateway(context: CliContext, flags: ProjectFlags): Pr
   const apiUrl = resolveApiUrl(context, flags.apiUrl);
   const health = await get(apiUrl, "/healthz", context);
   if ("problem" in health) {
-    return [fail("gateway", `nothing answers at ${apiUrl}: ${health.problem}`, "Start it with: meshagent serve, or name another with --api-url.")];
+    return [
+      fail(
+        "gateway",
+        `nothing answers at ${apiUrl}: ${health.problem}`,
+        "Start it with: meshagent serve, or name another with --api-url.",
+      ),
+    ];
   }
   if (health.status !== 200) {
-    return [fail("gateway", `${apiUrl}/healthz answers ${health.status}`, "Is that a gateway? Look at MESHAGENT_API_URL.")];
+    return [
+      fail(
+        "gateway",
+        `${apiUrl}/healthz answers ${health.status}`,
+        "Is that a gateway? Look at MESHAGENT_API_URL.",
+      ),
+    ];
   }
   const checks = [ok("gateway", `answers at ${apiUrl}`), checkClock(health, context.nowMs())];
   if (isClearTextAbroad(apiUrl)) {
-    checks.push(warn("encryption", `${apiUrl} is not encrypted, and tokens travel over it`, "Use https: meshagent serve --tls-cert --tls-key"));
+    checks.push(
+      warn(
+        "encryption",
+        `${apiUrl} is not encrypted, and tokens travel over it`,
+        "Use https: meshagent serve --tls-cert --tls-key",
+      ),
+    );
   }
   checks.push(checkReady(await get(apiUrl, "/readyz", context)));
   return [...checks, ...(await checkAccount(context, apiUrl, flags))];
@@ -42,7 +60,11 @@ interface Answer {
   readonly body: string;
 }
 
-async function get(apiUrl: string, path: string, context: CliContext): Promise<Answer | { readonly problem: string }> {
+async function get(
+  apiUrl: string,
+  path: string,
+  context: CliContext,
+): Promise<Answer | { readonly problem: string }> {
   try {
     const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), context.signal]);
     const response = await fetch(apiUrl + path, { signal, redirect: "manual" });
@@ -55,7 +77,12 @@ async function get(apiUrl: string, path: string, context: CliContext): Promise<A
 }
 
 function checkClock({ dateMs }: Answer, nowMs: number): Check {
-  if (dateMs === null) return warn("clock", "the gateway does not say what time it has", "A proxy in front of it may drop the Date header.");
+  if (dateMs === null)
+    return warn(
+      "clock",
+      "the gateway does not say what time it has",
+      "A proxy in front of it may drop the Date header.",
+    );
   const skewMs = nowMs - dateMs;
   if (Math.abs(skewMs) <= MAX_SKEW_MS) return ok("clock", "agrees with the gateway's");
   const relation = skewMs > 0 ? "ahead of" : "behind";
@@ -68,8 +95,16 @@ function checkClock({ dateMs }: Answer, nowMs: number): Check {
 
 /** What each reason that /readyz gives means. */
 const READY_REASONS: Readonly<Record<string, readonly [area: string, found: string, todo: string]>> = {
-  store_unusable: ["store", "the gateway cannot use its store", "Its log says why: a full disk, or a database that is away."],
-  no_provider_configured: ["providers", "no provider can answer", "Run: meshagent provider set NAME --api-key-from-env VARIABLE"],
+  store_unusable: [
+    "store",
+    "the gateway cannot use its store",
+    "Its log says why: a full disk, or a database that is away.",
+  ],
+  no_provider_configured: [
+    "providers",
+    "no provider can answer",
+    "Run: meshagent provider set NAME --api-key-from-env VARIABLE",
+  ],
   draining: ["gateway", "it is shutting down", "Start it again."],
 };
 
@@ -84,12 +119,14 @@ function checkReady(answer: Answer | { readonly problem: string }): Check {
 async function checkAccount(context: CliContext, apiUrl: string, flags: ProjectFlags): Promise<Check[]> {
   const owner = findAdminToken(context, apiUrl);
   const token = owner ?? findApiKey(context);
-  if (token === null) return [warn("sign-in", "you are not signed in here", `Run: meshagent setup --api-url ${apiUrl}`)];
+  if (token === null)
+    return [warn("sign-in", "you are not signed in here", `Run: meshagent setup --api-url ${apiUrl}`)];
   let client: Client;
   try {
     client = createClient({ baseUrl: apiUrl, token: token.reveal(), timeoutMs: TIMEOUT_MS });
     const info = await client.getGatewayInfo();
-    const who = info.caller.kind === "owner" ? "as the owner" : "with an API key: some commands need the owner's token";
+    const who =
+      info.caller.kind === "owner" ? "as the owner" : "with an API key: some commands need the owner's token";
     const checks = [ok("sign-in", who)];
     const project = findProjectId(context, flags.projectId);
     if (project === null) return [...checks, warn("project", "none is active", "Run: meshagent setup")];
@@ -104,16 +141,30 @@ interface ProjectQuestion {
   readonly isOwner: boolean;
 }
 
-async function checkProject(context: CliContext, client: Client, { project, isOwner }: ProjectQuestion): Promise<Check[]> {
+async function checkProject(
+  context: CliContext,
+  client: Client,
+  { project, isOwner }: ProjectQuestion,
+): Promise<Check[]> {
   if (!isOwner) return [checkKey(context, project, null)];
   try {
     const { name } = await client.getProject({ project });
     const { providers } = await client.listProviders({ project });
     const { keys } = await client.listApiKeys({ project });
     const known = new Set(keys.map(({ id }) => id));
-    return [ok("project", `${name} (${project})`), ...providers.map(checkProvider), checkKey(context, project, known)];
+    return [
+      ok("project", `${name} (${project})`),
+      ...providers.map(checkProvider),
+      checkKey(context, project, known),
+    ];
   } catch (error) {
-    return [fail("project", `${project}: ${messageOf(error)}`, "Run: meshagent project list, then: meshagent project activate ID")];
+    return [
+      fail(
+        "project",
+        `${project}: ${messageOf(error)}`,
+        "Run: meshagent project list, then: meshagent project activate ID",
+      ),
+    ];
   }
 }
 
@@ -136,8 +187,13 @@ function checkKey(context: CliContext, project: string, known: ReadonlySet<strin
     return fail("api key", messageOf(error), todo);
   }
   if (key.projectId !== project) {
-    return warn("api key", `the active key ${key.id} is of another project (${key.projectId})`, `Run: meshagent project activate ${key.projectId}`);
+    return warn(
+      "api key",
+      `the active key ${key.id} is of another project (${key.projectId})`,
+      `Run: meshagent project activate ${key.projectId}`,
+    );
   }
-  if (known !== null && !known.has(key.id)) return fail("api key", `${key.id} was deleted on the gateway`, todo);
+  if (known !== null && !known.has(key.id))
+    return fail("api key", `${key.id} was deleted on the gateway`, todo);
   return ok("api key", `${key.id}${known === null ? "" : ", known to the gateway"}`);
 }

@@ -11,7 +11,10 @@ import type { Check } from "./check.ts";
 
 /** The command and its profile. */
 export function checkMachine(context: CliContext): Check[] {
-  return [ok("meshagent", `${version()} on Node ${process.versions.node}`), checkProfile(meshagentHome(context.env))];
+  return [
+    ok("meshagent", `${version()} on Node ${process.versions.node}`),
+    checkProfile(meshagentHome(context.env)),
+  ];
 }
 
 function checkProfile(home: string): Check {

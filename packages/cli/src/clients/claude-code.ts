@@ -53,7 +53,8 @@ export function inspectClaude(env: Environment): ClaudeState {
   const path = claudeSettingsFile(env);
   try {
     const text = readText(path) ?? "";
-    const find = (name: string): string | null => findJsonString(text, "env", name) ?? findVariable(env, name);
+    const find = (name: string): string | null =>
+      findJsonString(text, "env", name) ?? findVariable(env, name);
     return {
       baseUrl: find("ANTHROPIC_BASE_URL") || null,
       hasAuthToken: (find(CLAUDE_TOKEN_VARIABLE) ?? "") !== "",

@@ -36,7 +36,9 @@ const clients: readonly ClientRow[] = [
     plan: (env, apiUrl) => planClaudeSetup(env, `${apiUrl}/anthropic`),
     remarks: (env) =>
       inspectClaude(env).hasApiKey
-        ? ["Claude Code has an ANTHROPIC_API_KEY, which was left alone. The gateway goes by ANTHROPIC_AUTH_TOKEN, but is shown both."]
+        ? [
+            "Claude Code has an ANTHROPIC_API_KEY, which was left alone. The gateway goes by ANTHROPIC_AUTH_TOKEN, but is shown both.",
+          ]
         : [],
     effect: "every claude of yours will use the gateway, and needs ANTHROPIC_AUTH_TOKEN in its environment",
   },
@@ -71,7 +73,8 @@ async function configure(context: CliContext, client: ClientRow, options: Config
     const edits = client.plan(context.env, options.apiUrl).filter((edit) => edit.changes.length > 0);
     if (edits.length === 0) return terminal.say(`${client.title}: configured already.`);
     for (const edit of edits) sayEdit(context, edit);
-    if (!(await isWanted(context, client, { options, edits }))) return terminal.say(`${client.title}: left as it is.`);
+    if (!(await isWanted(context, client, { options, edits })))
+      return terminal.say(`${client.title}: left as it is.`);
     for (const edit of edits) {
       const copy = edit.apply(context.nowMs());
       terminal.say(`  wrote ${edit.path}${copy === null ? "" : `; the file as it was: ${copy}`}`);
@@ -79,7 +82,9 @@ async function configure(context: CliContext, client: ClientRow, options: Config
     terminal.say(`${client.title}: ${client.effect}.`);
   } catch (error) {
     if (!(error instanceof EditRefused)) throw error;
-    terminal.warn(`${client.title} was not configured. ${error.message}. Change it by hand, or mend it and run setup again.`);
+    terminal.warn(
+      `${client.title} was not configured. ${error.message}. Change it by hand, or mend it and run setup again.`,
+    );
   }
 }
 
@@ -97,7 +102,11 @@ interface Wanted {
   readonly edits: readonly FileEdit[];
 }
 
-async function isWanted(context: CliContext, client: ClientRow, { options, edits }: Wanted): Promise<boolean> {
+async function isWanted(
+  context: CliContext,
+  client: ClientRow,
+  { options, edits }: Wanted,
+): Promise<boolean> {
   if (options.wishes[client.name] === true || options.isYes) return true;
   if (!context.terminal.isInteractive) {
     context.terminal.say(`  To have this written: meshagent setup --configure-${client.name}`);

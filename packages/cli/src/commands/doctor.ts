@@ -17,7 +17,11 @@ export function build(context: CliContext): Command {
   return withProject(new Command("doctor"))
     .description("Check this machine, the gateway and the clients. Exit code 1 when something does not work.")
     .action(async (flags: ProjectFlags) => {
-      const checks = [...checkMachine(context), ...(await checkGateway(context, flags)), ...(await checkClients(context, flags))];
+      const checks = [
+        ...checkMachine(context),
+        ...(await checkGateway(context, flags)),
+        ...(await checkClients(context, flags)),
+      ];
       const isFine = checks.every(({ status }) => status !== "fail");
       if (!isFine) context.finish(exitCodes.failed);
       if (flags.json) return context.terminal.printJson({ ok: isFine, checks });

@@ -22,8 +22,14 @@ export function build(context: CliContext): Command {
     .description(
       "Sign in to a gateway, pick or create a project and an API key, and configure Codex and Claude Code for it.",
     )
-    .option("--api-url <url>", "the gateway (default: MESHAGENT_API_URL, the one set up before, or the one on this machine)")
-    .option("--token <token>", "the owner's token; - reads it from stdin (default: found by itself where the gateway runs)")
+    .option(
+      "--api-url <url>",
+      "the gateway (default: MESHAGENT_API_URL, the one set up before, or the one on this machine)",
+    )
+    .option(
+      "--token <token>",
+      "the owner's token; - reads it from stdin (default: found by itself where the gateway runs)",
+    )
     .option("--project <name>", "the project to use, by name or id; created when there is none of that name")
     .option("--yes", "say yes to every question")
     .option("--configure-codex", "change Codex's settings without asking")
@@ -71,7 +77,8 @@ async function chooseProject(context: CliContext, client: Client, flags: SetupFl
       hint: `Say which: --project NAME. There are: ${projects.map(({ name }) => name).join(", ")}`,
     });
   }
-  for (const [index, { name, id }] of projects.entries()) context.terminal.say(`  ${index + 1}  ${cleanCell(name)}  ${id}`);
+  for (const [index, { name, id }] of projects.entries())
+    context.terminal.say(`  ${index + 1}  ${cleanCell(name)}  ${id}`);
   const answer = await context.terminal.ask("Which project (a number, or the name of a new one)? ");
   const chosen = /^\d+$/.test(answer) ? projects[Number(answer) - 1] : undefined;
   return chosen ?? findOrCreate(context, client, { projects, wanted: answer });
@@ -82,7 +89,11 @@ interface ProjectWish {
   readonly wanted: string;
 }
 
-async function findOrCreate(context: CliContext, client: Client, { projects, wanted }: ProjectWish): Promise<Project> {
+async function findOrCreate(
+  context: CliContext,
+  client: Client,
+  { projects, wanted }: ProjectWish,
+): Promise<Project> {
   const found = projects.filter(({ id, name }) => id === wanted.toLowerCase() || name === wanted);
   if (found.length > 1) {
     throw new CliFailure(`There are ${found.length} projects named ${wanted}.`, {
@@ -100,7 +111,9 @@ async function createProject(context: CliContext, client: Client, name: string):
 
 async function nameFirstProject(context: CliContext, flags: SetupFlags): Promise<string> {
   if (flags.yes || !context.terminal.isInteractive) return "default";
-  return (await context.terminal.ask("There is no project yet. Name of the first one [default]: ")) || "default";
+  return (
+    (await context.terminal.ask("There is no project yet. Name of the first one [default]: ")) || "default"
+  );
 }
 
 /** The active key stays while the gateway knows it; otherwise there is a new one. */

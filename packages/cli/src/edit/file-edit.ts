@@ -27,7 +27,8 @@ export function planFileEdit(path: string, plan: (text: string) => EditPlan): Fi
     apply: (nowMs) => {
       if (splices.length === 0) return null;
       // Somebody may have changed it while the question was on the screen.
-      if (readText(path) !== text) throw new EditRefused("it has changed in the meantime; nothing was written");
+      if (readText(path) !== text)
+        throw new EditRefused("it has changed in the meantime; nothing was written");
       const copy = text === null ? null : keepCopy(path, nowMs);
       rewriteFile(path, applySplices(text ?? "", splices));
       return copy;

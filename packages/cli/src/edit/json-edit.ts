@@ -35,14 +35,18 @@ function refusing<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof JsonScanError) throw new EditRefused(`it is not JSON that I can read (${error.message})`, { cause: error });
+    if (error instanceof JsonScanError)
+      throw new EditRefused(`it is not JSON that I can read (${error.message})`, { cause: error });
     throw error;
   }
 }
 
 function planNewFile(text: string, { member, values }: JsonSettings): EditPlan {
   const insert = `${JSON.stringify({ [member]: values }, null, 2)}\n`;
-  return { splices: [{ at: text.length, remove: 0, insert }], changes: additions(member, Object.entries(values)) };
+  return {
+    splices: [{ at: text.length, remove: 0, insert }],
+    changes: additions(member, Object.entries(values)),
+  };
 }
 
 function planInFile(text: string, { member, values }: JsonSettings): EditPlan {
@@ -83,7 +87,9 @@ function insertMembers(text: string, parent: JsonNode, members: readonly [string
   const outer = indentAt(text, parent.start);
   if (last === undefined) {
     const unit = outer === "" || outer.startsWith(" ") ? "  " : "\t";
-    const lines = members.map(([key, value]) => `${outer}${unit}${memberText(key, value, { unit, outer: outer + unit, newline })}`);
+    const lines = members.map(
+      ([key, value]) => `${outer}${unit}${memberText(key, value, { unit, outer: outer + unit, newline })}`,
+    );
     const closing = /^[ \t]*[\r\n]/.test(text.slice(parent.start + 1)) ? "" : newline + outer;
     return { at: parent.start + 1, remove: 0, insert: newline + lines.join(`,${newline}`) + closing };
   }
@@ -128,7 +134,8 @@ function checkResult(text: string, plan: EditPlan, settings: JsonSettings): void
 function otherParts(text: string, { member, values }: JsonSettings): string {
   const parts: [string, string][] = [];
   for (const top of scanJson(text).members ?? []) {
-    if (top.key !== member || top.value.members === null) parts.push([top.key, text.slice(top.value.start, top.value.end)]);
+    if (top.key !== member || top.value.members === null)
+      parts.push([top.key, text.slice(top.value.start, top.value.end)]);
     else {
       for (const { key, value } of top.value.members) {
         if (!Object.hasOwn(values, key)) parts.push([`${member}.${key}`, text.slice(value.start, value.end)]);

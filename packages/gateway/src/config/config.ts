@@ -17,7 +17,7 @@ export interface ConfigSources {
   /** By key of `Config`. */
   readonly flags: Readonly<Partial<Record<keyof Config, string>>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The parsed config file: an object whose keys are those of `Config`, and `providers`. */
+  /** The parsed config file: an object whose keys are those of `Config`. */
   readonly file: unknown;
 }
 
@@ -91,7 +91,7 @@ function parseFile(file: unknown): Readonly<Record<string, string>> {
     throw new ConfigError("The config file must hold an object.");
   return Object.fromEntries(
     Object.entries(file).map(([key, value]: [string, unknown]) => {
-      if (!(key in settings)) throw new ConfigError(`The config file has an unknown key "${key}".`);
+      if (!Object.hasOwn(settings, key)) throw new ConfigError(`The config file has an unknown key "${key}".`);
       if (key === "masterKey" || key === "adminToken") {
         throw new ConfigError(
           `"${key}" is a secret and belongs into its environment variable, not into a config file.`,
@@ -115,6 +115,7 @@ function checkUrl(name: string, value: string): void {
     url === null ||
     !/^https?:$/.test(url.protocol) ||
     url.username !== "" ||
+    url.password !== "" ||
     url.search !== "" ||
     url.hash !== ""
   ) {

@@ -3,11 +3,17 @@
  * line that says what it is for. The reference page is made from this table; nothing else reads the environment.
  */
 
-import type { DisconnectPolicy } from "../forward/settings.ts";
 import type { LogLevel } from "../observe/log.ts";
 import type { Secret } from "../secret.ts";
 import { choice, duration, flag, integer, list, optional, secret, size, text } from "./kinds.ts";
 import type { Setting } from "./kinds.ts";
+
+/** What to do with the upstream when the caller leaves before the reply has ended. */
+export type DisconnectPolicy =
+  /** Read on to the end within limits, so that the usage is exact. */
+  | "drain"
+  /** End the upstream call; the usage is an estimate. */
+  | "cancel";
 
 /** What the gateway runs with, once parsed. `null` where a setting is not given and has no default. */
 export interface Config {

@@ -6,7 +6,7 @@
 import type { GatewayError } from "../errors.ts";
 import type { IncludeUsageEdit } from "../exchange.ts";
 import type { Picked } from "../json-pick.ts";
-import type { UsageReaderFactory } from "../meter/usage-reader.ts";
+import type { UsageReaderFactory } from "./usage-reader.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { HeaderLines } from "../upstream/client.ts";
 

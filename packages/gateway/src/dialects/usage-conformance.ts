@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { createMeter } from "../meter/meter.ts";
-import type { ReplyContext, ReplyReading, UsageReader, UsageReaderFactory } from "../meter/usage-reader.ts";
+import type { ReplyContext, ReplyReading, UsageReader, UsageReaderFactory } from "./usage-reader.ts";
 
 /** A reply as a provider sends it, and what must be read from it. */
 export interface GoldenReply {

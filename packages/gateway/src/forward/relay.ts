@@ -4,14 +4,12 @@
  * does not end what it will be billed for. No byte is altered here (see `reply-editor.ts` for the exceptions).
  */
 
-import { GatewayError } from "../errors.ts";
 import type { Routed } from "../exchange.ts";
 import { headerValue, joinedHeaderValue, mediaTypeOf, replyHeadersDown } from "../headers.ts";
-import { createMeter, type Meter } from "../meter/meter.ts";
-import type { ReplyReading } from "../meter/usage-reader.ts";
+import type { ReplyReading } from "../dialects/usage-reader.ts";
 import { errorText } from "../observe/log.ts";
 import { CallerSide } from "./caller-side.ts";
-import type { Ending, Observation } from "./observation.ts";
+import type { Ending, Meter, Observation } from "../observation.ts";
 import { createReplyEditor, type ReplyEditor } from "./reply-editor.ts";
 import type { ForwardDeps, Stoppable } from "./settings.ts";
 import { failureError } from "./failure-error.ts";
@@ -282,7 +280,8 @@ export class Relay implements UpstreamObserver, Stoppable {
   }
 
   #createMeter(reply: UpstreamReply): Meter | null {
-    const { endpoint, policy } = this.#options.routed;
+    const { deps, routed } = this.#options;
+    const { endpoint, policy } = routed;
     if (endpoint.usageReader === null) return null;
     const reader = endpoint.usageReader({
       requestedModel: policy.model,
@@ -290,7 +289,10 @@ export class Relay implements UpstreamObserver, Stoppable {
       mediaType: this.#mediaType(),
       isStreamRequested: policy.isStream,
     });
-    return createMeter({ contentEncoding: joinedHeaderValue(reply.headers, "content-encoding"), reader });
+    return deps.createMeter({
+      contentEncoding: joinedHeaderValue(reply.headers, "content-encoding"),
+      reader,
+    });
   }
 
   #headLines(reply: UpstreamReply): HeaderLines {

@@ -7,7 +7,7 @@
 import { allowsModel } from "@meshagent/llm-proxy-protocol/grants";
 import type { UsageFilter } from "../dialects/dialect.ts";
 import { decodeChunks, parseContentEncoding } from "../encoding.ts";
-import { createReplyDecoder, type ReplyDecoder } from "../meter/decode.ts";
+import { createReplyDecoder, type ReplyDecoder } from "../reply-decoder.ts";
 import type { Routed } from "../exchange.ts";
 import { joinedHeaderValue, headerValue, mediaTypeOf } from "../headers.ts";
 import type { UpstreamReply } from "../upstream/client.ts";

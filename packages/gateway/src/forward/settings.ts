@@ -1,16 +1,11 @@
 /** The settings of forwarding: times and limits, each with its reason. */
 
+import type { CreateMeter } from "../observation.ts";
+import type { DisconnectPolicy } from "../config/settings.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { DrainSlots } from "./drain-slots.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
-
-/** What to do with the upstream when the caller leaves before the reply has ended. */
-export type DisconnectPolicy =
-  /** Read on to the end within limits, so that the usage is exact. */
-  | "drain"
-  /** End the upstream call; the usage is an estimate. */
-  | "cancel";
 
 export interface ForwardSettings {
   readonly disconnectPolicy: DisconnectPolicy;
@@ -31,6 +26,7 @@ export interface ForwardDeps {
   readonly drainSlots: DrainSlots;
   /** By the upstream's kind: over the network, or the simulated provider in this process. */
   readonly clientFor: (isSimulated: boolean) => UpstreamClient;
+  readonly createMeter: CreateMeter;
   /** Running relays, so that a shutdown can end those that outlive its bound. */
   readonly running: Set<Stoppable>;
 }

@@ -52,7 +52,10 @@ describe("the endpoints that are relayed", () => {
   }
 
   it("covers every offered row of both tables", () => {
-    for (const [dialect, mount] of [[openAiDialect, "/openai/v1"], [anthropicDialect, "/anthropic/v1"]] as const) {
+    for (const [dialect, mount] of [
+      [openAiDialect, "/openai/v1"],
+      [anthropicDialect, "/anthropic/v1"],
+    ] as const) {
       for (const row of offeredEndpoints(dialect)) {
         assert.equal(verdict(row.method, mount + row.path.replace(/\{[^}]+\}/g, "some-id")), row.name);
       }
@@ -70,7 +73,13 @@ describe("the endpoints that are relayed", () => {
 describe("what is known and not offered is 501", () => {
   const refused: Readonly<Record<string, readonly string[]>> = {
     // Contract 2: provider-side objects.
-    "GET /openai/v1": ["/responses/resp_1", "/responses/resp_1/input_items", "/chat/completions", "/chat/completions/c1", "/chat/completions/c1/messages"],
+    "GET /openai/v1": [
+      "/responses/resp_1",
+      "/responses/resp_1/input_items",
+      "/chat/completions",
+      "/chat/completions/c1",
+      "/chat/completions/c1/messages",
+    ],
     "POST /openai/v1": [
       "/responses/resp_1/cancel",
       "/chat/completions/c1",
@@ -109,8 +118,25 @@ describe("what is known and not offered is 501", () => {
       "/images/edits",
     ],
     "DELETE /openai/v1": ["/responses/resp_1", "/models/ft:mine", "/files/f1", "/conversations/c1"],
-    "POST /anthropic/v1": ["/complete", "/messages/batches", "/messages/batches/b1/cancel", "/files", "/skills", "/organizations/invites", "/agents", "/sessions", "/environments"],
-    "GET /anthropic/v1": ["/messages/batches", "/messages/batches/b1", "/messages/batches/b1/results", "/files/f1/content", "/organizations/me", "/organizations/api_keys"],
+    "POST /anthropic/v1": [
+      "/complete",
+      "/messages/batches",
+      "/messages/batches/b1/cancel",
+      "/files",
+      "/skills",
+      "/organizations/invites",
+      "/agents",
+      "/sessions",
+      "/environments",
+    ],
+    "GET /anthropic/v1": [
+      "/messages/batches",
+      "/messages/batches/b1",
+      "/messages/batches/b1/results",
+      "/files/f1/content",
+      "/organizations/me",
+      "/organizations/api_keys",
+    ],
     "DELETE /anthropic/v1": ["/messages/batches/b1", "/files/f1"],
   };
   for (const [where, paths] of Object.entries(refused)) {
@@ -127,12 +153,16 @@ describe("what is known and not offered is 501", () => {
   }
 
   it("covers every refused row, with any method and any depth", () => {
-    for (const [dialect, mount] of [[openAiDialect, "/openai/v1"], [anthropicDialect, "/anthropic/v1"]] as const) {
+    for (const [dialect, mount] of [
+      [openAiDialect, "/openai/v1"],
+      [anthropicDialect, "/anthropic/v1"],
+    ] as const) {
       for (const row of dialect.endpoints.filter((each) => each.offer === "not_supported")) {
         for (const rest of ["/a", "/a/b/c"]) {
           const path = mount + row.path.replace("/{rest*}", rest).replace("{model}", "m");
           if (offeredEndpoints(dialect).some((each) => mount + each.path === path)) continue;
-          for (const method of ["PUT", "PATCH", "DELETE"]) assert.equal(verdict(method, path), "not_supported", `${method} ${path}`);
+          for (const method of ["PUT", "PATCH", "DELETE"])
+            assert.equal(verdict(method, path), "not_supported", `${method} ${path}`);
         }
       }
     }
@@ -154,7 +184,15 @@ describe("WebSockets", () => {
 
 describe("probes and base URLs are answered here", () => {
   it("HEAD anywhere below a base URL is 200, OPTIONS 204", () => {
-    for (const path of ["/openai/v1", "/v1", "/anthropic", "/anthropic/api/hello", "/anthropic/v1/messages", "/openai/v1/nothing/at/all", "/openai/v1/../x"]) {
+    for (const path of [
+      "/openai/v1",
+      "/v1",
+      "/anthropic",
+      "/anthropic/api/hello",
+      "/anthropic/v1/messages",
+      "/openai/v1/nothing/at/all",
+      "/openai/v1/../x",
+    ]) {
       assert.equal(verdict("HEAD", path), "200");
       assert.equal(verdict("OPTIONS", path), "204");
     }
@@ -249,7 +287,8 @@ describe("paths are never normalised", () => {
     it(`404 for ${JSON.stringify(path)}`, () => {
       const owner = table.dialectOf(path);
       if (owner === null) return;
-      for (const method of ["GET", "POST", "DELETE"]) assert.equal(verdict(method, path), "unknown_endpoint", method);
+      for (const method of ["GET", "POST", "DELETE"])
+        assert.equal(verdict(method, path), "unknown_endpoint", method);
     });
   }
 
@@ -270,7 +309,10 @@ describe("paths are never normalised", () => {
 
 describe("the hint of a 404", () => {
   it("names the method that the path answers", () => {
-    assert.match(refusal("GET", "/openai/v1/embeddings"), /There is no GET \/openai\/v1\/embeddings here\. This path answers POST, not GET\./);
+    assert.match(
+      refusal("GET", "/openai/v1/embeddings"),
+      /There is no GET \/openai\/v1\/embeddings here\. This path answers POST, not GET\./,
+    );
     assert.match(refusal("POST", "/openai/v1/models"), /This path answers GET, not POST\./);
     assert.match(refusal("GET", "/anthropic/v1/messages"), /This path answers POST, not GET\./);
   });

@@ -39,7 +39,9 @@ export function createDialectTable(dialects: readonly Dialect[]): DialectTable {
       if (endpoint.method !== "*" && endpoint.method !== method) continue;
       const groups = pattern.exec(endpointPath);
       if (groups === null) continue;
-      const ids = Object.fromEntries(idNames.map((name, index) => [name, decodeId(groups[index + 1])]));
+      const ids = Object.fromEntries(
+        idNames.map((name, index) => [name, decodeURIComponent(groups[index + 1] ?? "")]),
+      );
       return { endpoint, endpointPath, ids };
     }
     return null;
@@ -127,15 +129,17 @@ function isPlainPath(path: string): boolean {
   if (!/^(?:\/(?:[\x21\x22\x24\x26-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]|%[0-9a-f]{2})+)+$/i.test(path))
     return false;
   if (/%(?:2e|2f|25|5c|[01][0-9a-f]|7f)/i.test(path)) return false;
-  return !/\/\.{1,2}(?:\/|$)/.test(path);
+  // `..;x` is a dot segment to servers that take what follows a `;` for a parameter.
+  return !/\/\.{1,2}(?:[/;]|$)/.test(path) && isUtf8(path);
 }
 
-function decodeId(segment: string | undefined): string {
+/** Escapes that are no UTF-8, such as an overlong dot (`%c0%ae`), read differently from parser to parser. */
+function isUtf8(path: string): boolean {
   try {
-    return decodeURIComponent(segment ?? "");
+    decodeURIComponent(path);
+    return true;
   } catch {
-    // Escapes that are no UTF-8: such an id names nothing that could be granted.
-    return segment ?? "";
+    return false;
   }
 }
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { brotliCompressSync, deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { createMeter } from "./meter.ts";
-import { missingReading, unbilledReading } from "./readings.ts";
-import type { ReplyEnd, ReplyReading, UsageReader } from "./usage-reader.ts";
+import { missingReading, unbilledReading } from "../dialects/readings.ts";
+import type { ReplyEnd, ReplyReading, UsageReader } from "../dialects/usage-reader.ts";
 
 const context = { requestedModel: "m", status: 200, mediaType: "application/json", isStreamRequested: false };
 const missing = missingReading(context, "truncated");

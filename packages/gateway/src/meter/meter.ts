@@ -10,34 +10,10 @@
  * can still correct what `read` gives.
  */
 
-import { createReplyDecoder, encodingsOf } from "./decode.ts";
-import type { ReplyDecoder } from "./decode.ts";
-import type { ReplyEnd, ReplyReading, UsageReader } from "./usage-reader.ts";
-
-export interface MeterOptions {
-  /** Fresh: nothing was pushed to it. */
-  readonly reader: UsageReader;
-  /** The `content-encoding` header as it came, "" when absent. */
-  readonly contentEncoding: string;
-  /** A reply that decodes to more is not read on. Bytes; 512 MiB unless told. */
-  readonly maxDecodedBytes?: number;
-}
-
-export interface Meter {
-  /**
-   * Takes the next bytes as they came. Returns nothing when they are read already, else a promise that
-   * settles, and never rejects, when they are. The chunk must not change before.
-   */
-  observe(chunk: Uint8Array): Promise<void> | void;
-  /** True once the chunks observed hold all that the reply will be billed for. */
-  readonly isTerminal: boolean;
-  /** What is known now, if the reply ends so. */
-  read(end: ReplyEnd): ReplyReading;
-  /** What is known at the end of the reply's bytes. Never rejects; can be asked again. */
-  finish(end: ReplyEnd): Promise<ReplyReading> | ReplyReading;
-  /** What went wrong in the meter, in words for the log, or null. */
-  readonly fault: string | null;
-}
+import { createReplyDecoder, encodingsOf } from "../reply-decoder.ts";
+import type { ReplyDecoder } from "../reply-decoder.ts";
+import type { Meter, MeterOptions } from "../observation.ts";
+import type { ReplyEnd, ReplyReading, UsageReader } from "../dialects/usage-reader.ts";
 
 /** A meter for one reply. */
 export function createMeter(options: MeterOptions): Meter {

@@ -49,7 +49,12 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([name, value]) => ` ${name}=${String(value)}`)
     .join("");
-  return `${time.slice(11, 19)} ${level.padEnd(5)} ${message}${rest}`;
+  return `${time.slice(11, 19)} ${level.padEnd(5)} ${oneLine(message + rest)}`;
+}
+
+/** Control bytes as escapes: a text from outside must not forge a line or move a terminal's cursor. */
+function oneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (control) => JSON.stringify(control).slice(1, -1).replace(/[\x7f-\x9f]/, "?"));
 }
 
 /** The messages of an error and its causes, outermost first; for a log field. */

@@ -8,9 +8,16 @@ import type { ExchangeResult } from "../store/store.ts";
 
 export interface Metrics {
   refused(code: ErrorCode, dialect: string): void;
-  finished(dialect: string, result: ExchangeResult): void;
+  finished(exchange: FinishedExchange, result: ExchangeResult): void;
   /** The text format 0.0.4. */
   render(): string;
+}
+
+/** What the labels of an exchange are made of. */
+export interface FinishedExchange {
+  readonly dialect: string;
+  /** Its tokens and cost are of the list and of nobody's bill, so they are kept apart. */
+  readonly isSimulated: boolean;
 }
 
 export interface Gauges {
@@ -28,16 +35,14 @@ export function createMetrics(gauges: Gauges): Metrics {
 
   return {
     refused: (code, dialect) => add(refusals, `dialect="${dialect}",code="${code}"`, 1),
-    finished: (dialect, result) => {
-      add(
-        exchanges,
-        `dialect="${dialect}",outcome="${result.outcome}",usage_source="${result.usageSource}"`,
-        1,
-      );
+    finished: ({ dialect, isSimulated }, result) => {
+      const exchange = `dialect="${dialect}",simulated="${isSimulated}"`;
+      add(exchanges, `${exchange},outcome="${result.outcome}",usage_source="${result.usageSource}"`, 1);
       for (const record of result.usage.filter((each) => each.billed)) {
-        add(tokens, `dialect="${dialect}",type="input"`, record.input_tokens ?? 0);
-        add(tokens, `dialect="${dialect}",type="output"`, record.output_tokens ?? 0);
+        add(tokens, `${exchange},type="input"`, record.input_tokens ?? 0);
+        add(tokens, `${exchange},type="output"`, record.output_tokens ?? 0);
       }
+      if (isSimulated) return;
       if (result.costNanoUsd === null) unpriced += 1;
       else costNanoUsd += BigInt(result.costNanoUsd);
     },
@@ -61,11 +66,11 @@ export function createMetrics(gauges: Gauges): Metrics {
           "Billed tokens as the providers counted them.",
           tokens,
         ),
-        ...single("meshagent_cost_nano_usd_total", "counter", "Known cost in nano-dollars.", costNanoUsd),
+        ...single("meshagent_cost_nano_usd_total", "counter", "Known cost of real exchanges in nano-dollars.", costNanoUsd),
         ...single(
           "meshagent_unpriced_exchanges_total",
           "counter",
-          "Exchanges whose cost is not known.",
+          "Real exchanges whose cost is not known.",
           unpriced,
         ),
         ...single(

@@ -1,7 +1,7 @@
 /** Proves a provider's key with the cheapest request it has, for `meshagent provider test` and `doctor`. Bills nothing. */
 
 import type { Upstream } from "../exchange.ts";
-import type { UpstreamClient } from "../forward/upstream-client.ts";
+import type { UpstreamClient } from "../upstream/client.ts";
 import { errorText } from "../observe/log.ts";
 
 export interface ProbeResult {

@@ -3,7 +3,7 @@
  * names it: everything that differs between providers of a dialect is a member of this interface.
  */
 
-import type { HeaderLines } from "../forward/upstream-client.ts";
+import type { HeaderLines } from "../upstream/client.ts";
 import type { Secret } from "../secret.ts";
 
 export type DialectName = "openai" | "anthropic";

@@ -1,51 +1,124 @@
-/** Chooses how a body is looked into, by its content type: as JSON, or as a form where the endpoint takes one. */
+/**
+ * Chooses how a body is looked into, by what its endpoint takes and its content type: as JSON, or as a form.
+ *
+ * A provider's parser decides for itself what it reads, so a body that could be read two ways is refused, and
+ * an odd content type on an endpoint of JSON is no way around the peek.
+ */
 
-import type { EndpointPolicy } from "../dialects/dialect.ts";
+import type { EndpointPolicy, OfferedEndpoint } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
-import { createJsonPicker, type Picked, type PickPath } from "../json-pick.ts";
-import { createFormPeek, type FormField } from "./form.ts";
+import { mediaTypeOf } from "../headers.ts";
+import { createJsonPicker, type JsonPicker, type Picked, type PickPath } from "../json-pick.ts";
+import { createFormPeek } from "./form.ts";
+import { type GivenField, headerParameters } from "./form-field.ts";
 
-/** What a body holds of the fields that were looked for; null for the kind of body that it is not. */
+/** What a body holds of the fields that were looked for. */
 export interface PeekedBody {
-  readonly json: readonly Picked[] | null;
-  readonly form: readonly FormField[] | null;
+  /** Every occurrence of a top-level field, in order. */
+  readonly given: readonly GivenField[];
+  /** Where they stand in a JSON body, nested ones too; [] for a form. */
+  readonly picks: readonly Picked[];
 }
 
 export interface BodyPeek {
+  /** Throws `invalid_body` as soon as a form is found broken. */
   push(chunk: Uint8Array): void;
-  /** Throws `invalid_body` when the body is not what its content type says. */
+  /** Throws `invalid_body` when the body is not what it should be. */
   end(): PeekedBody;
 }
 
-export interface BodyPeekOptions {
-  /** Without parameters, lower case. */
-  readonly mediaType: string;
-  readonly contentType: string;
-  readonly needsIncludeUsage: boolean;
-}
+/** A request without a body, or with one that policy has no interest in. */
+export const nothingPeeked: PeekedBody = { given: [], picks: [] };
 
-const formTypes: ReadonlySet<string> = new Set(["multipart/form-data", "application/x-www-form-urlencoded"]);
+/** Over this a value is none that policy understands. */
+const MAX_VALUE_BYTES = 4096;
 
-export function createBodyPeek(policy: EndpointPolicy, options: BodyPeekOptions): BodyPeek {
-  const names = ["model", ...policy.fields, ...policy.notOfferedFields];
-  if (policy.modelIn.includes("form") && formTypes.has(options.mediaType)) {
-    const form = createFormPeek(options.contentType, names);
-    return { push: (chunk) => form.push(chunk), end: () => ({ json: null, form: form.end() }) };
+/** `contentTypes` are the values of every `content-type` line. Throws `invalid_body` for one that does not fit. */
+export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly string[]): BodyPeek {
+  const { policy } = endpoint;
+  if (!isOfInterest(policy)) return { push: () => undefined, end: () => nothingPeeked };
+  const contentType = contentTypes[0] ?? "";
+  if (contentTypes.some((other) => other !== contentType))
+    throw invalid("The request has two content types. Send one.");
+  const mediaType = mediaTypeOf(contentType);
+  const takesForm = policy.modelIn.includes("form");
+  const form = takesForm ? createFormPeek(contentType, new Set(namesOf(policy))) : null;
+  if (form !== null)
+    return { push: (chunk) => form.push(chunk), end: () => ({ given: form.end(), picks: [] }) };
+  if (takesForm && !policy.modelIn.includes("json")) {
+    throw invalid("This endpoint takes a form. Send `content-type: multipart/form-data`.");
   }
-  // Whatever else the content type says, the provider will read JSON: so does the peek. curl says "form" by default.
-  if (options.mediaType === "multipart/form-data") {
-    throw new GatewayError("invalid_body", "This endpoint takes JSON, not a form. Send `content-type: application/json`.");
+  if (mediaType.startsWith("multipart/")) {
+    throw invalid("This endpoint takes JSON, not a form. Send `content-type: application/json`.");
   }
-  const picker = createJsonPicker(pathsOf(names, options.needsIncludeUsage), { maxValueBytes: 4096 });
-  return { push: (chunk) => picker.push(chunk), end: () => ({ json: checked(picker.end()), form: null }) };
+  refuseOtherCharset(contentType);
+  return new JsonPeek(createJsonPicker(pathsOf(endpoint), { maxValueBytes: MAX_VALUE_BYTES }));
 }
 
-function pathsOf(names: readonly string[], needsIncludeUsage: boolean): readonly PickPath[] {
-  const paths: PickPath[] = [...new Set(names)].map((name) => [name]);
-  return needsIncludeUsage ? [...paths, ["stream_options", "include_usage"]] : paths;
+function isOfInterest(policy: EndpointPolicy): boolean {
+  const isModelInBody = policy.modelIn.includes("json") || policy.modelIn.includes("form");
+  return isModelInBody || policy.fields.length > 0 || policy.notOfferedFields.length > 0;
 }
 
-function checked(result: { readonly found: readonly Picked[]; readonly malformed: string | null }): readonly Picked[] {
-  if (result.malformed === null) return result.found;
-  throw new GatewayError("invalid_body", `The request body is no valid JSON: ${result.malformed}. Send a JSON object.`);
+function namesOf(policy: EndpointPolicy): readonly string[] {
+  return ["model", ...policy.fields, ...policy.notOfferedFields];
+}
+
+/** An endpoint's paths are asked for at every request, and the picker prepares each list of paths once. */
+const pathsByEndpoint = new WeakMap<OfferedEndpoint, readonly PickPath[]>();
+
+function pathsOf(endpoint: OfferedEndpoint): readonly PickPath[] {
+  const known = pathsByEndpoint.get(endpoint);
+  if (known !== undefined) return known;
+  const names = new Set(namesOf(endpoint.policy));
+  if (endpoint.needsIncludeUsage) names.add("stream").add("stream_options");
+  const paths: PickPath[] = Array.from(names, (name) => [name]);
+  if (endpoint.needsIncludeUsage) paths.push(["stream_options", "include_usage"]);
+  pathsByEndpoint.set(endpoint, paths);
+  return paths;
+}
+
+/** In UTF-7 or UTF-16 the same bytes would be another text, to a parser that believes the header. */
+function refuseOtherCharset(contentType: string): void {
+  let charsets: readonly string[] = [];
+  try {
+    charsets = headerParameters(contentType).flatMap(([name, value]) => (name === "charset" ? [value] : []));
+  } catch {
+    if (/charset/i.test(contentType))
+      throw invalid("The content type is malformed. Send `content-type: application/json`.");
+  }
+  if (charsets.some((charset) => !/^(utf-?8|us-ascii|iso-8859-1)$/i.test(charset))) {
+    throw invalid("JSON is UTF-8 (RFC 8259). Send `content-type: application/json` without another charset.");
+  }
+}
+
+class JsonPeek implements BodyPeek {
+  readonly #picker: JsonPicker;
+  /** The first byte that is no white space; -1 before it came. */
+  #firstByte = -1;
+
+  constructor(picker: JsonPicker) {
+    this.#picker = picker;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#firstByte === -1) this.#firstByte = chunk.find((byte) => byte > 0x20) ?? -1;
+    this.#picker.push(chunk);
+  }
+
+  end(): PeekedBody {
+    const { found, malformed } = this.#picker.end();
+    if (malformed !== null)
+      throw invalid(`The request body is no valid JSON: ${malformed}. Send one JSON object.`);
+    if (this.#firstByte !== 0x7b)
+      throw invalid("The request body is JSON but no object. Send one JSON object.");
+    const given = found.flatMap(({ path, value }): readonly GivenField[] =>
+      path.length === 1 ? [{ place: "json", name: path[0] ?? "", value }] : [],
+    );
+    return { given, picks: found };
+  }
+}
+
+function invalid(message: string): GatewayError {
+  return new GatewayError("invalid_body", message);
 }

@@ -7,7 +7,7 @@
  */
 
 import { GatewayError } from "../errors.ts";
-import { CallerGone } from "./caller-gone.ts";
+import { CallerGone } from "../caller-gone.ts";
 
 /** Room held by one body. */
 export interface Reservation {

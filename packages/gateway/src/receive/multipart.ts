@@ -3,7 +3,14 @@
  * wanted fields. Stricter than the RFC where parsers differ; it never copies a part that is not wanted.
  */
 
-import { type FormPeek, type GivenField, headerParameters, invalidForm, MAX_FIELD_BYTES, MAX_FIELDS_FOUND } from "./form.ts";
+import {
+  type FormPeek,
+  type GivenField,
+  headerParameters,
+  invalidForm,
+  MAX_FIELD_BYTES,
+  MAX_FIELDS_FOUND,
+} from "./form-field.ts";
 
 /** More than any client writes into the header of a part. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -75,7 +82,8 @@ class MultipartPeek implements FormPeek {
     const isBare = data[0] !== 0x0d;
     const first = isBare ? this.#delimiter.subarray(2) : this.#delimiter;
     const length = Math.min(first.length, data.length);
-    if (!data.subarray(0, length).equals(first.subarray(0, length))) throw invalidForm("it does not begin with its boundary");
+    if (!data.subarray(0, length).equals(first.subarray(0, length)))
+      throw invalidForm("it does not begin with its boundary");
     if (data.length < first.length) return null;
     this.#state = "delimiter";
     return first.length;
@@ -166,7 +174,8 @@ function headerLines(header: string): PartHeader {
 function fieldNames(lines: PartHeader): readonly string[] {
   const dispositions = lines.filter((line) => line.name === "content-disposition");
   const value = dispositions[0]?.value ?? "";
-  if (dispositions.length !== 1 || !/^form-data\s*(;|$)/i.test(value)) throw invalidForm("a part is not of form-data");
+  if (dispositions.length !== 1 || !/^form-data\s*(;|$)/i.test(value))
+    throw invalidForm("a part is not of form-data");
   const parameters = headerParameters(value);
   const names = parameters.filter(([name]) => name === "name");
   // RFC 7578 section 4.2 has no `name*`; a parser that knows it would take it before `name`.
@@ -189,10 +198,14 @@ function percentDecoded(text: string): string {
 /** False for a file, and for a text that its reader may decode in another way than as UTF-8. */
 function isPlainText(lines: PartHeader): boolean {
   const of = (name: string): string[] => lines.filter((line) => line.name === name).map((line) => line.value);
-  const isFile = of("content-disposition").some((value) => headerParameters(value).some(([name]) => name.startsWith("filename")));
+  const isFile = of("content-disposition").some((value) =>
+    headerParameters(value).some(([name]) => name.startsWith("filename")),
+  );
   const isEncoded = of("content-transfer-encoding").some((value) => !/^(7bit|8bit|binary)$/i.test(value));
   const hasOtherCharset = of("content-type").some((value) =>
-    headerParameters(value).some(([name, charset]) => name === "charset" && !/^(utf-?8|us-ascii)$/i.test(charset)),
+    headerParameters(value).some(
+      ([name, charset]) => name === "charset" && !/^(utf-?8|us-ascii)$/i.test(charset),
+    ),
   );
   return !isFile && !isEncoded && !hasOtherCharset;
 }

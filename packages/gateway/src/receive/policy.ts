@@ -1,95 +1,95 @@
 /**
- * What policy needs to know of a request, out of every place that can say it: body, form, query and path. A field
- * that is said twice is refused, because the provider's parser may believe the other one.
+ * What policy needs to know of a request, out of every place that can say it: body, form, query and path. A
+ * field that is said twice is refused, because the provider's parser may believe the other one.
  */
 
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, PolicyFields } from "../exchange.ts";
-import type { Picked } from "../json-pick.ts";
 import type { PeekedBody } from "./body-peek.ts";
+import type { GivenField } from "./form-field.ts";
 
 /** Longer than any model's name, and short enough for a row. */
-const maxModelLength = 256;
+const MAX_MODEL_LENGTH = 256;
 
-/** Throws `invalid_body` naming the field, or `not_supported`. */
+const outputLimitNames = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as const;
+
+/** Throws `invalid_body` or `not_supported`, naming the field. */
 export function parsePolicy(authenticated: Authenticated, body: PeekedBody): PolicyFields {
   const { endpoint, dialect } = authenticated;
-  const fields = new Fields(authenticated, body);
-  for (const name of endpoint.policy.notOfferedFields) refuseField(name, fields.single(name));
-  const stream = fields.single("stream");
-  const isForm = body.form !== null;
-  if (stream !== undefined && stream !== null && typeof stream !== "boolean" && !isForm) {
-    throw invalid("stream", "`stream` must be true or false.");
-  }
-  const tier = fields.single("service_tier");
-  fields.single("stream_options");
-  fields.refuseRepeats(["stream_options", "include_usage"]);
+  refuseRepeats(body);
+  for (const name of endpoint.policy.notOfferedFields) refuseGiven(single(body, name));
   const plan = endpoint.needsIncludeUsage ? dialect.usageInjection?.plan : undefined;
   return {
-    model: modelOf(authenticated, fields),
-    isStream: stream === true || (isForm && stream === "true"),
-    requestedTier: typeof tier === "string" ? tier.slice(0, 64) : null,
-    maxOutputTokens: smallest(
-      ["max_tokens", "max_completion_tokens", "max_output_tokens"].map((name) => fields.single(name)),
-    ),
-    includeUsage: plan === undefined || body.json === null ? null : plan(body.json),
+    model: modelOf(authenticated, body),
+    isStream: streamOf(single(body, "stream")),
+    requestedTier: tierOf(single(body, "service_tier")),
+    maxOutputTokens: smallestLimit(body),
+    includeUsage: plan === undefined ? null : plan(body.picks),
   };
 }
 
-/** The values of one request's fields, by where they stand. */
-class Fields {
-  readonly #json: readonly Picked[];
-  readonly #form: readonly { readonly name: string; readonly value: string }[];
+function single(body: PeekedBody, name: string): GivenField | undefined {
+  return body.given.find((field) => field.name === name);
+}
 
-  constructor(authenticated: Authenticated, body: PeekedBody) {
-    this.#json = body.json ?? [];
-    this.#form = body.form ?? [];
-    if (body.json !== null && authenticated.endpoint.method === "POST") this.refuseRepeats(["model"]);
-  }
-
-  /** undefined when the body does not have it. Throws when it has it twice. */
-  single(name: string): unknown {
-    this.refuseRepeats([name]);
-    const picked = this.#json.find((each) => each.path.length === 1 && each.path[0] === name);
-    if (picked !== undefined) return picked.value;
-    return this.#form.find((field) => field.name === name)?.value;
-  }
-
-  refuseRepeats(path: readonly string[]): void {
-    const inJson = this.#json.filter(
-      (each) => each.path.length === path.length && path.every((name, index) => each.path[index] === name),
-    );
-    const inForm = path.length === 1 ? this.#form.filter((field) => field.name === path[0]) : [];
-    if (inJson.length + inForm.length <= 1) return;
-    throw invalid(path.join("."), `\`${path.join(".")}\` is given twice. Send it once.`);
-  }
-
-  has(name: string): boolean {
-    return this.#json.some((each) => each.path.length === 1 && each.path[0] === name) || this.#form.some((field) => field.name === name);
+/** Only fields that policy reads were looked for, so each of them counts. */
+function refuseRepeats(body: PeekedBody): void {
+  const nested = body.picks.filter(({ path }) => path.length > 1).map(({ path }) => path.join("."));
+  const seen = new Set<string>();
+  for (const name of [...body.given.map((field) => field.name), ...nested]) {
+    if (seen.has(name)) throw invalid(name, `The request gives \`${name}\` twice. Give it once.`);
+    seen.add(name);
   }
 }
 
-function modelOf(authenticated: Authenticated, fields: Fields): string {
+function refuseGiven(field: GivenField | undefined): void {
+  if (field === undefined || field.value === null || field.value === false) return;
+  if (field.place === "form" && (field.value === "" || field.value === "false")) return;
+  throw new GatewayError(
+    "not_supported",
+    `This gateway does not offer \`${field.name}\` yet, because what the provider keeps would be shared by all rooms. Send the request without it.`,
+    { param: field.name },
+  );
+}
+
+function streamOf(field: GivenField | undefined): boolean {
+  if (field === undefined || field.value === null) return false;
+  if (field.place === "form")
+    return field.value === "1" || (typeof field.value === "string" && /^true$/i.test(field.value));
+  if (typeof field.value === "boolean") return field.value;
+  throw invalid("stream", "`stream` must be true or false.");
+}
+
+function tierOf(field: GivenField | undefined): string | null {
+  if (field === undefined || field.value === null) return null;
+  if (typeof field.value === "string" && field.value.length <= 64) return field.value;
+  throw invalid("service_tier", "`service_tier` must be the name of a tier.");
+}
+
+function smallestLimit(body: PeekedBody): number | null {
+  const limits = outputLimitNames
+    .map((name) => single(body, name)?.value)
+    .filter((value): value is number => Number.isSafeInteger(value) && (value as number) >= 0);
+  return limits.length === 0 ? null : Math.min(...limits);
+}
+
+function modelOf(authenticated: Authenticated, body: PeekedBody): string {
   const { endpoint, call, ids } = authenticated;
   const { modelIn, isModelRequired } = endpoint.policy;
   const named: string[] = [];
   if (modelIn.includes("path") && ids["model"] !== undefined) named.push(ids["model"]);
   if (modelIn.includes("query")) named.push(...queryModels(call.query));
-  if ((modelIn.includes("json") || modelIn.includes("form")) && fields.has("model")) {
-    const model = fields.single("model");
-    if (typeof model !== "string") throw invalid("model", "`model` must be the name of a model.");
-    named.push(model);
+  const field = single(body, "model");
+  if (field !== undefined && field.value !== null && modelIn.includes(field.place)) {
+    if (typeof field.value !== "string") throw invalid("model", "`model` must be the name of a model.");
+    named.push(field.value);
   }
   const [model, ...others] = named;
-  if (others.some((other) => other !== model)) {
+  if (others.some((other) => other !== model))
     throw invalid("model", "The request names two different models. Name one.");
-  }
-  if (model === undefined || model === "") {
-    if (!isModelRequired) return "";
-    throw invalid("model", "The request names no model. Add `model`.");
-  }
-  // eslint-disable-next-line no-control-regex -- a name with control characters is not one
-  if (model.length > maxModelLength || /[\u0000-\u001f\u007f]/.test(model)) {
+  if (model === undefined && !isModelRequired) return "";
+  if (model === undefined || model === "") throw invalid("model", "The request names no model. Add `model`.");
+  if (model.length > MAX_MODEL_LENGTH || /\p{Cc}/u.test(model) || !model.isWellFormed()) {
     throw invalid("model", "`model` is not the name of a model.");
   }
   return model;
@@ -97,22 +97,8 @@ function modelOf(authenticated: Authenticated, fields: Fields): string {
 
 function queryModels(query: string): readonly string[] {
   const models = new URLSearchParams(query).getAll("model");
-  if (models.length > 1) throw invalid("model", "`model` is given twice in the query. Send it once.");
+  if (models.length > 1) throw invalid("model", "The query gives `model` twice. Give it once.");
   return models;
-}
-
-function refuseField(name: string, value: unknown): void {
-  if (value === undefined || value === null || value === false || value === "") return;
-  throw new GatewayError(
-    "not_supported",
-    `This gateway does not offer \`${name}\` yet, because what the provider keeps would be shared by all rooms. Send the request without it.`,
-    { param: name },
-  );
-}
-
-function smallest(values: readonly unknown[]): number | null {
-  const limits = values.filter((value): value is number => Number.isSafeInteger(value) && (value as number) >= 0);
-  return limits.length === 0 ? null : Math.min(...limits);
 }
 
 function invalid(param: string, message: string): GatewayError {

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../errors.ts";
 import type { Call } from "../exchange.ts";
-import { CallerGone } from "./caller-gone.ts";
+import { CallerGone } from "../caller-gone.ts";
 import { KeptChunks } from "./kept-chunks.ts";
 import type { KeptBytes, Reservation } from "./kept-bytes.ts";
 

@@ -6,8 +6,7 @@
 import { DecodeError, decodeChunks, type ContentEncoding, parseContentEncoding } from "../encoding.ts";
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, KeptBody, Received } from "../exchange.ts";
-import { mediaTypeOf } from "../headers.ts";
-import { createBodyPeek, type BodyPeek } from "./body-peek.ts";
+import { createBodyPeek, type BodyPeek, nothingPeeked } from "./body-peek.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
 import { parsePolicy } from "./policy.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
@@ -25,18 +24,18 @@ export async function receive(deps: ReceiveDeps, authenticated: Authenticated): 
   const { call, endpoint } = authenticated;
   const { headers } = call.request;
   if (!announcesBody(call.request)) {
-    return { ...authenticated, body: null, policy: parsePolicy(authenticated, { json: null, form: null }) };
+    return { ...authenticated, body: null, policy: parsePolicy(authenticated, nothingPeeked) };
   }
   const contentEncoding = headers["content-encoding"] ?? "";
   const encodings = parseContentEncoding(contentEncoding);
   if (encodings === null) throw unsupportedEncoding();
-  const peek = createBodyPeek(endpoint.policy, {
-    mediaType: mediaTypeOf(headers["content-type"]),
-    contentType: headers["content-type"] ?? "",
-    needsIncludeUsage: endpoint.needsIncludeUsage,
-  });
+  const peek = createBodyPeek(endpoint, call.request.headersDistinct["content-type"] ?? []);
   const isPlain = encodings.length === 0;
-  const read = await readBody({ call, ...deps, onChunk: (chunk) => (isPlain ? peek.push(chunk) : undefined) });
+  const read = await readBody({
+    call,
+    ...deps,
+    onChunk: (chunk) => (isPlain ? peek.push(chunk) : undefined),
+  });
   try {
     if (!isPlain) await peekDecoded(peek, read, { encodings, limits: deps.limits });
     const policy = parsePolicy(authenticated, peek.end());
@@ -81,9 +80,13 @@ async function peekDecoded(peek: BodyPeek, read: ReadBody, { encodings, limits }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     if (error.fault === "too_large") {
-      throw new GatewayError("request_too_large", `The request is too large: ${error.message}. Send less.`, { cause: error });
+      throw new GatewayError("request_too_large", `The request is too large: ${error.message}. Send less.`, {
+        cause: error,
+      });
     }
-    throw new GatewayError("invalid_body", `The request body cannot be decoded: ${error.message}.`, { cause: error });
+    throw new GatewayError("invalid_body", `The request body cannot be decoded: ${error.message}.`, {
+      cause: error,
+    });
   }
 }
 

@@ -7,7 +7,7 @@ import type { MeteredUsage, UsageRecord } from "@meshagent/llm-proxy-protocol/us
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Routed } from "../exchange.ts";
-import type { Observation } from "../forward/observation.ts";
+import type { Observation } from "../observation.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { sumCharges } from "../money.ts";
 import type { Prices } from "../pricing/prices.ts";
@@ -43,7 +43,7 @@ export async function recordResult(
 ): Promise<void> {
   const result = resultOf(deps, routed, observation);
   await deps.ledger.recordResult(result);
-  deps.metrics.finished(routed.dialect.name, result);
+  deps.metrics.finished({ dialect: routed.dialect.name, isSimulated: routed.upstream.isSimulated }, result);
 }
 
 function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {

@@ -20,7 +20,7 @@ import { newExchangeId } from "../ids.ts";
 import { type DialectTable, notOffered } from "../match/match.ts";
 import { errorText, type Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { CallerGone } from "../receive/caller-gone.ts";
+import { CallerGone } from "../caller-gone.ts";
 import { answer, retryHeaders } from "./answer.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import { type HealthDeps, healthReply } from "./health.ts";

@@ -7,9 +7,9 @@
  */
 
 import type { Completeness, MeteredUsage, UsageCounts, UsageKind } from "@meshagent/llm-proxy-protocol/usage";
-import { addCount, countOf, isObject, memberOf, putCount, textOf } from "../../meter/readings.ts";
-import type { MutableCounts } from "../../meter/readings.ts";
-import type { ReplyContext, ReplyOutcome, ReplyReading } from "../../meter/usage-reader.ts";
+import { addCount, countOf, isObject, memberOf, putCount, textOf } from "../readings.ts";
+import type { MutableCounts } from "../readings.ts";
+import type { ReplyContext, ReplyOutcome, ReplyReading } from "../usage-reader.ts";
 
 /** A message as far as it is known. */
 export interface MessageFacts {

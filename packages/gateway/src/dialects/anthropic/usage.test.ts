@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { MeteredUsage } from "@meshagent/llm-proxy-protocol/usage";
-import type { ReplyContext, ReplyReading, UsageReader } from "../../meter/usage-reader.ts";
+import type { ReplyContext, ReplyReading, UsageReader } from "../usage-reader.ts";
 import { testUsageReader } from "../usage-conformance.ts";
 import { messagesUsage } from "./usage.ts";
 
@@ -571,6 +571,14 @@ describe("messagesUsage", () => {
     assert.equal(reader.read("complete").usage[0]?.output_tokens, 9);
     reader.push(rest.subarray(30));
     assert.equal(reader.read("complete").usage[0]?.output_tokens, 11);
+  });
+
+  it("reads one message a stream: a second message_start changes nothing", () => {
+    const other = messageStart({ input_tokens: 1, output_tokens: 1 }, "other");
+    const record = read(sse([messageStart(startUsage), other, messageDelta({ output_tokens: 5 }), stop]))
+      .usage[0];
+    assert.equal(record?.input_tokens, 4312);
+    assert.equal(record?.model, "claude-sonnet-5-5-20261001");
   });
 
   it("knows only the input when the stream stops without a message_delta", () => {

@@ -20,9 +20,9 @@ import {
   textOf,
   unbilledReading,
   upstreamErrorReader,
-} from "../../meter/readings.ts";
-import type { Picks } from "../../meter/readings.ts";
-import type { ReplyContext, ReplyEnd, ReplyReading, UsageReader } from "../../meter/usage-reader.ts";
+} from "../readings.ts";
+import type { Picks } from "../readings.ts";
+import type { ReplyContext, ReplyEnd, ReplyReading, UsageReader } from "../usage-reader.ts";
 import { createSseReader } from "../sse.ts";
 import type { SseEvent, SseReader } from "../sse.ts";
 import { readMessage } from "./usage-message.ts";

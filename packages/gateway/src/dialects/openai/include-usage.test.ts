@@ -243,6 +243,7 @@ describe("createUsageFilter", () => {
       [[extra, "\r\r", "\n", "\ndata: 1\n\n"], "\ndata: 1\n\n"],
       [[extra, "\r\rdata: 1", "\n\n"], "data: 1\n\n"],
       [[`${extra}\r\rdata: 1`, "\n\n"], "data: 1\n\n"],
+      [[extra, "\r\rdata: 1\r\r", "\ndata: 2\n\n"], "data: 1\r\r\ndata: 2\n\n"],
       [["data: 1\r\r", "\ndata: 2\r\r"], "data: 1\r\r\ndata: 2\r\r"],
     ];
     for (const [chunks, expected] of cases) {

@@ -5,7 +5,7 @@
 
 import type { IncludeUsageEdit } from "../../exchange.ts";
 import type { Picked, PickPath } from "../../json-pick.ts";
-import { isObject, memberOf } from "../../meter/readings.ts";
+import { isObject, memberOf } from "../readings.ts";
 
 export { createUsageFilter } from "./include-usage-filter.ts";
 

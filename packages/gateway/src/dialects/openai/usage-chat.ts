@@ -19,15 +19,9 @@ import {
   pickFrom,
   textOf,
   upstreamErrorReader,
-} from "../../meter/readings.ts";
-import type { Picks, ReplyNames } from "../../meter/readings.ts";
-import type {
-  ReplyContext,
-  ReplyEnd,
-  ReplyOutcome,
-  ReplyReading,
-  UsageReader,
-} from "../../meter/usage-reader.ts";
+} from "../readings.ts";
+import type { Picks, ReplyNames } from "../readings.ts";
+import type { ReplyContext, ReplyEnd, ReplyOutcome, ReplyReading, UsageReader } from "../usage-reader.ts";
 import { createSseReader } from "../sse.ts";
 import type { SseEvent, SseReader } from "../sse.ts";
 import { completenessOf, openaiCounts, servedTierOf } from "./usage-counts.ts";

@@ -7,8 +7,8 @@
  */
 
 import type { Completeness, UsageCounts } from "@meshagent/llm-proxy-protocol/usage";
-import { memberOf, putCount, textOf } from "../../meter/readings.ts";
-import type { MutableCounts } from "../../meter/readings.ts";
+import { memberOf, putCount, textOf } from "../readings.ts";
+import type { MutableCounts } from "../readings.ts";
 
 /** The counts of one usage object; whatever is no usage object has none. */
 export function openaiCounts(usage: unknown): UsageCounts {

@@ -11,9 +11,9 @@ import {
   missingReading,
   textOf,
   upstreamErrorReader,
-} from "../../meter/readings.ts";
-import type { Picks } from "../../meter/readings.ts";
-import type { ReplyContext, ReplyEnd, ReplyReading, UsageReader } from "../../meter/usage-reader.ts";
+} from "../readings.ts";
+import type { Picks } from "../readings.ts";
+import type { ReplyContext, ReplyEnd, ReplyReading, UsageReader } from "../usage-reader.ts";
 import { completenessOf, openaiCounts } from "./usage-counts.ts";
 
 const MODEL: PickPath = ["model"];

@@ -4,9 +4,9 @@
 
 import type { MeteredUsage, UsageCounts } from "@meshagent/llm-proxy-protocol/usage";
 import type { PickPath } from "../../json-pick.ts";
-import { countOf, isObject, memberOf, missingUsage, textOf } from "../../meter/readings.ts";
-import type { MutableCounts, Picks, ReplyNames } from "../../meter/readings.ts";
-import type { ReplyContext, ReplyEnd, ReplyOutcome, ReplyReading } from "../../meter/usage-reader.ts";
+import { countOf, isObject, memberOf, missingUsage, textOf } from "../readings.ts";
+import type { MutableCounts, Picks, ReplyNames } from "../readings.ts";
+import type { ReplyContext, ReplyEnd, ReplyOutcome, ReplyReading } from "../usage-reader.ts";
 import { completenessOf, openaiCounts, servedTierOf } from "./usage-counts.ts";
 
 /** Where the parts of a Response object are. */

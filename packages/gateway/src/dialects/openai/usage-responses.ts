@@ -16,14 +16,8 @@ import {
   pickFrom,
   textOf,
   upstreamErrorReader,
-} from "../../meter/readings.ts";
-import type {
-  ReplyContext,
-  ReplyEnd,
-  ReplyOutcome,
-  ReplyReading,
-  UsageReader,
-} from "../../meter/usage-reader.ts";
+} from "../readings.ts";
+import type { ReplyContext, ReplyEnd, ReplyOutcome, ReplyReading, UsageReader } from "../usage-reader.ts";
 import { createSseReader } from "../sse.ts";
 import type { SseEvent, SseReader } from "../sse.ts";
 import { readResponse, responsePaths } from "./usage-response-object.ts";

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { MeteredUsage } from "@meshagent/llm-proxy-protocol/usage";
-import type {
-  ReplyContext,
-  ReplyReading,
-  UsageReader,
-  UsageReaderFactory,
-} from "../../meter/usage-reader.ts";
+import type { ReplyContext, ReplyReading, UsageReader, UsageReaderFactory } from "../usage-reader.ts";
 import { testUsageReader } from "../usage-conformance.ts";
 import {
   chatCompletionsUsage,

@@ -1,6 +1,6 @@
 /** The usage readers of the OpenAI dialect, one for each endpoint that bills. */
 
-import type { UsageReaderFactory } from "../../meter/usage-reader.ts";
+import type { UsageReaderFactory } from "../usage-reader.ts";
 import { chatUsage } from "./usage-chat.ts";
 import { responsesUsage } from "./usage-responses.ts";
 

@@ -1,6 +1,6 @@
 /** The header lines that every reply of a provider carries (facts: wire.md 5.1). */
 
-import type { HeaderLines } from "../../forward/upstream-client.ts";
+import type { HeaderLines } from "../../upstream/client.ts";
 import { toRfc3339 } from "../../clock.ts";
 import type { DialectName } from "../provider.ts";
 import type { EndpointReply } from "./reply.ts";

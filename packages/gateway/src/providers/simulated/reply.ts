@@ -3,7 +3,7 @@
  * so that whoever plays it (in process or on a socket) decides what waiting and cutting mean.
  */
 
-import type { HeaderLines } from "../../forward/upstream-client.ts";
+import type { HeaderLines } from "../../upstream/client.ts";
 import type { DialectName } from "../provider.ts";
 import type { JsonObject } from "./json.ts";
 

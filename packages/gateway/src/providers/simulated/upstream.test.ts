@@ -9,7 +9,7 @@ import type {
   UpstreamObserver,
   UpstreamReply,
   UpstreamRequest,
-} from "../../forward/upstream-client.ts";
+} from "../../upstream/client.ts";
 import { createSimulatedUpstream, simulatedOrigins } from "./upstream.ts";
 
 interface Watched extends UpstreamObserver {

@@ -11,7 +11,7 @@ import type {
   UpstreamFailureReason,
   UpstreamObserver,
   UpstreamRequest,
-} from "../../forward/upstream-client.ts";
+} from "../../upstream/client.ts";
 import type { DialectName } from "../provider.ts";
 import type { SimulatedReply, SimulatedStep } from "./reply.ts";
 import { createSimulation } from "./simulation.ts";

@@ -7,7 +7,7 @@
  * record locks belong to the process and the file).
  */
 
-import { readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreLockedError } from "../errors.ts";
@@ -27,6 +27,7 @@ export function lockDirectory(directory: string, note: { bootId: string; nowMs: 
   const realDirectory = realpathSync(directory);
   const database = new DatabaseSync(join(realDirectory, LOCK_FILE), { timeout: WAIT_MS });
   try {
+    chmodSync(join(realDirectory, LOCK_FILE), 0o600);
     database.exec("BEGIN EXCLUSIVE");
   } catch (cause) {
     database.close();

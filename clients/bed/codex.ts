@@ -1,0 +1,86 @@
+/** Codex, set up as the guide says, and its command lines. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ClientOutput, type RunningClient, startClient } from "./client-process.ts";
+import { clientBinaries } from "./installed.ts";
+import type { Scene } from "./scene.ts";
+
+/**
+ * What keeps Codex 0.169.0 from github.com, api.github.com, chatgpt.com and ab.chatgpt.com. On the command line,
+ * so that the files are the guide's to the letter. The refusing proxy sees whether it is enough.
+ */
+const offline = [
+  "-c check_for_update_on_startup=false",
+  "-c analytics.enabled=false",
+  "-c features.plugins=false",
+  "-c features.apps=false",
+].flatMap((option) => option.split(" "));
+
+/**
+ * Codex's own sandbox needs user namespaces, which many build machines forbid, and warns where bubblewrap is not
+ * installed. The tests' only command is an `echo`.
+ */
+const withoutSandbox = ["--skip-git-repo-check", "--sandbox", "danger-full-access"];
+
+export interface CodexOptions {
+  readonly token: string;
+  /** What follows `codex exec`'s options: a prompt, or `resume --last` and one. */
+  readonly args: readonly string[];
+  readonly isJson?: boolean;
+}
+
+/** Starts `codex exec --profile meshagent` in the scene's home. */
+export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
+  writeGuideConfig(scene);
+  return startClient({
+    binary: clientBinaries().codex,
+    args: [
+      "exec",
+      "--profile",
+      "meshagent",
+      ...withoutSandbox,
+      ...offline,
+      ...(options.isJson === true ? ["--json"] : []),
+      ...options.args,
+    ],
+    env: { MESHAGENT_ROOM_TOKEN: options.token, HTTPS_PROXY: scene.proxy.url },
+    home: scene.home,
+    timeoutMs: 90_000,
+  });
+}
+
+export function runCodex(scene: Scene, options: CodexOptions): Promise<ClientOutput> {
+  return startCodex(scene, options).output;
+}
+
+/** The two files of the guide, with the tap's address in place of the gateway's. */
+function writeGuideConfig(scene: Scene): void {
+  const directory = join(scene.home.home, ".codex");
+  mkdirSync(directory, { recursive: true });
+  const provider = [
+    "[model_providers.meshagent]",
+    'name = "MeshAgent"',
+    `base_url = "${scene.tap.url}/openai/v1"`,
+    'env_key = "MESHAGENT_ROOM_TOKEN"',
+  ];
+  writeFileSync(join(directory, "config.toml"), provider.join("\n"));
+  writeFileSync(
+    join(directory, "meshagent.config.toml"),
+    'model_provider = "meshagent"\nmodel = "gpt-5.5"\n',
+  );
+}
+
+/** The session that `codex exec` names in its preamble. */
+export function codexSessionId(output: ClientOutput): string {
+  const match = /^session id: ([0-9a-f-]{36})$/m.exec(output.stderr);
+  if (match?.[1] === undefined) throw new Error(`Codex named no session:\n${output.screen}`);
+  return match[1];
+}
+
+/** The "tokens used" that `codex exec` prints at its end: input that was not cached, and output. */
+export function codexTokensUsed(output: ClientOutput): number {
+  const match = /^tokens used\n([\d,]+)$/m.exec(output.stderr);
+  if (match?.[1] === undefined) throw new Error(`Codex printed no tokens:\n${output.screen}`);
+  return Number(match[1].replaceAll(",", ""));
+}

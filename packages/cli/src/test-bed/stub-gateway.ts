@@ -1,0 +1,182 @@
+/**
+ * For tests only: a gateway that serves the management API's own route table from memory. It checks what it
+ * gets and what it answers against the table's schemas, so a test cannot pass on shapes that do not exist.
+ */
+
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { randomUUID } from "node:crypto";
+import { encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protocol/api-key";
+import { routes } from "@meshagent/llm-proxy-protocol/api";
+import type { ApiKey, Exchange, Project, Provider, Room, RouteName, UsageReport } from "@meshagent/llm-proxy-protocol/api";
+
+export const OWNER_TOKEN = "owner-token-of-the-stub";
+const CREATED_AT = "2026-11-20T08:00:00.000Z";
+
+/** What one call brought: path parameters, query and body in one. */
+export type Call = { readonly route: RouteName } & Readonly<Record<string, unknown>>;
+
+type Handler = (args: Readonly<Record<string, string>>, body: Readonly<Record<string, unknown>>) => unknown;
+
+class Refusal extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export class StubGateway {
+  readonly calls: Call[] = [];
+  readonly projects: Project[] = [];
+  readonly keys: ApiKey[] = [];
+  readonly rooms: Room[] = [];
+  providers: Provider[] = [provider("openai", "OPENAI_API_KEY"), provider("anthropic", "ANTHROPIC_API_KEY")];
+  exchanges: Exchange[] = [];
+  report: UsageReport | null = null;
+  readiness: { readonly status: number; readonly body: string } = { status: 200, body: '{"status":"ready"}' };
+  /** How far its clock is ahead. */
+  aheadMs = 0;
+  readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
+
+  /** Listens on a port of its own; returns the base URL. */
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** The calls of one route. */
+  callsOf(route: RouteName): readonly Call[] {
+    return this.calls.filter((call) => call.route === route);
+  }
+
+  addProject(name: string): Project {
+    const project = { id: randomUUID(), name, settings: {}, created_at: CREATED_AT };
+    this.projects.push(project);
+    return project;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader("date", new Date(Date.now() + this.aheadMs).toUTCString());
+    const url = new URL(request.url ?? "/", "http://stub");
+    if (url.pathname === "/healthz") return void response.end("{}");
+    if (url.pathname === "/readyz") return void response.writeHead(this.readiness.status).end(this.readiness.body);
+    try {
+      const { status, body } = await this.#answer(request, url);
+      response.writeHead(status, { "content-type": "application/json" }).end(body === null ? "" : JSON.stringify(body));
+    } catch (error) {
+      const status = error instanceof Refusal ? error.status : 500;
+      const message = error instanceof Error ? error.message : String(error);
+      response.writeHead(status).end(JSON.stringify({ error: { code: `stub_${status}`, message } }));
+    }
+  }
+
+  async #answer(request: IncomingMessage, url: URL): Promise<{ status: number; body: unknown }> {
+    const isOwner = request.headers.authorization === `Bearer ${OWNER_TOKEN}`;
+    if (!isOwner && !(request.headers.authorization ?? "").startsWith("Bearer ma-")) throw new Refusal(401, "unknown token");
+    for (const [name, route] of Object.entries(routes)) {
+      const pattern = new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`);
+      const match = request.method === route.method ? pattern.exec(url.pathname) : null;
+      if (match === null) continue;
+      const params = Object.fromEntries(Object.entries(match.groups ?? {}).map(([key, value]) => [key, decodeURIComponent(value)]));
+      const query = route.query === null ? {} : (route.query.parse(Object.fromEntries(url.searchParams)) as object);
+      const body = route.body === null ? {} : (route.body.parse(JSON.parse(await readBody(request))) as object);
+      this.calls.push({ route: name as RouteName, ...params, ...query, ...body });
+      const reply = this.#handlers(isOwner)[name as RouteName]?.(params, { ...query, ...body });
+      return { status: route.status, body: route.reply === null ? null : route.reply.parse(reply) };
+    }
+    throw new Refusal(404, `no route ${request.method} ${url.pathname}`);
+  }
+
+  #handlers(isOwner: boolean): Partial<Record<RouteName, Handler>> {
+    return {
+      getGatewayInfo: () => ({
+        version: "9.9.9",
+        public_url: "http://stub",
+        openai_base_url: "http://stub/openai/v1",
+        anthropic_base_url: "http://stub/anthropic",
+        simulated: false,
+        providers: ["openai", "anthropic"],
+        caller: { kind: isOwner ? "owner" : "api_key", project_id: null, api_key_id: null },
+      }),
+      listProjects: () => ({ projects: this.projects }),
+      createProject: (_, body) => this.addProject(String(body["name"])),
+      getProject: ({ project }) => this.projects.find(({ id }) => id === project) ?? refuse(404, "no such project"),
+      listApiKeys: ({ project }) => ({ keys: this.keys.filter((key) => key.project_id === project) }),
+      createApiKey: ({ project }, body) => this.#createKey(project ?? "", body),
+      deleteApiKey: ({ api_key: id }) => {
+        const index = this.keys.findIndex((key) => key.id === id);
+        if (index < 0) throw new Refusal(404, "no such key");
+        this.keys.splice(index, 1);
+      },
+      listRooms: () => ({ rooms: this.rooms, total: this.rooms.length }),
+      createRoom: ({ project }, body) => {
+        const room = { id: randomUUID(), project_id: project ?? "", name: String(body["name"]), metadata: {}, annotations: {}, created_at: CREATED_AT };
+        this.rooms.push(room);
+        return room;
+      },
+      getRoom: ({ room }) => this.rooms.find(({ name }) => name === room) ?? refuse(404, "no such room"),
+      deleteRoom: ({ room }) => void this.rooms.splice(this.rooms.findIndex(({ name }) => name === room), 1),
+      listProviders: () => ({ providers: this.providers }),
+      setProvider: ({ provider: name }) => ({
+        ...(this.providers.find((each) => each.name === name) ?? refuse(404, "no such provider")),
+        key_dropped: name === "anthropic",
+      }),
+      testProvider: ({ provider: name }) => ({ ok: name === "openai", message: `tried ${name}` }),
+      removeProvider: () => null,
+      getUsage: () => this.report,
+      listExchanges: (_, query) => this.#page(query),
+    };
+  }
+
+  #createKey(project: string, body: Readonly<Record<string, unknown>>): object {
+    const key = {
+      id: randomUUID(),
+      project_id: project,
+      service_account_id: randomUUID(),
+      name: String(body["name"]),
+      description: typeof body["description"] === "string" ? body["description"] : "",
+      created_at: CREATED_AT,
+    };
+    this.keys.push(key);
+    return { ...key, value: encodeApiKey({ id: key.id, projectId: project, secret: generateApiKeySecret() }) };
+  }
+
+  /** The cursor is the number of exchanges that came before. */
+  #page(query: Readonly<Record<string, unknown>>): object {
+    const start = Number(query["cursor"] ?? 0);
+    const end = start + Math.min(Number(query["limit"] ?? 100), 2);
+    return {
+      exchanges: this.exchanges.slice(start, end),
+      next_cursor: end < this.exchanges.length ? String(end) : null,
+    };
+  }
+}
+
+function refuse(status: number, message: string): never {
+  throw new Refusal(status, message);
+}
+
+function provider(name: string, variable: string): Provider {
+  return {
+    name,
+    display_name: name,
+    dialect: name,
+    source: "environment",
+    base_url: `https://${name}.test`,
+    api_key_variable: variable,
+    updated_at: null,
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
