@@ -1,68 +1,96 @@
 /**
- * What a person sees in Claude Code when the gateway refuses: our message, no stack trace, and an end. How often Claude Code
- * asks is its own decision (measured with 0.169.0): six times in seven seconds after a 401 or 403, once after a
- * 404 `model_not_found`, thirty times in half a minute after a 502. `x-should-retry` is nothing to it.
+ * What a person sees in Claude Code when the gateway refuses: our message, no stack trace, and an end. How often
+ * it asks is decided by the gateway's `x-should-retry: false`: without it a 401 is repeated for three minutes
+ * (measured with 2.1.330).
  */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ClientOutput } from "./bed/client-process.ts";
 import { runClaude } from "./bed/claude.ts";
 import { pinnedVersion } from "./bed/installed.ts";
-import { assertNoStackTrace, openScene, type Scene } from "./bed/scene.ts";
+import {
+  expiredToken,
+  literal,
+  missingGrant,
+  modelNotGranted,
+  providerDown,
+  type Refusal,
+  revokedKey,
+} from "./bed/refusals.ts";
+import { assertNoStackTrace, openScene, refusedIds, type Scene } from "./bed/scene.ts";
 
-/** What Claude Code writes on its last line. */
-function finalError(output: ClientOutput): string {
-  const last = output.stderr.trimEnd().split("\n").at(-1) ?? "";
-  assert.match(last, /^ERROR: /, output.screen);
-  return last.slice("ERROR: ".length);
+interface Expectation {
+  /** What Claude Code writes before the message. */
+  readonly before: string;
+  /** And after it. */
+  readonly after?: string;
+  readonly requests: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-async function refusedRun(scene: Scene, token: string): Promise<ClientOutput> {
-  const output = await runClaude(scene, { token, args: ["say hi"], env: { CLAUDE_CODE_MAX_RETRIES: "1" } });
-  console.log(output.screen.split("--------").at(-1), output.durationMs, scene.tap.requests.length, scene.gateway.logs.at(-1));
+/** Runs Claude Code into a refusal and checks all that a person gets to see, which is one line. */
+async function assertRefused(scene: Scene, refusal: Refusal, expected: Expectation): Promise<void> {
+  const { env = {}, before, after = "", requests } = expected;
+  const output = await runClaude(scene, { token: refusal.token, args: ["say hi"], env });
   assert.equal(output.exitCode, 1, output.screen);
-  
+  assert.equal(output.stderr, "");
   assertNoStackTrace(output);
+  assert.match(output.stdout, new RegExp(`^${literal(before)}${refusal.message}${literal(after)}\n$`));
+
+  assert.deepEqual(
+    scene.tap.requests,
+    Array(requests).fill("POST /anthropic/v1/messages?beta=true HTTP/1.1"),
+  );
+  assert.equal(refusedIds(scene, refusal.code).length, requests);
+  assert.deepEqual(scene.provider.requests, []);
   assert.deepEqual(scene.proxy.asked, []);
-  return output;
 }
 
 describe(`errors in Claude Code ${pinnedVersion("@anthropic-ai/claude-code")}`, { concurrency: true }, () => {
+  const unauthenticated = "Failed to authenticate. API Error: 401 ";
+  // Its word for every 403.
+  const forbidden = "Failed to authenticate. API Error: 403 ";
+
   it("an expired token", async () => {
     await using scene = await openScene();
-    const exp = Math.floor(Date.now() / 1000) - 60;
-    const output = await refusedRun(scene, await scene.gateway.token({ exp }));
-    
+    await assertRefused(scene, await expiredToken(scene), { before: unauthenticated, requests: 1 });
+    assert.deepEqual(await scene.gateway.exchanges(), []);
   });
 
   it("a revoked key", async () => {
     await using scene = await openScene();
-    const { gateway } = scene;
-    const token = await gateway.token();
-    await gateway.gateway.store.directory.deleteApiKey(gateway.projectId, gateway.apiKey.id);
-    const output = await refusedRun(scene, token);
-    
+    await assertRefused(scene, await revokedKey(scene), { before: unauthenticated, requests: 1 });
+    assert.deepEqual(await scene.gateway.exchanges(), []);
   });
 
   it("a token without the grant", async () => {
     await using scene = await openScene();
-    const output = await refusedRun(scene, await scene.gateway.token({ llm: null }));
-    
+    await assertRefused(scene, await missingGrant(scene), { before: forbidden, requests: 1 });
+    assert.deepEqual(await scene.gateway.exchanges(), []);
   });
 
   it("a model that the token does not cover", async () => {
     await using scene = await openScene();
-    const output = await refusedRun(scene, await scene.gateway.token({ llm: { models: ["anthropic/claude-sonnet-*", "openai/*"] } }));
-    
+    const refusal = await modelNotGranted(scene, "anthropic/claude-opus-5-5");
+    await assertRefused(scene, refusal, { before: forbidden, requests: 1 });
+    assert.deepEqual(await scene.gateway.exchanges(), []);
   });
 
   it("a provider that cannot be reached", async () => {
     await using scene = await openScene();
-    await scene.provider.close();
-    const output = await refusedRun(scene, await scene.gateway.token());
-    
+    await assertRefused(scene, await providerDown(scene, "Anthropic"), {
+      before: "API Error: 502 ",
+      after:
+        " This is a server-side issue, usually temporary — try again in a moment. If it persists, check your " +
+        `inference gateway (${new URL(scene.tap.url).host}).`,
+      requests: 2,
+      // Its own 10 retries, rightly made when a provider is down, take three minutes.
+      env: { CLAUDE_CODE_MAX_RETRIES: "1" },
+    });
     const rows = await scene.gateway.exchanges();
-    console.log(rows.length, JSON.stringify(rows[0]));
+    assert.deepEqual(
+      rows.map(({ result }) => [result?.outcome, result?.status, result?.costNanoUsd, result?.usage]),
+      Array(2).fill(["upstream_error", 502, 0, []]),
+    );
   });
 });

@@ -216,7 +216,10 @@ describe(`Claude Code ${version}`, () => {
     const known = booked(brokenEntry);
     assert.equal(broken.result?.usage[0]?.cost_status, "lower_bound");
     assert.equal(known.cache_creation.ephemeral_5m_input_tokens, known.cache_creation_input_tokens);
-    assert.equal(broken.result?.costNanoUsd, known.input_tokens * 4000 + known.cache_creation_input_tokens * 5000);
+    assert.equal(
+      broken.result?.costNanoUsd,
+      known.input_tokens * 4000 + known.cache_creation_input_tokens * 5000,
+    );
   });
 
   it("killed in the middle of a reply, leaves a row with the exact usage", async () => {

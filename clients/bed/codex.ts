@@ -28,6 +28,8 @@ export interface CodexOptions {
   /** What follows `codex exec`'s options: a prompt, or `resume --last` and one. */
   readonly args: readonly string[];
   readonly isJson?: boolean;
+  /** How often Codex repeats a request, and how often a stream; its own defaults are 4 and 5. */
+  readonly maxRetries?: number;
 }
 
 /** Starts `codex exec --profile meshagent` in the scene's home. */
@@ -41,6 +43,7 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
       "meshagent",
       ...withoutSandbox,
       ...offline,
+      ...retries(options.maxRetries),
       ...(options.isJson === true ? ["--json"] : []),
       ...options.args,
     ],
@@ -48,6 +51,14 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
     home: scene.home,
     timeoutMs: 90_000,
   });
+}
+
+function retries(max: number | undefined): readonly string[] {
+  if (max === undefined) return [];
+  return ["request_max_retries", "stream_max_retries"].flatMap((name) => [
+    "-c",
+    `model_providers.meshagent.${name}=${max}`,
+  ]);
 }
 
 export function runCodex(scene: Scene, options: CodexOptions): Promise<ClientOutput> {

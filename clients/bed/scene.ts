@@ -100,3 +100,16 @@ export function assertCredentialsStayApart(scene: Scene, token: string): void {
     assert.ok(!(headers + request.body.toString()).includes(token), "The participant token went up.");
   }
 }
+
+/** The ids under which the gateway's log has its refusals, which is what an operator is told to look for. */
+export function refusedIds(scene: Scene, code: string): readonly string[] {
+  return scene.gateway.logs
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    .filter((line) => line["message"] === "a request was refused" && line["code"] === code)
+    .map((line) => String(line["exchange_id"]));
+}
+
+/** RFC 3339 in UTC, as messages write a time. */
+export function atSecond(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

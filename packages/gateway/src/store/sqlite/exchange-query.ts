@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { InvalidCursorError } from "../errors.ts";
 import type { Exchange, ExchangeFilter } from "../store.ts";
 import { readExchange } from "./exchange-rows.ts";
+import { numberOfName } from "./names.ts";
 import { filterConditions, where } from "./report-filter.ts";
 import type { Conditions } from "./report-filter.ts";
 
@@ -44,11 +45,12 @@ export function exchangesSql({ filter, limit, before }: PageQuery): {
   if (filter.sinceMs !== undefined) where(conditions, "received_at >= ?", filter.sinceMs);
   if (filter.untilMs !== undefined) where(conditions, "received_at < ?", filter.untilMs);
   if (filter.model !== undefined) {
-    where(conditions, "(model = ? OR requested_model = ?)", filter.model, filter.model);
+    const named = `(model_n = ${numberOfName} OR requested_model_n = ${numberOfName})`;
+    where(conditions, named, filter.model, filter.model);
   }
   if (before !== null) where(conditions, "(received_at, id) < (?, ?)", before.receivedAtMs, before.id);
   return {
-    sql: `SELECT * FROM exchanges WHERE ${conditions.sql.join(" AND ")}
+    sql: `SELECT * FROM named_exchanges WHERE ${conditions.sql.join(" AND ")}
       ORDER BY received_at DESC, id DESC LIMIT ?`,
     values: [...conditions.values, limit],
   };
@@ -56,7 +58,9 @@ export function exchangesSql({ filter, limit, before }: PageQuery): {
 
 /** One exchange of a project. */
 export function queryExchange(database: DatabaseSync, projectId: string, id: string): Exchange | null {
-  const row = database.prepare("SELECT * FROM exchanges WHERE id = ? AND project_id = ?").get(id, projectId);
+  const row = database
+    .prepare("SELECT * FROM named_exchanges WHERE id = ? AND project_id = ?")
+    .get(id, projectId);
   return row === undefined ? null : readExchange(row);
 }
 

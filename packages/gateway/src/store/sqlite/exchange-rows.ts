@@ -1,11 +1,12 @@
 /**
- * The row of an exchange: its columns in order, and the way there and back. `usage` is the one column with
+ * The row of an exchange as `named_exchanges` shows it: its columns in order, and the way there and back. `usage` is the one column with
  * two meanings: the estimate while the exchange runs, what was used once it has a result.
  */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { SQLInputValue } from "node:sqlite";
 import type { Exchange, ExchangeIntent, ExchangeResult, Outcome, Transport, UsageSource } from "../store.ts";
+import { decodeUsage, encodeUsage } from "../usage-codec.ts";
 import { integer, integerOrNull, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
 
@@ -49,6 +50,22 @@ export const resultColumns: readonly string[] = [
   "usage",
 ];
 
+/** Columns that the table holds by number, and what they are called there. */
+export const numberedColumns: ReadonlyMap<string, string> = new Map([
+  ["boot_id", "boot_n"],
+  ["project_id", "project_n"],
+  ["room", "room_n"],
+  ["participant", "participant_n"],
+  ["api_key_id", "api_key_n"],
+  ["token_id", "token_n"],
+  ["session_id", "session_n"],
+  ["agent_id", "agent_n"],
+  ["client", "client_n"],
+  ["provider", "provider_n"],
+  ["requested_model", "requested_model_n"],
+  ["model", "model_n"],
+]);
+
 /** In the order of `intentColumns`. */
 export function intentValues(intent: Omit<ExchangeIntent, "estimate">): readonly SQLInputValue[] {
   return [
@@ -89,7 +106,7 @@ export function resultValues(result: ExchangeResult): readonly SQLInputValue[] {
     result.providerRequestId,
     result.attempts,
     result.costNanoUsd,
-    JSON.stringify(result.usage),
+    encodeUsage(result.usage),
   ];
 }
 
@@ -143,7 +160,7 @@ export function readResult(row: Row): ExchangeResult | null {
 
 /** The usage of a finished exchange, the estimate of a running one. */
 export function readUsage(row: Row): readonly UsageRecord[] {
-  return JSON.parse(text(row, "usage")) as readonly UsageRecord[];
+  return decodeUsage(text(row, "usage"));
 }
 
 /** A whole row. */

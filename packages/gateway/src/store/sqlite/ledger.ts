@@ -7,17 +7,20 @@ import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
 import type { ExchangeIntent, ExchangeResult, Ledger } from "../store.ts";
+import { encodeUsage } from "../usage-codec.ts";
 import { text } from "./columns.ts";
 import type { Row } from "./columns.ts";
 import {
   intentColumns,
   intentValues,
+  numberedColumns,
   readIntent,
   readResult,
   readUsage,
   resultColumns,
   resultValues,
 } from "./exchange-rows.ts";
+import { Names } from "./names.ts";
 import { RollupWriter } from "./rollup-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -30,6 +33,7 @@ export interface SqliteLedgerOptions {
 /** See `Ledger` for what every method promises. */
 export class SqliteLedger implements Ledger {
   readonly #bootId: string;
+  readonly #names: Names;
   readonly #rollup: RollupWriter;
   readonly #queue: WriteQueue;
   readonly #insertIntent: StatementSync;
@@ -40,18 +44,19 @@ export class SqliteLedger implements Ledger {
 
   constructor({ database, bootId }: SqliteLedgerOptions) {
     this.#bootId = bootId;
-    this.#rollup = new RollupWriter(database);
+    this.#names = new Names(database);
+    this.#rollup = new RollupWriter(database, this.#names);
     this.#queue = new WriteQueue(database, this.#rollup);
     const columns = [...intentColumns, "usage"];
     this.#insertIntent = database.prepare(
-      `INSERT INTO exchanges (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
+      `INSERT INTO exchanges (${columns.map(stored).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
        ON CONFLICT (id) DO NOTHING`,
     );
     this.#updateResult = database.prepare(
-      `UPDATE exchanges SET ${resultColumns.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`,
+      `UPDATE exchanges SET ${resultColumns.map((column) => `${stored(column)} = ?`).join(", ")} WHERE id = ?`,
     );
-    this.#find = database.prepare("SELECT * FROM exchanges WHERE id = ?");
-    this.#findOrphans = database.prepare("SELECT id FROM exchanges WHERE outcome IS NULL AND boot_id <> ?");
+    this.#find = database.prepare("SELECT * FROM named_exchanges WHERE id = ?");
+    this.#findOrphans = database.prepare("SELECT id FROM exchanges WHERE outcome IS NULL AND boot_n <> ?");
     this.#writeProbe = database.prepare(
       `INSERT INTO meta (name, value) VALUES ('write_probe', randomblob(8))
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -67,8 +72,8 @@ export class SqliteLedger implements Ledger {
 
   async recordIntent(intent: ExchangeIntent): Promise<void> {
     const values = intentValues(intent);
-    const estimate = JSON.stringify(intent.estimate);
-    await this.#queue.enqueue(() => this.#writeIntent(intent, [...values, estimate]));
+    const estimate = encodeUsage(intent.estimate);
+    await this.#queue.enqueue(() => this.#writeIntent(intent.id, [...values, estimate]));
   }
 
   async recordResult(result: ExchangeResult): Promise<void> {
@@ -78,7 +83,7 @@ export class SqliteLedger implements Ledger {
 
   async interruptOrphans(nowMs: number): Promise<number> {
     return this.#queue.runNow(() => {
-      const orphans = this.#findOrphans.all(this.#bootId);
+      const orphans = this.#findOrphans.all(this.#names.numberOf(this.#bootId));
       for (const orphan of orphans) {
         const id = text(orphan, "id");
         const row = this.#find.get(id);
@@ -100,21 +105,37 @@ export class SqliteLedger implements Ledger {
     this.#queue.runNow(() => this.#writeProbe.run());
   }
 
-  #writeIntent(intent: ExchangeIntent, values: readonly SQLInputValue[]): void {
-    const { changes } = this.#insertIntent.run(...values);
+  #writeIntent(id: string, values: readonly SQLInputValue[]): void {
+    const { changes } = this.#insertIntent.run(...this.#numbered(intentColumns, values));
     if (changes > 0) return;
-    const row = this.#find.get(intent.id);
+    const row = this.#find.get(id);
     // The estimate is not compared: it has given way to the usage once there is a result.
-    if (row === undefined || !holds(row, intentColumns, values)) throw new ExchangeIdTakenError(intent.id);
+    if (row === undefined || !holds(row, intentColumns, values)) {
+      throw new ExchangeIdTakenError(id);
+    }
+  }
+
+  /** The values as the table holds them: names by number. */
+  #numbered(columns: readonly string[], values: readonly SQLInputValue[]): SQLInputValue[] {
+    return values.map((value, index) =>
+      typeof value === "string" && numberedColumns.has(columns[index] ?? "")
+        ? this.#names.numberOf(value)
+        : value,
+    );
   }
 
   #writeResult(result: ExchangeResult, values: readonly SQLInputValue[]): void {
     const row = this.#find.get(result.id);
     if (row === undefined) throw new UnknownExchangeError(result.id);
     if (holds(row, resultColumns, values)) return;
-    this.#updateResult.run(...values, result.id);
+    this.#updateResult.run(...this.#numbered(resultColumns, values), result.id);
     this.#rollup.replace(readIntent(row), readResult(row), result);
   }
+}
+
+/** What the table calls a column. */
+function stored(column: string): string {
+  return numberedColumns.get(column) ?? column;
 }
 
 function holds(row: Row, columns: readonly string[], values: readonly SQLInputValue[]): boolean {

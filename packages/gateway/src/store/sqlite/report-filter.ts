@@ -5,6 +5,7 @@
 
 import type { SQLInputValue } from "node:sqlite";
 import type { ExchangeFilter } from "../store.ts";
+import { numberOfName } from "./names.ts";
 
 /** Conditions to join with AND, and the values for their placeholders. */
 export interface Conditions {
@@ -21,11 +22,12 @@ export function where(conditions: Conditions, sql: string, ...values: readonly S
 /** Everything of the filter but its times and its model, which the two tables read differently. */
 export function filterConditions(filter: ExchangeFilter): Conditions {
   const conditions: Conditions = { sql: [], values: [] };
-  where(conditions, "project_id = ?", filter.projectId);
-  if (filter.room !== undefined) where(conditions, "room = ?", filter.room);
-  if (filter.participant !== undefined) where(conditions, "participant = ?", filter.participant);
-  if (filter.provider !== undefined) where(conditions, "provider = ?", filter.provider);
-  if (filter.sessionId !== undefined) where(conditions, "session_id = ?", filter.sessionId);
-  if (filter.apiKeyId !== undefined) where(conditions, "api_key_id = ?", filter.apiKeyId);
+  where(conditions, `project_n = ${numberOfName}`, filter.projectId);
+  if (filter.room !== undefined) where(conditions, `room_n = ${numberOfName}`, filter.room);
+  if (filter.participant !== undefined)
+    where(conditions, `participant_n = ${numberOfName}`, filter.participant);
+  if (filter.provider !== undefined) where(conditions, `provider_n = ${numberOfName}`, filter.provider);
+  if (filter.sessionId !== undefined) where(conditions, `session_n = ${numberOfName}`, filter.sessionId);
+  if (filter.apiKeyId !== undefined) where(conditions, `api_key_n = ${numberOfName}`, filter.apiKeyId);
   return conditions;
 }

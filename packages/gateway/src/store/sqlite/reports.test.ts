@@ -181,7 +181,7 @@ test("no report reads the whole ledger, nor sorts it", () => {
   ];
   for (const query of pages) {
     const text = plan(exchangesSql(query) as Parameters<typeof plan>[0]);
-    assert.match(text, /SEARCH exchanges USING INDEX exchanges_by_time \(project_id=\?/);
+    assert.match(text, /SEARCH exchanges USING INDEX exchanges_by_time \(project_n=\?/);
     assert.doesNotMatch(text, /SCAN|TEMP B-TREE/);
   }
   const session = exchangesSql({ filter: { ...filter, sessionId: "s" }, limit: 10, before });
@@ -191,6 +191,6 @@ test("no report reads the whole ledger, nor sorts it", () => {
   const hours = hoursSql({ filter, by: ["model"], hours: { first: 1, end: 2 } });
   assert.match(
     plan(hours as Parameters<typeof plan>[0]),
-    /SEARCH usage_hours USING PRIMARY KEY \(project_id=\? AND hour>\? AND hour<\?\)/,
+    /SEARCH usage_hours USING PRIMARY KEY \(project_n=\? AND hour>\? AND hour<\?\)/,
   );
 });

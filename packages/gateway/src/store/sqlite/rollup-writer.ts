@@ -5,6 +5,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Exchange } from "../store.ts";
+import type { Names } from "./names.ts";
 import { addMeasures, isNothing, noMeasures, sharesByModel } from "./rollup.ts";
 import type { CountedResult, Measures } from "./rollup.ts";
 import { cachedStatements } from "./statements.ts";
@@ -15,20 +16,18 @@ import type { TransactionPart } from "./write-queue.ts";
 export const HOUR_MS = 3_600_000;
 
 interface PendingLine {
-  readonly key: readonly (string | number)[];
+  readonly key: readonly number[];
   readonly change: Measures;
 }
 
 export class RollupWriter implements TransactionPart {
   readonly #sql: Statements;
+  readonly #names: Names;
   readonly #pending = new Map<string, PendingLine>();
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, names: Names) {
+    this.#names = names;
     this.#sql = cachedStatements(database);
-  }
-
-  begin(): void {
-    this.#pending.clear();
   }
 
   /** Takes the exchange's share with `before` away and adds the one with `after`. */
@@ -41,22 +40,28 @@ export class RollupWriter implements TransactionPart {
     for (const { key, change } of this.#pending.values()) {
       if (!isNothing(change)) this.#write(key, change);
     }
+    this.#pending.clear();
+  }
+
+  rolledBack(): void {
+    this.#pending.clear();
+    this.#names.forget();
   }
 
   #move(intent: Exchange["intent"], result: CountedResult, times: 1 | -1): void {
     for (const [model, share] of sharesByModel(intent, result)) {
       const key = [
-        intent.projectId,
+        this.#names.numberOf(intent.projectId),
         Math.floor(intent.receivedAtMs / HOUR_MS),
-        intent.room,
-        intent.participant,
-        intent.sessionId ?? "",
-        intent.apiKeyId,
-        intent.provider,
-        model,
+        this.#names.numberOf(intent.room),
+        this.#names.numberOf(intent.participant),
+        this.#names.numberOf(intent.sessionId ?? ""),
+        this.#names.numberOf(intent.apiKeyId),
+        this.#names.numberOf(intent.provider),
+        this.#names.numberOf(model),
         intent.isSimulated ? 1 : 0,
       ];
-      const name = JSON.stringify(key);
+      const name = key.join();
       const line = this.#pending.get(name) ?? { key, change: noMeasures() };
       this.#pending.set(name, line);
       addMeasures(line.change, share, times);
@@ -64,8 +69,8 @@ export class RollupWriter implements TransactionPart {
   }
 
   #write(key: PendingLine["key"], change: Measures): void {
-    this.#sql(`INSERT INTO usage_hours (project_id, hour, room, participant, session_id, api_key_id, provider,
-        model, is_simulated, requests, input_tokens, output_tokens, cache_read_input_tokens,
+    this.#sql(`INSERT INTO usage_hours (project_n, hour, room_n, participant_n, session_n, api_key_n,
+        provider_n, model_n, is_simulated, requests, input_tokens, output_tokens, cache_read_input_tokens,
         cache_write_input_tokens, reasoning_output_tokens, cost_nano_usd, unpriced_requests, inexact_requests)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET

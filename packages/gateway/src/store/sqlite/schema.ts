@@ -60,25 +60,31 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (project_id, name)
   ) STRICT, WITHOUT ROWID;
 
-  -- The ledger. An exchange runs while outcome is null; until then usage holds its estimate, which also
-  -- keeps room in the page for the usage to come.
+  -- What repeats from row to row, by number.
+  CREATE TABLE names (
+    n INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  -- The ledger. Columns that end in _n hold numbers of names. An exchange runs while outcome is null;
+  -- until then usage holds its estimate, which also keeps room in the page for the usage to come.
   CREATE TABLE exchanges (
     id TEXT NOT NULL PRIMARY KEY,
-    boot_id TEXT NOT NULL,
-    project_id TEXT NOT NULL,
-    room TEXT NOT NULL,
-    participant TEXT NOT NULL,
+    boot_n INTEGER NOT NULL,
+    project_n INTEGER NOT NULL,
+    room_n INTEGER NOT NULL,
+    participant_n INTEGER NOT NULL,
     role TEXT NOT NULL,
-    api_key_id TEXT NOT NULL,
-    token_id TEXT,
-    session_id TEXT,
-    agent_id TEXT,
-    client TEXT,
+    api_key_n INTEGER NOT NULL,
+    token_n INTEGER,
+    session_n INTEGER,
+    agent_n INTEGER,
+    client_n INTEGER,
     dialect TEXT NOT NULL,
     endpoint TEXT NOT NULL,
     transport TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    requested_model TEXT NOT NULL,
+    provider_n INTEGER NOT NULL,
+    requested_model_n INTEGER NOT NULL,
     requested_tier TEXT,
     is_simulated INTEGER NOT NULL CHECK (is_simulated IN (0, 1)),
     received_at INTEGER NOT NULL,
@@ -86,7 +92,7 @@ export const migrations: readonly string[] = [
     outcome TEXT,
     usage_source TEXT,
     status INTEGER,
-    model TEXT,
+    model_n INTEGER,
     served_tier TEXT,
     first_byte_at INTEGER,
     completed_at INTEGER,
@@ -95,26 +101,55 @@ export const migrations: readonly string[] = [
     attempts INTEGER,
     cost_nano_usd INTEGER,
     usage TEXT NOT NULL,
-    CHECK (outcome IS NULL OR (usage_source IS NOT NULL AND model IS NOT NULL AND completed_at IS NOT NULL
+    CHECK (outcome IS NULL OR (usage_source IS NOT NULL AND model_n IS NOT NULL AND completed_at IS NOT NULL
       AND response_bytes IS NOT NULL AND attempts IS NOT NULL))
   ) STRICT;
-  CREATE INDEX exchanges_by_time ON exchanges (project_id, received_at, id);
-  CREATE INDEX exchanges_by_session ON exchanges (project_id, session_id, received_at, id)
-    WHERE session_id IS NOT NULL;
+  CREATE INDEX exchanges_by_time ON exchanges (project_n, received_at, id);
+  CREATE INDEX exchanges_by_session ON exchanges (project_n, session_n, received_at, id)
+    WHERE session_n IS NOT NULL;
   -- Only running exchanges are in it, so that a start finds its orphans without reading the ledger.
-  CREATE INDEX exchanges_running ON exchanges (boot_id) WHERE outcome IS NULL;
+  CREATE INDEX exchanges_running ON exchanges (boot_n) WHERE outcome IS NULL;
 
-  -- Sums of finished exchanges by the hour they were received in (hours since the epoch). '' stands for
-  -- a session or model that an exchange does not have.
+  -- The ledger to be read. Filter by the numbers, which are indexed.
+  CREATE VIEW named_exchanges AS SELECT
+    exchanges.*,
+    boot.name AS boot_id,
+    project.name AS project_id,
+    room.name AS room,
+    participant.name AS participant,
+    api_key.name AS api_key_id,
+    token.name AS token_id,
+    session.name AS session_id,
+    agent.name AS agent_id,
+    client.name AS client,
+    provider.name AS provider,
+    requested_model.name AS requested_model,
+    model.name AS model
+  FROM exchanges
+  LEFT JOIN names AS boot ON boot.n = boot_n
+  LEFT JOIN names AS project ON project.n = project_n
+  LEFT JOIN names AS room ON room.n = room_n
+  LEFT JOIN names AS participant ON participant.n = participant_n
+  LEFT JOIN names AS api_key ON api_key.n = api_key_n
+  LEFT JOIN names AS token ON token.n = token_n
+  LEFT JOIN names AS session ON session.n = session_n
+  LEFT JOIN names AS agent ON agent.n = agent_n
+  LEFT JOIN names AS client ON client.n = client_n
+  LEFT JOIN names AS provider ON provider.n = provider_n
+  LEFT JOIN names AS requested_model ON requested_model.n = requested_model_n
+  LEFT JOIN names AS model ON model.n = model_n;
+
+  -- Sums of finished exchanges by the hour they were received in (hours since the epoch). The name ''
+  -- stands for a session or model that an exchange does not have.
   CREATE TABLE usage_hours (
-    project_id TEXT NOT NULL,
+    project_n INTEGER NOT NULL,
     hour INTEGER NOT NULL,
-    room TEXT NOT NULL,
-    participant TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    api_key_id TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    model TEXT NOT NULL,
+    room_n INTEGER NOT NULL,
+    participant_n INTEGER NOT NULL,
+    session_n INTEGER NOT NULL,
+    api_key_n INTEGER NOT NULL,
+    provider_n INTEGER NOT NULL,
+    model_n INTEGER NOT NULL,
     is_simulated INTEGER NOT NULL,
     requests INTEGER NOT NULL,
     input_tokens INTEGER NOT NULL,
@@ -125,7 +160,8 @@ export const migrations: readonly string[] = [
     cost_nano_usd INTEGER NOT NULL,
     unpriced_requests INTEGER NOT NULL,
     inexact_requests INTEGER NOT NULL,
-    PRIMARY KEY (project_id, hour, room, participant, session_id, api_key_id, provider, model, is_simulated)
+    PRIMARY KEY (project_n, hour, room_n, participant_n, session_n, api_key_n, provider_n, model_n,
+      is_simulated)
   ) STRICT, WITHOUT ROWID;
   `,
 ];

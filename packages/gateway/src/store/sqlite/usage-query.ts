@@ -9,6 +9,7 @@ import type { ExchangeFilter, UsageDimension, UsageReportRow } from "../store.ts
 import { bigint, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
 import { readResult } from "./exchange-rows.ts";
+import { numberOfName } from "./names.ts";
 import { filterConditions, where } from "./report-filter.ts";
 import type { Conditions } from "./report-filter.ts";
 import { HOUR_MS } from "./rollup-writer.ts";
@@ -20,12 +21,12 @@ const DAY_MS = HOUR_MS * HOURS_PER_DAY;
 
 /** What the rollup calls each dimension. A day is the UTC date of `received_at`. */
 const dimensionSql: Readonly<Record<UsageDimension, string>> = {
-  model: "model",
-  room: "room",
-  participant: "participant",
-  session: "session_id",
-  "api-key": "api_key_id",
-  provider: "provider",
+  model: "model_n",
+  room: "room_n",
+  participant: "participant_n",
+  session: "session_n",
+  "api-key": "api_key_n",
+  provider: "provider_n",
   day: `hour / ${HOURS_PER_DAY}`,
 };
 
@@ -89,7 +90,9 @@ export function queryUsage(
 function upperEnd(database: DatabaseSync, { projectId, untilMs }: ExchangeFilter): number {
   if (untilMs === undefined) return Infinity;
   const newest = database
-    .prepare("SELECT received_at FROM exchanges WHERE project_id = ? ORDER BY received_at DESC LIMIT 1")
+    .prepare(
+      `SELECT received_at FROM exchanges WHERE project_n = ${numberOfName} ORDER BY received_at DESC LIMIT 1`,
+    )
     .get(projectId);
   return newest === undefined || integer(newest, "received_at") < untilMs ? Infinity : untilMs;
 }
@@ -118,8 +121,12 @@ export function hoursSql({ filter, by, hours }: HoursQuery): { sql: string; valu
   const conditions = filterConditions(filter);
   if (hours.first > -Infinity) where(conditions, "hour >= ?", hours.first);
   if (hours.end < Infinity) where(conditions, "hour < ?", hours.end);
-  if (filter.model !== undefined) where(conditions, "model = ?", filter.model);
-  const keys = by.map((dimension, index) => `${dimensionSql[dimension]} AS k${index}`);
+  if (filter.model !== undefined) where(conditions, `model_n = ${numberOfName}`, filter.model);
+  const keys = by.map((dimension, index) =>
+    dimension === "day"
+      ? `${dimensionSql.day} AS k${index}`
+      : `(SELECT name FROM names WHERE n = ${dimensionSql[dimension]}) AS k${index}`,
+  );
   const sums = measureNames.map((name) => `sum(${measureSql[name]}) AS ${name}`);
   const groups = ["is_simulated", ...by.map((dimension) => dimensionSql[dimension])];
   return {
@@ -154,7 +161,7 @@ function addEdge(database: DatabaseSync, { filter, by, span, lines }: EdgeQuery)
   where(conditions, "received_at >= ?", span.fromMs);
   where(conditions, "received_at < ?", span.toMs);
   const statement = database.prepare(
-    `SELECT * FROM exchanges WHERE ${conditions.sql.join(" AND ")} AND outcome IS NOT NULL`,
+    `SELECT * FROM named_exchanges WHERE ${conditions.sql.join(" AND ")} AND outcome IS NOT NULL`,
   );
   for (const row of statement.iterate(...conditions.values)) {
     const result = readResult(row);
@@ -170,10 +177,18 @@ function addEdge(database: DatabaseSync, { filter, by, span, lines }: EdgeQuery)
   }
 }
 
+const exchangeColumns = {
+  room: "room",
+  participant: "participant",
+  session: "session_id",
+  "api-key": "api_key_id",
+  provider: "provider",
+} as const;
+
 function exchangeKey(row: Row, dimension: UsageDimension, model: string): string | null {
   if (dimension === "model") return model || null;
   if (dimension === "day") return toDate(integer(row, "received_at"));
-  return textOrNull(row, dimensionSql[dimension]) || null;
+  return textOrNull(row, exchangeColumns[dimension]) || null;
 }
 
 function findLine(lines: Lines, key: Line["key"], isSimulated: boolean): Line {

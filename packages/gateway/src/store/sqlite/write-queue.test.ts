@@ -6,7 +6,7 @@ import { WriteQueue } from "./write-queue.ts";
 interface Bench {
   readonly queue: WriteQueue;
   readonly database: DatabaseSync;
-  /** One entry per `begin` and `beforeCommit`. */
+  /** One entry per `beforeCommit` and `rolledBack`. */
   readonly steps: string[];
   /** Values in the table. */
   values(): unknown[];
@@ -20,11 +20,11 @@ function makeBench(): Bench {
   database.exec("CREATE TABLE rows (value INTEGER NOT NULL UNIQUE) STRICT");
   const steps: string[] = [];
   const queue = new WriteQueue(database, {
-    begin: () => steps.push("begin"),
     beforeCommit: () => {
       steps.push("commit");
       bench.onCommit();
     },
+    rolledBack: () => steps.push("rollback"),
   });
   const bench: Bench = {
     queue,
@@ -46,9 +46,9 @@ test("the writes of one turn share a transaction, those of the next have their o
   const first = Promise.all([bench.insert(1), bench.insert(2), bench.insert(3)]);
   assert.deepEqual(bench.values(), [], "nothing happens within the turn");
   await first;
-  assert.deepEqual(bench.steps, ["begin", "commit"]);
+  assert.deepEqual(bench.steps, ["commit"]);
   await bench.insert(4);
-  assert.deepEqual(bench.steps, ["begin", "commit", "begin", "commit"]);
+  assert.deepEqual(bench.steps, ["commit", "commit"]);
   assert.deepEqual(bench.values(), [1, 2, 3, 4]);
 });
 
@@ -70,7 +70,7 @@ test("one bad write is rejected alone, and the others keep their order", async (
   );
   assert.deepEqual(bench.values(), [1, 2]);
   // The batch, then each by itself; the bad one gets to no commit.
-  assert.deepEqual(bench.steps, ["begin", "begin", "commit", "begin", "begin", "commit"]);
+  assert.deepEqual(bench.steps, ["rollback", "commit", "rollback", "commit"]);
   assert.equal(bench.queue.lastFailure, null);
 });
 
@@ -101,7 +101,7 @@ test("when no transaction can begin, all are rejected after one try", async () =
     settled.map(({ status }) => status),
     ["rejected", "rejected"],
   );
-  assert.deepEqual(bench.steps, []);
+  assert.deepEqual(bench.steps, ["rollback"]);
 });
 
 test("runNow comes after what is queued and hands on what it fails with", async () => {

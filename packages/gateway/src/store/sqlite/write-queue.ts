@@ -15,10 +15,10 @@ interface QueuedWrite {
 
 /** What takes part in every transaction of the queue besides its writes. */
 export interface TransactionPart {
-  /** Before the first write. Forgets what a transaction that was rolled back left behind. */
-  begin(): void;
   /** After the last write. Throws to roll back. */
   beforeCommit(): void;
+  /** Nothing that was written since the last commit is there. */
+  rolledBack(): void;
 }
 
 export class WriteQueue {
@@ -95,7 +95,6 @@ export class WriteQueue {
   #transaction<T>(work: () => T): T {
     try {
       this.#begin.run();
-      this.#part.begin();
       const value = work();
       this.#part.beforeCommit();
       this.#commit.run();
@@ -103,6 +102,7 @@ export class WriteQueue {
       return value;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#part.rolledBack();
       this.#lastFailure = error;
       throw error;
     }
