@@ -42,9 +42,13 @@ export class UsageFailure extends CliFailure {
   }
 }
 
-/** The message of whatever was thrown, with the message of its cause where that says more (fetch hides it there). */
+/**
+ * The message of whatever was thrown, with that of its cause where it says more (fetch hides it there). A
+ * message that ends as a sentence is complete.
+ */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error.message.endsWith(".")) return error.message;
   const cause = error.cause instanceof Error ? causeText(error.cause) : "";
   return cause === "" || error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }

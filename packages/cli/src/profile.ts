@@ -42,7 +42,7 @@ export function readProfile(home: string): Profile {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return emptyProfile;
-    throw new CliFailure(`The profile ${path} cannot be read.`, { cause: error, hint: "Check who owns it." });
+    throw new CliFailure(`The profile ${path} cannot be read`, { cause: error, hint: "Check who owns it." });
   }
   const stored = parseObject(text);
   if (stored === null) {

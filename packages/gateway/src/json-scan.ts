@@ -5,6 +5,8 @@
  * builds no value, keeps no byte and throws nothing. Bytes inside strings are not checked to be UTF-8.
  */
 
+import { canNumberEnd, firstInNumber, nextInNumber } from "./json-number.ts";
+
 /** What a value begins as. */
 export type JsonKind = "object" | "array" | "scalar";
 
@@ -37,18 +39,6 @@ const Expect = {
 /** The token that the scanner stands in; `none` is between two. */
 const Token = { none: 0, string: 1, number: 2, literal: 3 } as const;
 
-/** Where in a number: the states marked "ends" are those in which a number may stop. */
-const Num = {
-  minus: 0,
-  zeroEnds: 1,
-  intEnds: 2,
-  point: 3,
-  fractionEnds: 4,
-  e: 5,
-  sign: 6,
-  exponentEnds: 7,
-} as const;
-
 const OBJECT = 1;
 const ARRAY = 2;
 
@@ -70,37 +60,6 @@ const literals: Readonly<Record<number, string>> = { 0x74: "true", 0x66: "false"
 
 function isHexDigit(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
-}
-
-/** The state after `byte` in a number, or -1 when the number cannot go on with it. */
-function nextInNumber(state: number, byte: number): number {
-  const isDigit = byte >= 0x30 && byte <= 0x39;
-  const isE = byte === 0x65 || byte === 0x45;
-  switch (state) {
-    case Num.minus:
-      return !isDigit ? -1 : byte === 0x30 ? Num.zeroEnds : Num.intEnds;
-    case Num.zeroEnds:
-      return byte === 0x2e ? Num.point : isE ? Num.e : -1;
-    case Num.intEnds:
-      return isDigit ? Num.intEnds : byte === 0x2e ? Num.point : isE ? Num.e : -1;
-    case Num.point:
-      return isDigit ? Num.fractionEnds : -1;
-    case Num.fractionEnds:
-      return isDigit ? Num.fractionEnds : isE ? Num.e : -1;
-    case Num.e:
-      return isDigit ? Num.exponentEnds : byte === 0x2b || byte === 0x2d ? Num.sign : -1;
-    default:
-      return isDigit ? Num.exponentEnds : -1;
-  }
-}
-
-function canNumberEnd(state: number): boolean {
-  return (
-    state === Num.zeroEnds ||
-    state === Num.intEnds ||
-    state === Num.fractionEnds ||
-    state === Num.exponentEnds
-  );
 }
 
 /** One walk over one text: `scan` its chunks in order, then `end`. */
@@ -200,7 +159,7 @@ export class JsonScanner {
       this.#literal = literal;
       this.#literalAt = 1;
     } else if (kind === 0) {
-      this.#number = byte === 0x2d ? Num.minus : nextInNumber(Num.minus, byte);
+      this.#number = firstInNumber(byte);
       if (this.#number === -1) return this.#refuse("a value is missing", at);
       this.#token = Token.number;
     } else if (this.#depth === this.#kinds.length) {

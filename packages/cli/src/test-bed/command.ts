@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+const COMPILE_CACHE = join(tmpdir(), "meshagent-test-compile-cache");
 const BIN = join(import.meta.dirname, "..", "..", "bin", "meshagent.js");
 
 export interface Outcome {
@@ -42,7 +43,8 @@ export class Machine {
   run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     const child = spawn(process.execPath, [BIN, ...args], {
       cwd: this.home,
-      env: { HOME: this.home, PATH: this.programs, ...options.env },
+      // The cache saves half of each start; it is no part of what is tested.
+      env: { HOME: this.home, PATH: this.programs, NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.env },
     });
     let stdout = "";
     let stderr = "";

@@ -14,11 +14,15 @@ export interface CallerSideOptions {
   readonly onGone: () => void;
 }
 
+const noBytes = Buffer.alloc(0);
+
 export class CallerSide {
   readonly #options: CallerSideOptions;
   readonly #response: ServerResponse;
   #isGone = false;
   #isDone = false;
+  /** The reply has another end than the connection's. */
+  #isFramed = false;
   #waiting: (() => void) | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
 
@@ -44,9 +48,12 @@ export class CallerSide {
   writeHead(status: number, statusText: string, lines: HeaderLines): void {
     if (this.#isGone) return;
     const flat = lines.flat();
+    const isLengthGiven = lines.some(([name]) => name.toLowerCase() === "content-length");
     if (statusText === "") this.#response.writeHead(status, flat);
     else this.#response.writeHead(status, statusText, flat);
-    this.#response.flushHeaders();
+    this.#isFramed = isLengthGiven || this.#response.chunkedEncoding;
+    // `flushHeaders` would write the head as UTF-8, and its bytes are latin1. A reply without a body ends soon.
+    if (status !== 204 && status !== 304) this.#response.write(noBytes);
   }
 
   /** False: the caller is slow, and `whenWritable()` says when it has caught up. Bytes for a gone caller go nowhere. */
@@ -79,9 +86,10 @@ export class CallerSide {
     this.#isDone = true;
     this.#clearStall();
     const socket = this.#response.socket;
-    if (this.#isGone || socket === null) return;
-    const isFramed = this.#response.chunkedEncoding || this.#response.hasHeader("content-length");
-    if (isFramed || "encrypted" in socket) socket.destroySoon();
+    if (this.#isGone) return;
+    // Behind another request of its connection, it ends the connection when its turn comes.
+    if (socket === null) this.#response.destroy();
+    else if (this.#isFramed || "encrypted" in socket) socket.destroySoon();
     else socket.resetAndDestroy();
   }
 

@@ -4,6 +4,15 @@ import { GatewayError } from "../errors.ts";
 import type { Routed } from "../exchange.ts";
 import type { UpstreamFailure } from "../upstream/client.ts";
 
+/** The request could not even be written; the cause is for the log. */
+export function unsendableError(routed: Routed, cause: Error): GatewayError {
+  return new GatewayError(
+    "internal_error",
+    `The gateway cannot write this request to ${routed.provider.displayName}. Its operator finds the reason in its log under ${routed.call.exchangeId}.`,
+    { cause },
+  );
+}
+
 /** `"running"` or `"ended"`: the gateway's own shutdown ended the exchange. */
 export function failureError(routed: Routed, end: "running" | "ended" | UpstreamFailure): GatewayError {
   const who = routed.provider.displayName;

@@ -12,7 +12,8 @@ import { CallerSide } from "./caller-side.ts";
 import type { Ending, Meter, Observation } from "../observation.ts";
 import { createReplyEditor, type ReplyEditor } from "./reply-editor.ts";
 import type { ForwardDeps, Stoppable } from "./settings.ts";
-import { failureError } from "./failure-error.ts";
+import { EventTail } from "./event-tail.ts";
+import { failureError, unsendableError } from "./failure-error.ts";
 import type {
   HeaderLines,
   UpstreamCall,
@@ -51,6 +52,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   /** Bytes still to come by `content-length`; null when the reply is framed otherwise. */
   #remainingBytes: number | null = null;
   readonly #queue: Uint8Array[] = [];
+  readonly #sent = new EventTail();
   #isBusy = false;
   #upstreamEnd: "running" | "ended" | UpstreamFailure = "running";
   #settled: string | null = null;
@@ -58,7 +60,10 @@ export class Relay implements UpstreamObserver, Stoppable {
   #hasDrainSlot = false;
   #wasCallerGone = false;
   #timer: NodeJS.Timeout | null = null;
-  #lastBytes: Uint8Array | null = null;
+  #settling: Promise<void> = Promise.resolve();
+  #isStopDue = false;
+  /** Why the request could not even be written, or null. */
+  #unsendable: Error | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -78,7 +83,15 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   #send(): UpstreamCall {
     this.#attempts += 1;
-    return this.#options.client.send(this.#options.request, this);
+    try {
+      return this.#options.client.send(this.#options.request, this);
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error("The request cannot be sent.", { cause });
+      this.#unsendable = error;
+      this.#upstreamEnd = { reason: "connect_failed", isUnsent: true, cause: error };
+      queueMicrotask(() => void this.#finish("no_reply"));
+      return noCall;
+    }
   }
 
   onReply(reply: UpstreamReply): void {
@@ -125,7 +138,9 @@ export class Relay implements UpstreamObserver, Stoppable {
   }
 
   stop(): void {
-    void this.#finish("stopped");
+    // Once its row is written as whole, the reply is let out as whole: what holds it up is bounded.
+    if (this.#isBusy && this.#settled !== null) this.#isStopDue = true;
+    else void this.#finish("stopped");
   }
 
   /** The slow way: a chunk's reading, its row or the caller takes a while, and later chunks queue behind it. */
@@ -138,7 +153,8 @@ export class Relay implements UpstreamObserver, Stoppable {
       await this.#deliver(next);
     }
     this.#isBusy = false;
-    if (this.#upstreamEnd === "running") this.#call.resume();
+    if (this.#upstreamEnd === "running" && this.#isStopDue) await this.#finish("stopped");
+    else if (this.#upstreamEnd === "running") this.#call.resume();
     else await this.#finish(this.#upstreamEnd === "ended" ? "complete" : "cut");
   }
 
@@ -163,7 +179,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   /** False: the caller is slow. */
   #pass(bytes: Uint8Array | null | Promise<Uint8Array | null>): boolean {
     if (bytes === null || bytes instanceof Promise || this.#isFinished) return true;
-    this.#lastBytes = bytes;
+    this.#sent.push(bytes);
     return this.#caller.write(bytes);
   }
 
@@ -199,11 +215,15 @@ export class Relay implements UpstreamObserver, Stoppable {
   async #closeCaller(ending: Ending): Promise<void> {
     if (this.#reply === null) {
       if (this.#wasCallerGone) this.#done.resolve();
+      else if (this.#unsendable !== null) this.#done.reject(unsendableError(this.#options.routed, this.#unsendable));
       else this.#done.reject(failureError(this.#options.routed, this.#upstreamEnd));
       return;
     }
     const tail = await this.#editor?.end();
-    if (tail != null) this.#caller.write(tail);
+    if (tail != null) {
+      this.#sent.push(tail);
+      this.#caller.write(tail);
+    }
     if (ending === "complete") this.#caller.end();
     else if (this.#sayWhy(ending)) this.#caller.end();
     else this.#caller.cut();
@@ -216,7 +236,7 @@ export class Relay implements UpstreamObserver, Stoppable {
     if (!isOwnDecision || !this.#isStream || this.#settled === null || this.#meter?.isTerminal === true)
       return false;
     if (headerValue(this.#reply?.headers ?? [], "content-encoding") !== null) return false;
-    if (!endsEvent(this.#lastBytes)) return false;
+    if (!this.#sent.isEventEnd) return false;
     const { routed } = this.#options;
     const error = failureError(routed, this.#upstreamEnd);
     const text = routed.dialect.renderStreamError(error, routed.endpoint.name, routed.call.exchangeId);
@@ -226,18 +246,24 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   /** Waits for the row, for a bounded time: a ledger that cannot be written must not take the reply with it. */
   async #settle(ending: Ending): Promise<void> {
-    const { deps, routed, settle } = this.#options;
     const reading = await this.#read(ending);
     const content = JSON.stringify(reading);
-    if (this.#settled === content) return;
-    this.#settled = content;
+    if (this.#settled !== content) {
+      this.#settled = content;
+      this.#settling = this.#writeRow(this.#observation(ending, reading));
+    }
+    await this.#settling;
+  }
+
+  async #writeRow(observation: Observation): Promise<void> {
+    const { deps, routed, settle } = this.#options;
     const timer = Promise.withResolvers<never>();
     const timeout = setTimeout(
       () => timer.reject(new Error("The ledger did not answer in time.")),
       deps.settings.settleTimeoutMs,
     );
     try {
-      await Promise.race([settle(this.#observation(ending, reading)), timer.promise]);
+      await Promise.race([settle(observation), timer.promise]);
     } catch (error) {
       deps.log.error("an exchange's result could not be written", {
         exchange_id: routed.call.exchangeId,
@@ -312,9 +338,5 @@ function isFailure(end: "running" | "ended" | UpstreamFailure, reason: UpstreamF
   return typeof end !== "string" && end.reason === reason;
 }
 
-/** A blank line ends an event (WHATWG server-sent events); nothing sent yet is a boundary, too. */
-function endsEvent(bytes: Uint8Array | null): boolean {
-  if (bytes === null) return true;
-  const tail = Buffer.from(bytes.subarray(-4)).toString("latin1");
-  return tail.endsWith("\n\n") || tail.endsWith("\r\r") || tail.endsWith("\r\n\r\n");
-}
+/** Stands in for a call that could not be made. */
+const noCall: UpstreamCall = { resume: () => {}, abort: () => {} };

@@ -30,15 +30,24 @@ function part(disposition: string, value: string, more = ""): string {
 }
 
 test("reads wanted fields and walks over files", () => {
-  const file = part('name="file"; filename="a.mp3"', 'model\r\n--\r\nname="model"\r\n--C\r\n\0\xff', "\r\nContent-Type: audio/mpeg");
-  assert.deepEqual(values(`${part('name="model"', "whisper-1")}${file}${part("name=stream", "true")}--B--\r\n`), [
-    ["model", "whisper-1"],
-    ["stream", "true"],
-  ]);
+  const file = part(
+    'name="file"; filename="a.mp3"',
+    'model\r\n--\r\nname="model"\r\n--C\r\n\0\xff',
+    "\r\nContent-Type: audio/mpeg",
+  );
+  assert.deepEqual(
+    values(`${part('name="model"', "whisper-1")}${file}${part("name=stream", "true")}--B--\r\n`),
+    [
+      ["model", "whisper-1"],
+      ["stream", "true"],
+    ],
+  );
 });
 
 test("every split between two bytes, and every pair of them, reads the same", () => {
-  const body = Buffer.from(`${part('name="file"; filename="x"', "\r\n--\r\n-\r\r\n--A")}${part('name="model"', "m\r\n--b")}--B--\r\n`);
+  const body = Buffer.from(
+    `${part('name="file"; filename="x"', "\r\n--\r\n-\r\r\n--A")}${part('name="model"', "m\r\n--b")}--B--\r\n`,
+  );
   const whole = peek("multipart/form-data; boundary=B", [body]);
   assert.deepEqual(whole, [{ place: "form", name: "model", value: "m\r\n--b" }]);
   for (let one = 0; one <= body.length; one++) {
@@ -47,7 +56,13 @@ test("every split between two bytes, and every pair of them, reads the same", ()
       assert.deepEqual(peek("multipart/form-data; boundary=B", chunks), whole, `cut at ${one} and ${two}`);
     }
   }
-  assert.deepEqual(peek("multipart/form-data; boundary=B", Array.from(body, (byte) => Uint8Array.of(byte))), whole);
+  assert.deepEqual(
+    peek(
+      "multipart/form-data; boundary=B",
+      Array.from(body, (byte) => Uint8Array.of(byte)),
+    ),
+    whole,
+  );
 });
 
 test("a chunk may be reused once it is pushed", () => {
@@ -59,27 +74,47 @@ test("a chunk may be reused once it is pushed", () => {
     form?.push(reused.subarray(0, length));
     reused.fill(0x2d);
   }
-  assert.deepEqual(form?.end().map((field) => field.value), ["gpt-image-1"]);
+  assert.deepEqual(
+    form?.end().map((field) => field.value),
+    ["gpt-image-1"],
+  );
 });
 
 test("a field given twice is there twice, whatever way its name is written", () => {
   const names = ['name="model"', 'NAME="model"', "name=model", 'name="mod\\el"', 'name="%6dodel"'];
   const body = names.map((name, at) => part(name, String(at))).join("");
-  assert.deepEqual(values(`${body}--B--`), names.map((_, at) => ["model", String(at)]));
+  assert.deepEqual(
+    values(`${body}--B--`),
+    names.map((_, at) => ["model", String(at)]),
+  );
 });
 
 test("a value that is a file, is encoded, is of another charset or is long counts as given, without a value", () => {
   assert.deepEqual(values(`${part('name="model"; filename="m"', "x")}--B--`), [["model", undefined]]);
-  assert.deepEqual(values(`${part('name="model"', "eA==", "\r\nContent-Transfer-Encoding: base64")}--B--`), [["model", undefined]]);
-  assert.deepEqual(values(`${part('name="model"', "x", "\r\nContent-Type: text/plain; charset=utf-16")}--B--`), [["model", undefined]]);
+  assert.deepEqual(values(`${part('name="model"', "eA==", "\r\nContent-Transfer-Encoding: base64")}--B--`), [
+    ["model", undefined],
+  ]);
+  assert.deepEqual(
+    values(`${part('name="model"', "x", "\r\nContent-Type: text/plain; charset=utf-16")}--B--`),
+    [["model", undefined]],
+  );
   assert.deepEqual(values(`${part('name="model"', "x".repeat(70_000))}--B--`), [["model", undefined]]);
-  assert.deepEqual(values(`${part('name="model"', "x", "\r\nContent-Type: text/plain; charset=UTF-8")}--B--`), [["model", "x"]]);
+  assert.deepEqual(
+    values(`${part('name="model"', "x", "\r\nContent-Type: text/plain; charset=UTF-8")}--B--`),
+    [["model", "x"]],
+  );
 });
 
 test("an empty value, an empty form and a quoted boundary", () => {
   assert.deepEqual(values(`${part('name="model"', "")}--B--`), [["model", ""]]);
   assert.deepEqual(values("--B--\r\n"), []);
-  assert.deepEqual(values("\r\n--a b\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--a b--", 'multipart/form-data; boundary="a b"'), [["model", "m"]]);
+  assert.deepEqual(
+    values(
+      "\r\n--a b\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--a b--",
+      'multipart/form-data; boundary="a b"',
+    ),
+    [["model", "m"]],
+  );
 });
 
 test("what two parsers may read differently is refused", () => {
@@ -97,27 +132,50 @@ test("what two parsers may read differently is refused", () => {
   refuses(`${part('name="a"; name="model"', "m")}--B--`, /one name/);
   refuses(`${part("name=\"a\"; name*=utf-8''model", "m")}--B--`, /one name/);
   refuses(`${part('name="a" "model"', "m")}--B--`, /parameters/);
-  refuses(`${part('name="a"', "m", "\r\nContent-Disposition: form-data; name=model")}--B--`, /not of form-data/);
+  refuses(
+    `${part('name="a"', "m", "\r\nContent-Disposition: form-data; name=model")}--B--`,
+    /not of form-data/,
+  );
   refuses(`--B\r\nX: ${"y".repeat(20_000)}\r\n\r\n`, /too long/);
 });
 
 test("a form without a boundary is refused before its body", () => {
-  for (const parameters of ["", "; boundary=", '; boundary=""', "; boundary=a; boundary=b", `; boundary=${"b".repeat(71)}`, '; boundary="b "']) {
+  for (const parameters of [
+    "",
+    "; boundary=",
+    '; boundary=""',
+    "; boundary=a; boundary=b",
+    `; boundary=${"b".repeat(71)}`,
+    '; boundary="b "',
+  ]) {
     refuses("", /boundary/, `multipart/form-data${parameters}`);
   }
 });
 
 test("urlencoded: decodes names and values, tells repeats, and reads any split the same", () => {
   const body = Buffer.from("a=1&mod%65l=gpt+5%2E5&&model=b&stream&x=model=y&model=%zz");
-  const expected = [["model", "gpt 5.5"], ["model", "b"], ["stream", ""], ["model", "%zz"]];
+  const expected = [
+    ["model", "gpt 5.5"],
+    ["model", "b"],
+    ["stream", ""],
+    ["model", "%zz"],
+  ];
   for (let cut = 0; cut <= body.length; cut++) {
     const found = peek("application/x-www-form-urlencoded", [body.subarray(0, cut), body.subarray(cut)]);
-    assert.deepEqual(found.map((field) => [field.name, field.value]), expected, `cut at ${cut}`);
+    assert.deepEqual(
+      found.map((field) => [field.name, field.value]),
+      expected,
+      `cut at ${cut}`,
+    );
   }
 });
 
 test("urlencoded: a long value is given without being kept", () => {
-  const chunks = [Buffer.from("model="), ...Array.from({ length: 100 }, () => Buffer.alloc(10_000, "x")), Buffer.from("&stream=1")];
+  const chunks = [
+    Buffer.from("model="),
+    ...Array.from({ length: 100 }, () => Buffer.alloc(10_000, "x")),
+    Buffer.from("&stream=1"),
+  ];
   assert.deepEqual(peek("application/x-www-form-urlencoded", chunks), [
     { place: "form", name: "model", value: undefined },
     { place: "form", name: "stream", value: "1" },

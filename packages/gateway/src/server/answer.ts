@@ -46,6 +46,8 @@ export function retryHeaders(error: GatewayError): HeaderLines {
 
 function linger(request: IncomingMessage): void {
   const { socket } = request;
+  // Nobody listens any more: what comes is thrown away.
+  request.resume();
   const timer = setTimeout(() => {
     if (!request.complete) socket.destroy();
   }, lingerMs);

@@ -14,14 +14,13 @@ import {
   intentColumns,
   intentValues,
   numberedColumns,
-  readIntent,
   readResult,
   readUsage,
   resultColumns,
   resultValues,
 } from "./exchange-rows.ts";
 import { Names } from "./names.ts";
-import { RollupWriter } from "./rollup-writer.ts";
+import { rollupPlaceColumns, RollupWriter } from "./rollup-writer.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export interface SqliteLedgerOptions {
@@ -39,6 +38,7 @@ export class SqliteLedger implements Ledger {
   readonly #insertIntent: StatementSync;
   readonly #updateResult: StatementSync;
   readonly #find: StatementSync;
+  readonly #findPlace: StatementSync;
   readonly #findOrphans: StatementSync;
   readonly #writeProbe: StatementSync;
 
@@ -56,6 +56,9 @@ export class SqliteLedger implements Ledger {
       `UPDATE exchanges SET ${resultColumns.map((column) => `${stored(column)} = ?`).join(", ")} WHERE id = ?`,
     );
     this.#find = database.prepare("SELECT * FROM named_exchanges WHERE id = ?");
+    this.#findPlace = database.prepare(
+      `SELECT outcome, ${rollupPlaceColumns.join(", ")} FROM exchanges WHERE id = ?`,
+    );
     this.#findOrphans = database.prepare("SELECT id FROM exchanges WHERE outcome IS NULL AND boot_n <> ?");
     this.#writeProbe = database.prepare(
       `INSERT INTO meta (name, value) VALUES ('write_probe', randomblob(8))
@@ -125,11 +128,16 @@ export class SqliteLedger implements Ledger {
   }
 
   #writeResult(result: ExchangeResult, values: readonly SQLInputValue[]): void {
-    const row = this.#find.get(result.id);
+    const row = this.#findPlace.get(result.id);
     if (row === undefined) throw new UnknownExchangeError(result.id);
-    if (holds(row, resultColumns, values)) return;
+    let before: ExchangeResult | null = null;
+    if (row["outcome"] !== null) {
+      const finished = this.#find.get(result.id);
+      if (finished === undefined || holds(finished, resultColumns, values)) return;
+      before = readResult(finished);
+    }
     this.#updateResult.run(...this.#numbered(resultColumns, values), result.id);
-    this.#rollup.replace(readIntent(row), readResult(row), result);
+    this.#rollup.replace(row, before, result);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { integer } from "./columns.ts";
+import { integer, text } from "./columns.ts";
 
 const MAX_KNOWN = 20_000;
 
@@ -15,10 +15,12 @@ export const numberOfName = "(SELECT n FROM names WHERE name = ?)";
 export class Names {
   readonly #find: StatementSync;
   readonly #insert: StatementSync;
+  readonly #findName: StatementSync;
   readonly #known = new Map<string, number>();
 
   constructor(database: DatabaseSync) {
     this.#find = database.prepare("SELECT n FROM names WHERE name = ?");
+    this.#findName = database.prepare("SELECT name FROM names WHERE n = ?");
     this.#insert = database.prepare("INSERT INTO names (name) VALUES (?) RETURNING n");
   }
 
@@ -32,6 +34,13 @@ export class Names {
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(name, number);
     return number;
+  }
+
+  /** The name that has a number. */
+  nameOf(number: number): string {
+    const row = this.#findName.get(number);
+    if (row === undefined) throw new Error(`No name has the number ${number}.`);
+    return text(row, "name");
   }
 
   /** After a rollback: numbers given in that transaction are free again. */

@@ -151,8 +151,8 @@ test(`after ${KILLS} kills at random moments every acknowledged row is there onc
   const store = await open(directory);
   context.after(() => store.close());
   const before = await readLedger(store);
-  const open_ = [...before.values()].filter((exchange) => exchange.result === null).length;
-  assert.equal(await store.ledger.interruptOrphans(Date.now()), open_);
+  const running = [...before.values()].filter((exchange) => exchange.result === null).length;
+  assert.equal(await store.ledger.interruptOrphans(Date.now()), running);
   const ledger = await readLedger(store);
   const missing = [...intents].filter((id) => !ledger.has(id));
   assert.deepEqual(missing, [], `of ${intents.size}`);

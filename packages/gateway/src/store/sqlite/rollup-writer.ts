@@ -4,7 +4,8 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { Exchange } from "../store.ts";
+import { integer, integerOrNull } from "./columns.ts";
+import type { Row } from "./columns.ts";
 import type { Names } from "./names.ts";
 import { addMeasures, isNothing, noMeasures, sharesByModel } from "./rollup.ts";
 import type { CountedResult, Measures } from "./rollup.ts";
@@ -14,6 +15,19 @@ import type { TransactionPart } from "./write-queue.ts";
 
 /** The length of one line of the rollup. */
 export const HOUR_MS = 3_600_000;
+
+/** What the rollup needs to know of an exchange besides its result: columns of `exchanges`. */
+export const rollupPlaceColumns: readonly string[] = [
+  "project_n",
+  "received_at",
+  "room_n",
+  "participant_n",
+  "session_n",
+  "api_key_n",
+  "provider_n",
+  "requested_model_n",
+  "is_simulated",
+];
 
 interface PendingLine {
   readonly key: readonly number[];
@@ -30,10 +44,13 @@ export class RollupWriter implements TransactionPart {
     this.#sql = cachedStatements(database);
   }
 
-  /** Takes the exchange's share with `before` away and adds the one with `after`. */
-  replace(intent: Exchange["intent"], before: CountedResult | null, after: CountedResult): void {
-    if (before !== null) this.#move(intent, before, -1);
-    this.#move(intent, after, 1);
+  /**
+   * Takes the exchange's share with `before` away and adds the one with `after`. `place` is its row with
+   * `rollupPlaceColumns`.
+   */
+  replace(place: Row, before: CountedResult | null, after: CountedResult): void {
+    if (before !== null) this.#move(place, before, -1);
+    this.#move(place, after, 1);
   }
 
   beforeCommit(): void {
@@ -48,18 +65,19 @@ export class RollupWriter implements TransactionPart {
     this.#names.forget();
   }
 
-  #move(intent: Exchange["intent"], result: CountedResult, times: 1 | -1): void {
-    for (const [model, share] of sharesByModel(intent, result)) {
+  #move(place: Row, result: CountedResult, times: 1 | -1): void {
+    const requestedModel = this.#names.nameOf(integer(place, "requested_model_n"));
+    for (const [model, share] of sharesByModel({ requestedModel }, result)) {
       const key = [
-        this.#names.numberOf(intent.projectId),
-        Math.floor(intent.receivedAtMs / HOUR_MS),
-        this.#names.numberOf(intent.room),
-        this.#names.numberOf(intent.participant),
-        this.#names.numberOf(intent.sessionId ?? ""),
-        this.#names.numberOf(intent.apiKeyId),
-        this.#names.numberOf(intent.provider),
+        integer(place, "project_n"),
+        Math.floor(integer(place, "received_at") / HOUR_MS),
+        integer(place, "room_n"),
+        integer(place, "participant_n"),
+        integerOrNull(place, "session_n") ?? this.#names.numberOf(""),
+        integer(place, "api_key_n"),
+        integer(place, "provider_n"),
         this.#names.numberOf(model),
-        intent.isSimulated ? 1 : 0,
+        integer(place, "is_simulated"),
       ];
       const name = key.join();
       const line = this.#pending.get(name) ?? { key, change: noMeasures() };

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Exchange, UsageReport, UsageTotals } from "@meshagent/llm-proxy-protocol/api";
+import { Machine } from "../test-bed/command.ts";
+import type { Outcome, RunOptions } from "../test-bed/command.ts";
+import { OWNER_TOKEN, StubGateway } from "../test-bed/stub-gateway.ts";
+
+const machine = new Machine();
+const gateway = new StubGateway();
+let env: Readonly<Record<string, string>>;
+
+before(async () => {
+  env = { MESHAGENT_API_URL: await gateway.start(), MESHAGENT_TOKEN: OWNER_TOKEN, MESHAGENT_PROJECT_ID: gateway.addProject("Acme").id };
+});
+after(() => {
+  gateway.stop();
+  machine.remove();
+});
+
+async function succeed(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const outcome = await machine.run(args, { ...options, env });
+  assert.equal(outcome.code, 0, outcome.stderr);
+  return outcome;
+}
+
+function totals(requests: number, costNanoUsd: number, rest: Partial<UsageTotals> = {}): UsageTotals {
+  return {
+    requests,
+    input_tokens: 1760 * requests,
+    output_tokens: 100 * requests,
+    cache_read_input_tokens: 0,
+    cache_write_input_tokens: 0,
+    reasoning_output_tokens: 0,
+    cost_usd: (costNanoUsd / 1e9).toFixed(9),
+    cost_nano_usd: costNanoUsd,
+    unpriced_requests: 0,
+    inexact_requests: 0,
+    ...rest,
+  };
+}
+
+const report: UsageReport = {
+  by: ["model", "room"],
+  usage: [
+    // 2 x (1760 x $2 / 1M + 100 x $10 / 1M) = 2 x $0.00452 = $0.00904.
+    { model: "gpt-5.5", room: "lab", simulated: false, ...totals(2, 9_040_000) },
+    { model: "new-model", room: null, simulated: false, ...totals(1, 0, { unpriced_requests: 1 }) },
+    { model: "gpt-5.5", room: "lab", simulated: true, ...totals(7, 1_234_567) },
+  ],
+  total: totals(3, 9_040_000, { unpriced_requests: 1, inexact_requests: 2 }),
+  simulated_total: totals(7, 1_234_567),
+};
+
+test("the usage table has a line per row, totals that say what they lack, and simulated apart", async () => {
+  gateway.report = report;
+  const { stdout, stderr } = await succeed(["usage", "--by", "model,room", "--since", "2026-11-20", "--model", "gpt-5.5"]);
+  assert.equal(
+    stdout,
+    [
+      "MODEL      ROOM  REQUESTS  INPUT  CACHED  OUTPUT     COST USD",
+      "gpt-5.5    lab          2   3520       0     200     0.009040",
+      "new-model  -            1   1760       0     100      unknown",
+      "TOTAL                   3   5280       0     300  >= 0.009040",
+      "1 request of unknown cost: no price, or no usage. The cost above lacks them.",
+      "2 requests with estimated or partial usage.",
+      "",
+      "Simulated (list prices; nothing was paid, and nothing here is in the totals above)",
+      "MODEL    ROOM  REQUESTS  INPUT  CACHED  OUTPUT     COST USD",
+      "gpt-5.5  lab          7  12320       0     700  0.001234567",
+      "TOTAL                 7  12320       0     700  0.001234567",
+      "",
+    ].join("\n"),
+  );
+  assert.equal(stderr, "");
+  const [call] = gateway.callsOf("getUsage");
+  assert.deepEqual([call?.["since"], call?.["by"], call?.["model"]], [Date.UTC(2026, 10, 20), ["model", "room"], "gpt-5.5"]);
+});
+
+test("--json is the report as it came", async () => {
+  gateway.report = report;
+  assert.deepEqual(JSON.parse((await succeed(["usage", "--json"])).stdout), report);
+});
+
+function exchange(index: number, change: Partial<Exchange> = {}): Exchange {
+  return {
+    id: `ex_${index}`,
+    project_id: env["MESHAGENT_PROJECT_ID"] ?? "",
+    room: "lab",
+    participant: "cli-agent",
+    role: "agent",
+    api_key_id: "k",
+    token_id: "jti",
+    session_id: null,
+    agent_id: null,
+    client: null,
+    dialect: "openai",
+    endpoint: "/v1/responses",
+    transport: "sse",
+    provider: "openai",
+    requested_model: "gpt-5.5",
+    model: "gpt-5.5-2026-04-23",
+    requested_service_tier: null,
+    service_tier: null,
+    status: 200,
+    outcome: "ok",
+    usage_source: "exact",
+    received_at: `2026-11-24T10:00:0${index}.000Z`,
+    first_byte_at: null,
+    completed_at: `2026-11-24T10:00:0${index}.250Z`,
+    request_bytes: 1,
+    response_bytes: 1,
+    provider_request_id: null,
+    attempts: 1,
+    simulated: false,
+    usage: [
+      {
+        kind: "primary",
+        model: "gpt-5.5",
+        response_id: null,
+        input_tokens: 1760,
+        service_tier: null,
+        source: "response.completed",
+        completeness: "complete",
+        billed: true,
+        raw: {},
+        cost_nano_usd: 3_520_000,
+        cost_usd: "0.003520000",
+        cost_status: "priced",
+        lines: [],
+        price_version: "t",
+      },
+    ],
+    cost_usd: "0.003520000",
+    cost_nano_usd: 3_520_000,
+    ...change,
+  };
+}
+
+test("exchanges are read page by page up to the limit; what is not known is not 0", async () => {
+  gateway.exchanges = [
+    exchange(5, { completed_at: null, outcome: null, status: null, model: null, usage: [], cost_usd: null, cost_nano_usd: null }),
+    exchange(4),
+    exchange(3, { cost_usd: null, cost_nano_usd: null }),
+    exchange(2, { simulated: true }),
+    exchange(1),
+  ];
+  const { stdout, stderr } = await succeed(["exchanges", "--limit", "4", "--room", "lab"]);
+  const lines = stdout.trimEnd().split("\n");
+  assert.equal(lines.length, 5);
+  assert.match(lines[1] ?? "", /gpt-5\.5 +- +running +- +- +- +- +ex_5$/);
+  assert.match(lines[2] ?? "", /lab +cli-agent +gpt-5\.5-2026-04-23 +200 +ok +1760 +- +0\.250 +0\.003520 +ex_4$/);
+  assert.match(lines[3] ?? "", /unknown +ex_3$/);
+  assert.match(lines[4] ?? "", /\(simulated\)/);
+  assert.match(stderr, /There are older ones/);
+  assert.ok(gateway.callsOf("listExchanges").every((call) => call["room"] === "lab"));
+  const list = JSON.parse((await succeed(["exchanges", "--json"])).stdout) as { exchanges: Exchange[]; next_cursor: null };
+  assert.deepEqual(list, { exchanges: gateway.exchanges, next_cursor: null });
+});
+
+test("--follow prints what is there, then what completes, as JSON lines, until it is interrupted", async () => {
+  gateway.exchanges = [exchange(1)];
+  const outcome = await machine.run(["exchanges", "--follow", "--json"], {
+    env,
+    onStdout: (stdout) => {
+      if (stdout.includes("ex_2")) return "SIGINT";
+      if (gateway.exchanges.length === 1) gateway.exchanges = [exchange(2), exchange(1)];
+      return null;
+    },
+  });
+  assert.equal(outcome.code, 130);
+  const ids = outcome.stdout.trimEnd().split("\n").map((line) => (JSON.parse(line) as Exchange).id);
+  assert.deepEqual(ids, ["ex_1", "ex_2"]);
+});
+
+test("--follow has no end", async () => {
+  assert.equal((await machine.run(["exchanges", "--follow", "--until", "1d"], { env })).code, 2);
+});
