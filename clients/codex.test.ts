@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import type { BookEntry } from "../test/bed/provider-books.ts";
+import { type RawReply, rawChunk, rawHead, rawLastChunk } from "../test/bed/raw-reply.ts";
 import { codexSessionId, codexTokensUsed, runCodex, startCodex } from "./bed/codex.ts";
 import { pinnedVersion } from "./bed/installed.ts";
 import { assertCredentialsStayApart, assertNoComplaint, openScene, rowFacts } from "./bed/scene.ts";
@@ -82,6 +83,32 @@ function assertRow(
   );
   assert.equal(record.cost_nano_usd, listPriceNanoUsd(usage));
   assert.equal(row.result?.costNanoUsd, listPriceNanoUsd(usage));
+}
+
+/** A reply as OpenAI sends it, with the header that the simulated provider leaves out. */
+function sayingWhichModel(model: string): RawReply {
+  const response = { id: "resp_1", object: "response", model, service_tier: "default", output: [] };
+  const content = [{ type: "output_text", text: "hello", annotations: [] }];
+  const item = { id: "msg_1", type: "message", role: "assistant", status: "completed", content };
+  const usage = {
+    input_tokens: 7,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: 2,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: 9,
+  };
+  const events = [
+    { type: "response.created", response: { ...response, status: "in_progress" } },
+    { type: "response.output_item.done", output_index: 0, item },
+    { type: "response.completed", response: { ...response, status: "completed", output: [item], usage } },
+  ];
+  const body = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  const head = rawHead(200, [
+    ["content-type", "text/event-stream"],
+    ["transfer-encoding", "chunked"],
+    ["openai-model", model],
+  ]);
+  return { pieces: [head, rawChunk(body), rawLastChunk()], end: "keep" };
 }
 
 describe(`Codex ${version}`, () => {
@@ -168,6 +195,20 @@ describe(`Codex ${version}`, () => {
     const facts = { ...expectedFacts, isSimulated: true };
     assert.deepEqual(rows.map(rowFacts), [facts, facts]);
     assert.ok(rows.every((row) => (row.result?.costNanoUsd ?? 0) > 0));
+  });
+
+  it("raises no alarm over a provider that names a dated model in a header", async () => {
+    await using scene = await openScene();
+    scene.provider.script(() => sayingWhichModel("gpt-5.5-2026-04-23"));
+    const output = await runCodex(scene, { token: await scene.gateway.token(), args: ["say hi"] });
+    assert.equal(output.exitCode, 0, output.screen);
+    // Codex takes any other name in `openai-model` for a sign that its user was flagged, and says so.
+    assertNoComplaint(output);
+    assert.equal(output.stdout, "hello\n");
+    const [row] = await scene.gateway.exchanges();
+    assert.deepEqual(row && rowFacts(row), expectedFacts);
+    // 7 input tokens at $5 and 2 output tokens at $30 per million: 35,000 + 60,000 nano-dollars.
+    assert.equal(row?.result?.costNanoUsd, 95_000);
   });
 
   it("killed in the middle of a reply, leaves a row with the exact usage", async () => {

@@ -20,7 +20,10 @@ const env = { HOME: home, PATH: `${dirname(process.execPath)}:${process.env["PAT
 before(() => {
   mkdirSync(project);
   mkdirSync(home);
-  execFileSync("npm", ["pack", "-w", "packages/cli", "--pack-destination", directory], { cwd: root, stdio: "pipe" });
+  execFileSync("npm", ["pack", "-w", "packages/cli", "--pack-destination", directory], {
+    cwd: root,
+    stdio: "pipe",
+  });
   const tarball = readdirSync(directory).find((name) => name.endsWith(".tgz"));
   assert.ok(tarball !== undefined, "npm pack made no tarball");
   writeFileSync(join(project, "package.json"), '{"private": true}');
@@ -34,8 +37,14 @@ function run(args: readonly string[]): string {
 
 test("nothing is left behind in the clone, and no sources are in the package", () => {
   assert.equal(existsSync(join(root, "packages", "cli", "node_modules")), false);
-  const files = readdirSync(join(project, "node_modules", "@meshagent", "llm-proxy"), { recursive: true, encoding: "utf8" });
-  assert.deepEqual(files.filter((file) => /\.(ts|map|tsbuildinfo)$|\.test\.|test-bed|^scripts/.test(file)), []);
+  const files = readdirSync(join(project, "node_modules", "@meshagent", "llm-proxy"), {
+    recursive: true,
+    encoding: "utf8",
+  });
+  assert.deepEqual(
+    files.filter((file) => /\.(ts|map|tsbuildinfo)$|\.test\.|test-bed|^scripts/.test(file)),
+    [],
+  );
   assert.ok(files.includes("LICENSE") && files.includes("README.md"));
 });
 
@@ -46,13 +55,20 @@ test("the command runs and knows all its parts", () => {
 });
 
 test("serve answers, setup signs in, and a token gets a reply from the simulated provider", async () => {
-  const server = spawn(process.execPath, [bin, "serve", "--port", "0"], { cwd: project, env, stdio: ["ignore", "pipe", "inherit"] });
+  const server = spawn(process.execPath, [bin, "serve", "--port", "0"], {
+    cwd: project,
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exited = new Promise<number | null>((resolve) => server.on("exit", resolve));
   try {
     const url = await listeningUrl(server.stdout.setEncoding("utf8"));
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
     run(["setup", "--yes"]);
-    writeFileSync(join(project, "spec.yaml"), "version: v1\nkind: ParticipantToken\nroom: r\nidentity: i\napi: {llm: {}}\n");
+    writeFileSync(
+      join(project, "spec.yaml"),
+      "version: v1\nkind: ParticipantToken\nroom: r\nidentity: i\napi: {llm: {}}\n",
+    );
     const token = run(["token", "--input", "spec.yaml"]).trim();
     const reply = await fetch(`${url}/openai/v1/responses`, {
       method: "POST",
@@ -62,7 +78,10 @@ test("serve answers, setup signs in, and a token gets a reply from the simulated
     assert.equal(reply.status, 200, await reply.clone().text());
     assert.equal(reply.headers.get("x-meshagent-simulated"), "true");
     const { exchanges } = JSON.parse(run(["exchanges", "--json"])) as { exchanges: { room: string }[] };
-    assert.deepEqual(exchanges.map(({ room }) => room), ["r"]);
+    assert.deepEqual(
+      exchanges.map(({ room }) => room),
+      ["r"],
+    );
   } finally {
     server.kill("SIGTERM");
   }

@@ -100,6 +100,13 @@ function clean(): void {
 }
 
 const [step] = process.argv.slice(2);
-if (step === "stage") stage();
-else if (step === "clean") clean();
+if (step === "stage") {
+  try {
+    stage();
+  } catch (error) {
+    // npm does not call `clean` after a failed `stage`, and what is staged hides the sources from the CLI.
+    clean();
+    throw error;
+  }
+} else if (step === "clean") clean();
 else throw new Error("Usage: node scripts/pack.ts stage|clean");

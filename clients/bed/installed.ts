@@ -58,7 +58,8 @@ export function installProblems(): readonly string[] {
     const found = existsSync(path) ? (readJson(path) as { version: string }).version : "none";
     if (found !== pinned) problems.push(`${name}: ${pinned} is pinned, ${found} is installed`);
   }
-  for (const path of Object.values(clientBinaries()) as string[]) {
+  const { codex, claude } = clientBinaries();
+  for (const path of [codex, claude]) {
     if (!existsSync(path)) problems.push(`${path} is missing`);
   }
   return problems;

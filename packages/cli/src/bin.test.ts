@@ -37,7 +37,7 @@ export function runAsCommand(host: NodeJS.Process): void {
   old = join(directory, "old.cjs");
   writeFileSync(
     old,
-    'const script = process.argv[2]; process.argv.splice(1, 2, script);\n' +
+    "const script = process.argv[2]; process.argv.splice(1, 2, script);\n" +
       'Object.defineProperty(process.versions, "node", { value: "20.20.2" });\nObject.defineProperty(process, "version", { value: "v20.20.2" });\nrequire(script);\n',
   );
 });
@@ -61,7 +61,9 @@ test("on a Node that is new enough it runs here, without the noise of experiment
 });
 
 test("on an older Node without a newer one nearby it says which it needs", () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [old, script(), "exit", "0"], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [old, script(), "exit", "0"], {
+    encoding: "utf8",
+  });
   assert.equal(status, 1);
   assert.equal(stdout, "");
   assert.match(stderr, /needs Node 24 or newer, and this is v20\.20\.2[^]*npm install node@24/);
@@ -87,7 +89,9 @@ test("on an older Node with the node package nearby it runs there: exit code, si
 });
 
 /** Starts one that waits, acts once it is ready, and ends when nobody holds its stdout any more. */
-function waiting(act: (child: ReturnType<typeof spawn>) => void): Promise<{ output: string; code: number | null }> {
+function waiting(
+  act: (child: ReturnType<typeof spawn>) => void,
+): Promise<{ output: string; code: number | null }> {
   const child = spawn(process.execPath, [old, script(), "wait"], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

@@ -13,13 +13,29 @@ test("help is on stdout and names every command", async () => {
   const { code, stdout, stderr } = await machine.run(["--help"]);
   assert.equal(code, 0);
   assert.equal(stderr, "");
-  for (const name of ["serve", "setup", "doctor", "project", "rooms", "api-key", "token", "provider", "usage", "exchanges", "completion", "version"]) {
+  for (const name of [
+    "serve",
+    "setup",
+    "doctor",
+    "project",
+    "rooms",
+    "api-key",
+    "token",
+    "provider",
+    "usage",
+    "exchanges",
+    "completion",
+    "version",
+  ]) {
     assert.match(stdout, new RegExp(`^  ${name} `, "m"));
   }
 });
 
 test("a command and its subcommand explain themselves, also through help", async () => {
-  const [direct, through] = await Promise.all([machine.run(["usage", "--help"]), machine.run(["help", "usage"])]);
+  const [direct, through] = await Promise.all([
+    machine.run(["usage", "--help"]),
+    machine.run(["help", "usage"]),
+  ]);
   assert.match(direct.stdout, /--by <dimensions>/);
   assert.equal(through.stdout, direct.stdout);
   assert.match((await machine.run(["api-key", "create", "--help"])).stdout, /--activate/);
@@ -31,7 +47,10 @@ const wrong: readonly (readonly [args: readonly string[], message: RegExp])[] = 
   [["usage", "--sinc", "7d"], /unknown option '--sinc'\n\(Did you mean --since\?\)/],
   [["usage", "--by", "modle"], /Name each once/],
   [["usage", "--by", "day,day"], /Name each once/],
-  [["usage", "--since", "later", "--project-id", "p", "--api-url", "http://127.0.0.1:9"], /--since: "later" is not a time/],
+  [
+    ["usage", "--since", "later", "--project-id", "p", "--api-url", "http://127.0.0.1:9"],
+    /--since: "later" is not a time/,
+  ],
   [["exchanges", "--limit", "0"], /whole number from 1/],
   [["project", "create"], /missing required argument 'name'/],
   [["rooms", "get", "a", "b"], /too many arguments/],
@@ -55,7 +74,10 @@ test("a failure exits 1 and says what to do", async () => {
   assert.equal(code, 1);
   assert.equal(stdout, "");
   assert.match(stderr, /No project is active\.\nRun: meshagent setup/);
-  const nobody = await machine.run(["rooms", "list", "--project-id", "p", "--api-url", "http://127.0.0.1:9"], { env: { MESHAGENT_TOKEN: "x" } });
+  const nobody = await machine.run(
+    ["rooms", "list", "--project-id", "p", "--api-url", "http://127.0.0.1:9"],
+    { env: { MESHAGENT_TOKEN: "x" } },
+  );
   assert.equal(nobody.code, 1);
   assert.match(nobody.stderr, /http:\/\/127\.0\.0\.1:9/);
 });

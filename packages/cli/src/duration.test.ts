@@ -13,7 +13,10 @@ test("spans", () => {
 
 test("what is no span is a wrong usage that names the flag", () => {
   for (const text of ["", "0d", "30", "d", "1.5h", "-1d", "1y", "1 d", "9999999999d"]) {
-    assert.throws(() => parseDurationMs(text, "--life"), (error) => error instanceof UsageFailure && error.exitCode === 2 && error.message.includes("--life"));
+    assert.throws(
+      () => parseDurationMs(text, "--life"),
+      (error) => error instanceof UsageFailure && error.exitCode === 2 && error.message.includes("--life"),
+    );
   }
 });
 
@@ -22,7 +25,10 @@ test("instants: back from now, days in UTC, RFC 3339", () => {
   assert.equal(parseInstantMs("7d", "--since", nowMs), Date.UTC(2026, 10, 17, 12));
   assert.equal(parseInstantMs("2026-11-20", "--since", nowMs), Date.UTC(2026, 10, 20));
   assert.equal(parseInstantMs("2026-11-20T01:00:00+02:00", "--since", nowMs), Date.UTC(2026, 10, 19, 23));
-  assert.equal(parseInstantMs("2026-11-20t01:00:00.5z", "--since", nowMs), Date.UTC(2026, 10, 20, 1, 0, 0, 500));
+  assert.equal(
+    parseInstantMs("2026-11-20t01:00:00.5z", "--since", nowMs),
+    Date.UTC(2026, 10, 20, 1, 0, 0, 500),
+  );
 });
 
 test("what is no instant is refused, also a day that does not exist and a time without its zone", () => {

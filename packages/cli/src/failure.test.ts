@@ -4,11 +4,21 @@ import { CliFailure, messageOf, UsageFailure } from "./failure.ts";
 
 test("a failure says what its cause says, unless it is complete", () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:9"), { code: "ECONNREFUSED" });
-  assert.equal(messageOf(new TypeError("fetch failed", { cause: refused })), "fetch failed: connect ECONNREFUSED 127.0.0.1:9");
+  assert.equal(
+    messageOf(new TypeError("fetch failed", { cause: refused })),
+    "fetch failed: connect ECONNREFUSED 127.0.0.1:9",
+  );
   assert.equal(messageOf(new CliFailure("It is broken.", { cause: refused })), "It is broken.");
   assert.equal(messageOf(new Error("a: b", { cause: new Error("b") })), "a: b");
   // Several addresses tried: the error that holds them all has a code and no message.
-  assert.equal(messageOf(new TypeError("fetch failed", { cause: Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }) })), "fetch failed: ECONNREFUSED");
+  assert.equal(
+    messageOf(
+      new TypeError("fetch failed", {
+        cause: Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }),
+      }),
+    ),
+    "fetch failed: ECONNREFUSED",
+  );
   assert.equal(messageOf("text"), "text");
 });
 

@@ -36,7 +36,10 @@ test("a damaged profile says where it is and shows nothing of it", () => {
   writeFileSync(profilePath(home), '{"admin_token": "owner-secret"');
   assert.throws(
     () => readProfile(home),
-    (error) => error instanceof CliFailure && error.message.includes(profilePath(home)) && !error.message.includes("owner-secret"),
+    (error) =>
+      error instanceof CliFailure &&
+      error.message.includes(profilePath(home)) &&
+      !error.message.includes("owner-secret"),
   );
 });
 

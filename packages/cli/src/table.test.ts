@@ -26,7 +26,16 @@ test("columns line up: text left, counts right, decimals at the point", () => {
 test("wide and combining characters keep the columns", () => {
   assert.equal(textWidth("e\u0301"), 1);
   assert.equal(textWidth("日本"), 4);
-  assert.equal(renderTable([{ title: "A" }, { title: "B" }], [["日本", "x"], ["ab", "y"]]), "A     B\n日本  x\nab    y\n");
+  assert.equal(
+    renderTable(
+      [{ title: "A" }, { title: "B" }],
+      [
+        ["日本", "x"],
+        ["ab", "y"],
+      ],
+    ),
+    "A     B\n日本  x\nab    y\n",
+  );
 });
 
 test("no stored text moves the cursor or turns the line", () => {

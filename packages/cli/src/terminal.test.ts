@@ -4,15 +4,26 @@ import { test } from "node:test";
 import { UsageFailure } from "./failure.ts";
 import { Terminal } from "./terminal.ts";
 
-function open(isTTY: boolean, env: Record<string, string> = {}): {
+function open(
+  isTTY: boolean,
+  env: Record<string, string> = {},
+): {
   readonly terminal: Terminal;
   readonly stdin: PassThrough;
   readonly read: () => { out: string; err: string };
 } {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const streams = { stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr: Object.assign(stderr, { isTTY }) };
+  const streams = {
+    stdin: Object.assign(stdin, { isTTY }),
+    stdout: Object.assign(stdout, { isTTY }),
+    stderr: Object.assign(stderr, { isTTY }),
+  };
   const text = (stream: PassThrough): string => String(stream.read() ?? "");
-  return { terminal: new Terminal(streams, env), stdin, read: () => ({ out: text(stdout), err: text(stderr) }) };
+  return {
+    terminal: new Terminal(streams, env),
+    stdin,
+    read: () => ({ out: text(stdout), err: text(stderr) }),
+  };
 }
 
 test("data goes to stdout and talk to stderr", () => {
@@ -22,7 +33,10 @@ test("data goes to stdout and talk to stderr", () => {
   terminal.say("talk");
   terminal.warn("careful");
   terminal.fail("broken", "mend it");
-  assert.deepEqual(read(), { out: 'data\n{\n  "a": 1\n}\n', err: "talk\nwarning: careful\nerror: broken\nmend it\n" });
+  assert.deepEqual(read(), {
+    out: 'data\n{\n  "a": 1\n}\n',
+    err: "talk\nwarning: careful\nerror: broken\nmend it\n",
+  });
 });
 
 test("colours only on a terminal, and not with NO_COLOR or a dumb one", () => {
@@ -36,7 +50,12 @@ test("colours only on a terminal, and not with NO_COLOR or a dumb one", () => {
 test("a question is asked on stderr, and Enter takes the default", async () => {
   const { terminal, stdin, read } = open(true);
   assert.equal(terminal.isInteractive, true);
-  for (const [typed, byDefault, answer] of [["\n", true, true], ["\n", false, false], ["y\n", false, true], ["no\n", true, false]] as const) {
+  for (const [typed, byDefault, answer] of [
+    ["\n", true, true],
+    ["\n", false, false],
+    ["y\n", false, true],
+    ["no\n", true, false],
+  ] as const) {
     const asked = terminal.confirm("Really?", byDefault);
     stdin.write(typed);
     assert.equal(await asked, answer);

@@ -23,7 +23,9 @@ beforeEach((context) => {
   (context as TestContext).after(() => machine.remove());
 });
 
-async function examine(env: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; checks: Check[]; of: (area: string) => Check[] }> {
+async function examine(
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; checks: Check[]; of: (area: string) => Check[] }> {
   const { code, stdout, stderr } = await machine.run(["doctor", "--json"], { env });
   assert.notEqual(stdout, "", stderr);
   const { checks, ok } = JSON.parse(stdout) as { checks: Check[]; ok: boolean };
@@ -32,7 +34,16 @@ async function examine(env: Readonly<Record<string, string>> = {}): Promise<{ co
 }
 
 async function setUp(...args: string[]): Promise<void> {
-  const { code, stderr } = await machine.run(["setup", "--api-url", apiUrl, "--token", OWNER_TOKEN, "--project", "Acme", ...args]);
+  const { code, stderr } = await machine.run([
+    "setup",
+    "--api-url",
+    apiUrl,
+    "--token",
+    OWNER_TOKEN,
+    "--project",
+    "Acme",
+    ...args,
+  ]);
   assert.equal(code, 0, stderr);
 }
 
@@ -47,14 +58,20 @@ test("a machine that is set up is fine from end to end", async () => {
   await setUp("--yes");
   const token = await mint();
   const { code, checks, of } = await examine({ MESHAGENT_ROOM_TOKEN: token, ANTHROPIC_AUTH_TOKEN: token });
-  assert.deepEqual(checks.filter(({ status }) => status !== "ok"), []);
+  assert.deepEqual(
+    checks.filter(({ status }) => status !== "ok"),
+    [],
+  );
   assert.equal(code, 0);
   assert.match(of("codex")[0]?.found ?? "", /^0\.169\.0, /);
   assert.equal(of("codex")[1]?.found, `sends its requests to ${apiUrl}/openai/v1`);
   assert.match(of("api key")[0]?.found ?? "", /known to the gateway$/);
   const table = await machine.run(["doctor"], { env: { MESHAGENT_ROOM_TOKEN: token } });
   assert.match(table.stdout, /^ok {4}gateway {7}answers at /m);
-  assert.match(table.stdout, /^warn {2}claude {8}ANTHROPIC_AUTH_TOKEN is not set in this shell\n {20}-> Run: export/m);
+  assert.match(
+    table.stdout,
+    /^warn {2}claude {8}ANTHROPIC_AUTH_TOKEN is not set in this shell\n {20}-> Run: export/m,
+  );
 });
 
 test("no gateway is one failure with one thing to do", async () => {
@@ -99,7 +116,10 @@ test("Codex: the old form, another address, a token that has expired", async () 
     join(machine.home, ".codex", "config.toml"),
     'profile = "meshagent"\n[model_providers.meshagent]\nbase_url = "http://other/v1"\n[profiles.meshagent]\nmodel = "x"\n',
   );
-  const found = (await examine({ MESHAGENT_API_URL: apiUrl, MESHAGENT_ROOM_TOKEN: "nonsense" })).of("codex").map((check) => check.found).join("\n");
+  const found = (await examine({ MESHAGENT_API_URL: apiUrl, MESHAGENT_ROOM_TOKEN: "nonsense" }))
+    .of("codex")
+    .map((check) => check.found)
+    .join("\n");
   assert.match(found, /sends its requests to http:\/\/other\/v1, not to this gateway/);
   assert.match(found, /no profile for --profile meshagent/);
   assert.match(found, /profile = "meshagent" and \[profiles\.meshagent\]/);
@@ -108,8 +128,16 @@ test("Codex: the old form, another address, a token that has expired", async () 
 
 test("Claude Code: both variables set, a base URL of the wrong path, settings that cannot be read", async () => {
   machine.install("claude", "2.1.330");
-  const env = { MESHAGENT_API_URL: apiUrl, ANTHROPIC_BASE_URL: `${apiUrl}/anthropic/v1`, ANTHROPIC_API_KEY: "sk", ANTHROPIC_AUTH_TOKEN: "x" };
-  const found = (await examine(env)).of("claude").map((check) => check.found + (check.todo ?? "")).join("\n");
+  const env = {
+    MESHAGENT_API_URL: apiUrl,
+    ANTHROPIC_BASE_URL: `${apiUrl}/anthropic/v1`,
+    ANTHROPIC_API_KEY: "sk",
+    ANTHROPIC_AUTH_TOKEN: "x",
+  };
+  const found = (await examine(env))
+    .of("claude")
+    .map((check) => check.found + (check.todo ?? ""))
+    .join("\n");
   assert.match(found, /are both set/);
   assert.match(found, new RegExp(`It should be ${apiUrl}/anthropic\\.`));
   mkdirSync(join(machine.home, ".claude"));

@@ -10,7 +10,11 @@ const gateway = new StubGateway();
 let env: Readonly<Record<string, string>>;
 
 before(async () => {
-  env = { MESHAGENT_API_URL: await gateway.start(), MESHAGENT_TOKEN: OWNER_TOKEN, MESHAGENT_PROJECT_ID: gateway.addProject("Acme").id };
+  env = {
+    MESHAGENT_API_URL: await gateway.start(),
+    MESHAGENT_TOKEN: OWNER_TOKEN,
+    MESHAGENT_PROJECT_ID: gateway.addProject("Acme").id,
+  };
 });
 after(() => {
   gateway.stop();
@@ -53,7 +57,15 @@ const report: UsageReport = {
 
 test("the usage table has a line per row, totals that say what they lack, and simulated apart", async () => {
   gateway.report = report;
-  const { stdout, stderr } = await succeed(["usage", "--by", "model,room", "--since", "2026-11-20", "--model", "gpt-5.5"]);
+  const { stdout, stderr } = await succeed([
+    "usage",
+    "--by",
+    "model,room",
+    "--since",
+    "2026-11-20",
+    "--model",
+    "gpt-5.5",
+  ]);
   assert.equal(
     stdout,
     [
@@ -73,7 +85,10 @@ test("the usage table has a line per row, totals that say what they lack, and si
   );
   assert.equal(stderr, "");
   const [call] = gateway.callsOf("getUsage");
-  assert.deepEqual([call?.["since"], call?.["by"], call?.["model"]], [Date.UTC(2026, 10, 20), ["model", "room"], "gpt-5.5"]);
+  assert.deepEqual(
+    [call?.["since"], call?.["by"], call?.["model"]],
+    [Date.UTC(2026, 10, 20), ["model", "room"], "gpt-5.5"],
+  );
 });
 
 test("--json is the report as it came", async () => {
@@ -138,7 +153,15 @@ function exchange(index: number, change: Partial<Exchange> = {}): Exchange {
 
 test("exchanges are read page by page up to the limit; what is not known is not 0", async () => {
   gateway.exchanges = [
-    exchange(5, { completed_at: null, outcome: null, status: null, model: null, usage: [], cost_usd: null, cost_nano_usd: null }),
+    exchange(5, {
+      completed_at: null,
+      outcome: null,
+      status: null,
+      model: null,
+      usage: [],
+      cost_usd: null,
+      cost_nano_usd: null,
+    }),
     exchange(4),
     exchange(3, { cost_usd: null, cost_nano_usd: null }),
     exchange(2, { simulated: true }),
@@ -148,12 +171,18 @@ test("exchanges are read page by page up to the limit; what is not known is not 
   const lines = stdout.trimEnd().split("\n");
   assert.equal(lines.length, 5);
   assert.match(lines[1] ?? "", /gpt-5\.5 +- +running +- +- +- +- +ex_5$/);
-  assert.match(lines[2] ?? "", /lab +cli-agent +gpt-5\.5-2026-04-23 +200 +ok +1760 +- +0\.250 +0\.003520 +ex_4$/);
+  assert.match(
+    lines[2] ?? "",
+    /lab +cli-agent +gpt-5\.5-2026-04-23 +200 +ok +1760 +- +0\.250 +0\.003520 +ex_4$/,
+  );
   assert.match(lines[3] ?? "", /unknown +ex_3$/);
   assert.match(lines[4] ?? "", /\(simulated\)/);
   assert.match(stderr, /There are older ones/);
   assert.ok(gateway.callsOf("listExchanges").every((call) => call["room"] === "lab"));
-  const list = JSON.parse((await succeed(["exchanges", "--json"])).stdout) as { exchanges: Exchange[]; next_cursor: null };
+  const list = JSON.parse((await succeed(["exchanges", "--json"])).stdout) as {
+    exchanges: Exchange[];
+    next_cursor: null;
+  };
   assert.deepEqual(list, { exchanges: gateway.exchanges, next_cursor: null });
 });
 
@@ -168,7 +197,10 @@ test("--follow prints what is there, then what completes, as JSON lines, until i
     },
   });
   assert.equal(outcome.code, 130);
-  const ids = outcome.stdout.trimEnd().split("\n").map((line) => (JSON.parse(line) as Exchange).id);
+  const ids = outcome.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as Exchange).id);
   assert.deepEqual(ids, ["ex_1", "ex_2"]);
 });
 

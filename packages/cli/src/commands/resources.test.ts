@@ -26,7 +26,10 @@ beforeEach((context) => {
 });
 
 function run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  return machine.run(args, { ...options, env: { MESHAGENT_API_URL: apiUrl, MESHAGENT_TOKEN: OWNER_TOKEN, ...options.env } });
+  return machine.run(args, {
+    ...options,
+    env: { MESHAGENT_API_URL: apiUrl, MESHAGENT_TOKEN: OWNER_TOKEN, ...options.env },
+  });
 }
 
 async function succeed(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
@@ -48,7 +51,10 @@ test("projects: create prints the id alone, list marks the active one, get and a
   const missing = await run(["project", "activate", "no-such"]);
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /no such project/);
-  assert.equal((await succeed(["project", "create", "Other", "--activate", "--json"])).stderr.includes("is active now"), true);
+  assert.equal(
+    (await succeed(["project", "create", "Other", "--activate", "--json"])).stderr.includes("is active now"),
+    true,
+  );
 });
 
 test("rooms of the project that the flag, the environment or the profile names", async () => {
@@ -104,22 +110,42 @@ test("provider keys come from the environment or stdin, and are never printed", 
   const { id } = gateway.addProject("Acme");
   const env = { MESHAGENT_PROJECT_ID: id, MY_KEY: "sk-secret-1" };
   const set = await succeed(["provider", "set", "openai", "--api-key-from-env", "MY_KEY"], { env });
-  assert.deepEqual(gateway.callsOf("setProvider")[0], { route: "setProvider", project: id, provider: "openai", api_key: "sk-secret-1" });
-  const piped = await succeed(["provider", "set", "anthropic", "--api-key-from-stdin", "--base-url", "default"], { env, stdin: "sk-secret-2\n" });
-  assert.deepEqual(gateway.callsOf("setProvider")[1], { route: "setProvider", project: id, provider: "anthropic", api_key: "sk-secret-2", base_url: null });
+  assert.deepEqual(gateway.callsOf("setProvider")[0], {
+    route: "setProvider",
+    project: id,
+    provider: "openai",
+    api_key: "sk-secret-1",
+  });
+  const piped = await succeed(
+    ["provider", "set", "anthropic", "--api-key-from-stdin", "--base-url", "default"],
+    { env, stdin: "sk-secret-2\n" },
+  );
+  assert.deepEqual(gateway.callsOf("setProvider")[1], {
+    route: "setProvider",
+    project: id,
+    provider: "anthropic",
+    api_key: "sk-secret-2",
+    base_url: null,
+  });
   assert.match(piped.stderr, /its stored key was dropped/);
   for (const { stdout, stderr } of [set, piped]) assert.doesNotMatch(stdout + stderr, /sk-secret/);
   const asArgument = await run(["provider", "set", "openai", "--api-key-from-env", "sk-secret-3"], { env });
   assert.equal(asArgument.code, 1);
   assert.doesNotMatch(asArgument.stderr, /sk-secret/);
-  assert.match((await run(["provider", "set", "openai", "--api-key-from-env", "UNSET"], { env })).stderr, /UNSET is not set/);
+  assert.match(
+    (await run(["provider", "set", "openai", "--api-key-from-env", "UNSET"], { env })).stderr,
+    /UNSET is not set/,
+  );
   assert.equal((await run(["provider", "set", "openai"], { env })).code, 2);
 });
 
 test("provider list, test and remove", async () => {
   const { id } = gateway.addProject("Acme");
   const env = { MESHAGENT_PROJECT_ID: id };
-  assert.match((await succeed(["provider", "list"], { env })).stdout, /^openai +openai +the gateway's environment +https:\/\/openai\.test/m);
+  assert.match(
+    (await succeed(["provider", "list"], { env })).stdout,
+    /^openai +openai +the gateway's environment +https:\/\/openai\.test/m,
+  );
   assert.equal((await succeed(["provider", "test", "openai"], { env })).stdout, "ok  tried openai\n");
   const failed = await run(["provider", "test", "anthropic", "--json"], { env });
   assert.equal(failed.code, 1);
@@ -137,6 +163,8 @@ test("a wrong token is explained and not repeated", async () => {
 
 test("the profile of all this is its owner's alone", async () => {
   await machine.run(["setup", "--api-url", apiUrl, "--token", OWNER_TOKEN]);
-  const stored = JSON.parse(readFileSync(join(machine.home, ".meshagent", "profile.json"), "utf8")) as { admin_token: string };
+  const stored = JSON.parse(readFileSync(join(machine.home, ".meshagent", "profile.json"), "utf8")) as {
+    admin_token: string;
+  };
   assert.equal(stored.admin_token, OWNER_TOKEN);
 });

@@ -52,7 +52,9 @@ test("where the gateway runs, setup needs nothing: it finds the token, makes pro
     `[model_providers.meshagent]\nname = "MeshAgent"\nbase_url = "${apiUrl}/openai/v1"\nenv_key = "MESHAGENT_ROOM_TOKEN"\n`,
   );
   assert.equal(read(".codex/meshagent.config.toml"), 'model_provider = "meshagent"\nmodel = "gpt-5.5"\n');
-  assert.deepEqual(JSON.parse(read(".claude/settings.json")), { env: { ANTHROPIC_BASE_URL: `${apiUrl}/anthropic`, ANTHROPIC_API_KEY: "" } });
+  assert.deepEqual(JSON.parse(read(".claude/settings.json")), {
+    env: { ANTHROPIC_BASE_URL: `${apiUrl}/anthropic`, ANTHROPIC_API_KEY: "" },
+  });
   assert.equal(gateway.projects[0]?.name, "default");
   assert.equal(gateway.keys.length, 1);
   const profile = JSON.parse(read(".meshagent/profile.json")) as Record<string, unknown>;
@@ -64,14 +66,19 @@ test("where the gateway runs, setup needs nothing: it finds the token, makes pro
   assert.match(again.stderr, /Codex: configured already\.\nClaude Code: configured already\./);
   assert.equal(gateway.projects.length, 1);
   assert.equal(gateway.keys.length, 1);
-  assert.deepEqual(readdirSync(join(machine.home, ".codex")).sort(), ["config.toml", "meshagent.config.toml"], "no copy of an unchanged file");
+  assert.deepEqual(
+    readdirSync(join(machine.home, ".codex")).sort(),
+    ["config.toml", "meshagent.config.toml"],
+    "no copy of an unchanged file",
+  );
 });
 
 test("what was in the files stays, replaced values are said, and a copy of the old file is kept", async () => {
   runsHere();
   machine.install("codex", "0.169.0");
   machine.install("claude", "2.1.330");
-  const toml = '# mine\nmodel = "o9" # best\n\n[model_providers.meshagent]\nbase_url = "http://old/v1" # tunnel\n\n[profiles.meshagent]\nmodel = "x"\n';
+  const toml =
+    '# mine\nmodel = "o9" # best\n\n[model_providers.meshagent]\nbase_url = "http://old/v1" # tunnel\n\n[profiles.meshagent]\nmodel = "x"\n';
   const json = '{\n  // mine\n  "env": { "ANTHROPIC_API_KEY": "sk-ant-mine" }\n}\n';
   write(".codex/config.toml", toml);
   write(".claude/settings.json", json);
@@ -79,9 +86,15 @@ test("what was in the files stays, replaced values are said, and a copy of the o
   assert.equal(code, 0, stderr);
   assert.equal(
     read(".codex/config.toml"),
-    toml.replace('base_url = "http://old/v1" # tunnel\n', `base_url = "${apiUrl}/openai/v1" # tunnel\nname = "MeshAgent"\nenv_key = "MESHAGENT_ROOM_TOKEN"\n`),
+    toml.replace(
+      'base_url = "http://old/v1" # tunnel\n',
+      `base_url = "${apiUrl}/openai/v1" # tunnel\nname = "MeshAgent"\nenv_key = "MESHAGENT_ROOM_TOKEN"\n`,
+    ),
   );
-  assert.equal(read(".claude/settings.json"), json.replace('"sk-ant-mine"', `"sk-ant-mine", "ANTHROPIC_BASE_URL": "${apiUrl}/anthropic"`));
+  assert.equal(
+    read(".claude/settings.json"),
+    json.replace('"sk-ant-mine"', `"sk-ant-mine", "ANTHROPIC_BASE_URL": "${apiUrl}/anthropic"`),
+  );
   assert.match(stderr, /replaces "http:\/\/old\/v1"/);
   assert.match(stderr, /still has \[profiles\.meshagent\]/);
   assert.match(stderr, /ANTHROPIC_API_KEY, which was left alone/);
@@ -104,7 +117,10 @@ test("flags choose the clients and where their files are", async () => {
   runsHere();
   machine.install("codex", "0.169.0");
   const env = { CODEX_HOME: join(machine.home, "cx"), CLAUDE_CONFIG_DIR: join(machine.home, "cc") };
-  const { code, stderr } = await machine.run(["setup", "--yes", "--no-configure-codex", "--configure-claude"], { env });
+  const { code, stderr } = await machine.run(
+    ["setup", "--yes", "--no-configure-codex", "--configure-claude"],
+    { env },
+  );
   assert.equal(code, 0, stderr);
   assert.equal(readdirSync(machine.home).includes("cx"), false);
   assert.match(read("cc/settings.json"), /ANTHROPIC_BASE_URL/);
@@ -151,20 +167,29 @@ test("a key that the gateway does not know any more is replaced", async () => {
 test("no gateway, no token, and a wrong token each say what to do", async () => {
   const nobody = await machine.run(["setup", "--api-url", "http://127.0.0.1:9"]);
   assert.equal(nobody.code, 1);
-  assert.match(nobody.stderr, /No gateway answers at http:\/\/127\.0\.0\.1:9.*\nStart one with: meshagent serve/);
+  assert.match(
+    nobody.stderr,
+    /No gateway answers at http:\/\/127\.0\.0\.1:9.*\nStart one with: meshagent serve/,
+  );
   const unknown = await machine.run(["setup", "--api-url", apiUrl]);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /owner-token of the gateway's data directory/);
   const wrong = await machine.run(["setup", "--api-url", apiUrl, "--token", "nonsense"]);
   assert.equal(wrong.code, 1);
   assert.doesNotMatch(wrong.stderr, /nonsense/);
-  assert.equal(readdirSync(machine.home).includes(".meshagent"), false, "nothing is kept of a failed sign-in");
+  assert.equal(
+    readdirSync(machine.home).includes(".meshagent"),
+    false,
+    "nothing is kept of a failed sign-in",
+  );
 });
 
 test("an old stored token gives way to the one in the data directory; that one goes to this machine alone", async () => {
   runsHere();
   write(".meshagent/profile.json", JSON.stringify({ api_url: apiUrl, admin_token: "an-old-one" }));
   assert.equal((await machine.run(["setup"])).code, 0);
-  const abroad = await machine.run(["setup", "--api-url", "http://192.0.2.1:9"], { env: { MESHAGENT_TOKEN: "" } }).catch(() => null);
+  const abroad = await machine
+    .run(["setup", "--api-url", "http://192.0.2.1:9"], { env: { MESHAGENT_TOKEN: "" } })
+    .catch(() => null);
   assert.notEqual(abroad?.code, 0);
 });

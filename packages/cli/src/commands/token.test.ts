@@ -56,7 +56,10 @@ test("the token alone is on stdout, signed offline, with iat and a jti of its ow
 });
 
 test("--expires-in is counted from iat; --output is for its owner alone and leaves stdout empty", async () => {
-  const { code, stdout, stderr } = await machine.run(["token", "--input", "-", "--key", keyText, "--expires-in", "12h", "--output", "out.jwt"], { stdin: spec });
+  const { code, stdout, stderr } = await machine.run(
+    ["token", "--input", "-", "--key", keyText, "--expires-in", "12h", "--output", "out.jwt"],
+    { stdin: spec },
+  );
   assert.equal(code, 0, stderr);
   assert.equal(stdout, "");
   const path = join(machine.home, "out.jwt");
@@ -69,12 +72,25 @@ test("--expires-in is counted from iat; --output is for its owner alone and leav
 
 test("the key: flag before environment before the active one; - is stdin; another project is refused", async () => {
   const other = encodeApiKey({ ...key, secret: "another" });
-  const flag = await machine.run(["token", "--input", "token-spec.yaml", "--key", "-"], { stdin: `${keyText}\n`, env: { MESHAGENT_API_KEY: other } });
+  const flag = await machine.run(["token", "--input", "token-spec.yaml", "--key", "-"], {
+    stdin: `${keyText}\n`,
+    env: { MESHAGENT_API_KEY: other },
+  });
   payloadOf(flag.stdout.trim());
   assert.equal((await machine.run(["api-key", "activate", "-"], { stdin: keyText })).code, 0);
   payloadOf((await machine.run(["token", "--input", "token-spec.yaml"])).stdout.trim());
-  payloadOf((await machine.run(["token", "--input", "token-spec.yaml", "--project-id", key.projectId])).stdout.trim());
-  const foreign = await machine.run(["token", "--input", "token-spec.yaml", "--key", keyText, "--project-id", key.id]);
+  payloadOf(
+    (await machine.run(["token", "--input", "token-spec.yaml", "--project-id", key.projectId])).stdout.trim(),
+  );
+  const foreign = await machine.run([
+    "token",
+    "--input",
+    "token-spec.yaml",
+    "--key",
+    keyText,
+    "--project-id",
+    key.id,
+  ]);
   assert.equal(foreign.code, 1);
   assert.match(foreign.stderr, /belongs to project 2222/);
   assert.doesNotMatch(foreign.stderr, /a-secret/);
@@ -85,7 +101,10 @@ test("a spec that is wrong names every problem and signs nothing", async () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["room: [", /is no valid YAML/],
     ["room: a\nroom: b", /is no valid YAML/],
-    ["version: v1\nkind: ParticipantToken\nroom: a\nidentty: b\n", /identty: is unknown[^]*Did you mean `identity`\?[^]*identity: is missing/],
+    [
+      "version: v1\nkind: ParticipantToken\nroom: a\nidentty: b\n",
+      /identty: is unknown[^]*Did you mean `identity`\?[^]*identity: is missing/,
+    ],
     ["", /is no token spec/],
   ];
   for (const [stdin, message] of cases) {
@@ -94,11 +113,22 @@ test("a spec that is wrong names every problem and signs nothing", async () => {
     assert.equal(stdout, "");
     assert.match(stderr, message);
   }
-  assert.match((await machine.run(["token", "--input", "nowhere.yaml"], { env })).stderr, /cannot be read: ENOENT/);
+  assert.match(
+    (await machine.run(["token", "--input", "nowhere.yaml"], { env })).stderr,
+    /cannot be read: ENOENT/,
+  );
 });
 
 test("inspect explains a token, checks it with the active key, and exits 1 when it cannot work", async () => {
-  const minted = await machine.run(["token", "--input", "token-spec.yaml", "--key", keyText, "--expires-in", "30d"]);
+  const minted = await machine.run([
+    "token",
+    "--input",
+    "token-spec.yaml",
+    "--key",
+    keyText,
+    "--expires-in",
+    "30d",
+  ]);
   const token = minted.stdout.trim();
   const table = await machine.run(["token", "inspect", token], { env: { MESHAGENT_API_KEY: keyText } });
   assert.equal(table.code, 0, table.stderr);

@@ -9,7 +9,15 @@ import type { AddressInfo } from "node:net";
 import { randomUUID } from "node:crypto";
 import { encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protocol/api-key";
 import { routes } from "@meshagent/llm-proxy-protocol/api";
-import type { ApiKey, Exchange, Project, Provider, Room, RouteName, UsageReport } from "@meshagent/llm-proxy-protocol/api";
+import type {
+  ApiKey,
+  Exchange,
+  Project,
+  Provider,
+  Room,
+  RouteName,
+  UsageReport,
+} from "@meshagent/llm-proxy-protocol/api";
 
 export const OWNER_TOKEN = "owner-token-of-the-stub";
 const CREATED_AT = "2026-11-20T08:00:00.000Z";
@@ -66,10 +74,13 @@ export class StubGateway {
     response.setHeader("date", new Date(Date.now() + this.aheadMs).toUTCString());
     const url = new URL(request.url ?? "/", "http://stub");
     if (url.pathname === "/healthz") return void response.end("{}");
-    if (url.pathname === "/readyz") return void response.writeHead(this.readiness.status).end(this.readiness.body);
+    if (url.pathname === "/readyz")
+      return void response.writeHead(this.readiness.status).end(this.readiness.body);
     try {
       const { status, body } = await this.#answer(request, url);
-      response.writeHead(status, { "content-type": "application/json" }).end(body === null ? "" : JSON.stringify(body));
+      response
+        .writeHead(status, { "content-type": "application/json" })
+        .end(body === null ? "" : JSON.stringify(body));
     } catch (error) {
       const status = error instanceof Refusal ? error.status : 500;
       const message = error instanceof Error ? error.message : String(error);
@@ -79,14 +90,19 @@ export class StubGateway {
 
   async #answer(request: IncomingMessage, url: URL): Promise<{ status: number; body: unknown }> {
     const isOwner = request.headers.authorization === `Bearer ${OWNER_TOKEN}`;
-    if (!isOwner && !(request.headers.authorization ?? "").startsWith("Bearer ma-")) throw new Refusal(401, "unknown token");
+    if (!isOwner && !(request.headers.authorization ?? "").startsWith("Bearer ma-"))
+      throw new Refusal(401, "unknown token");
     for (const [name, route] of Object.entries(routes)) {
       const pattern = new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`);
       const match = request.method === route.method ? pattern.exec(url.pathname) : null;
       if (match === null) continue;
-      const params = Object.fromEntries(Object.entries(match.groups ?? {}).map(([key, value]) => [key, decodeURIComponent(value)]));
-      const query = route.query === null ? {} : (route.query.parse(Object.fromEntries(url.searchParams)) as object);
-      const body = route.body === null ? {} : (route.body.parse(JSON.parse(await readBody(request))) as object);
+      const params = Object.fromEntries(
+        Object.entries(match.groups ?? {}).map(([key, value]) => [key, decodeURIComponent(value)]),
+      );
+      const query =
+        route.query === null ? {} : (route.query.parse(Object.fromEntries(url.searchParams)) as object);
+      const body =
+        route.body === null ? {} : (route.body.parse(JSON.parse(await readBody(request))) as object);
       this.calls.push({ route: name as RouteName, ...params, ...query, ...body });
       const reply = this.#handlers(isOwner)[name as RouteName]?.(params, { ...query, ...body });
       return { status: route.status, body: route.reply === null ? null : route.reply.parse(reply) };
@@ -107,7 +123,8 @@ export class StubGateway {
       }),
       listProjects: () => ({ projects: this.projects }),
       createProject: (_, body) => this.addProject(String(body["name"])),
-      getProject: ({ project }) => this.projects.find(({ id }) => id === project) ?? refuse(404, "no such project"),
+      getProject: ({ project }) =>
+        this.projects.find(({ id }) => id === project) ?? refuse(404, "no such project"),
       listApiKeys: ({ project }) => ({ keys: this.keys.filter((key) => key.project_id === project) }),
       createApiKey: ({ project }, body) => this.#createKey(project ?? "", body),
       deleteApiKey: ({ api_key: id }) => {
@@ -117,12 +134,23 @@ export class StubGateway {
       },
       listRooms: () => ({ rooms: this.rooms, total: this.rooms.length }),
       createRoom: ({ project }, body) => {
-        const room = { id: randomUUID(), project_id: project ?? "", name: String(body["name"]), metadata: {}, annotations: {}, created_at: CREATED_AT };
+        const room = {
+          id: randomUUID(),
+          project_id: project ?? "",
+          name: String(body["name"]),
+          metadata: {},
+          annotations: {},
+          created_at: CREATED_AT,
+        };
         this.rooms.push(room);
         return room;
       },
       getRoom: ({ room }) => this.rooms.find(({ name }) => name === room) ?? refuse(404, "no such room"),
-      deleteRoom: ({ room }) => void this.rooms.splice(this.rooms.findIndex(({ name }) => name === room), 1),
+      deleteRoom: ({ room }) =>
+        void this.rooms.splice(
+          this.rooms.findIndex(({ name }) => name === room),
+          1,
+        ),
       listProviders: () => ({ providers: this.providers }),
       setProvider: ({ provider: name }) => ({
         ...(this.providers.find((each) => each.name === name) ?? refuse(404, "no such provider")),
@@ -145,7 +173,10 @@ export class StubGateway {
       created_at: CREATED_AT,
     };
     this.keys.push(key);
-    return { ...key, value: encodeApiKey({ id: key.id, projectId: project, secret: generateApiKeySecret() }) };
+    return {
+      ...key,
+      value: encodeApiKey({ id: key.id, projectId: project, secret: generateApiKeySecret() }),
+    };
   }
 
   /** The cursor is the number of exchanges that came before. */

@@ -23,6 +23,7 @@ export class CallerSide {
   #isDone = false;
   /** The reply has another end than the connection's. */
   #isFramed = false;
+  #isCorked = false;
   #waiting: (() => void) | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
 
@@ -52,6 +53,12 @@ export class CallerSide {
     if (statusText === "") this.#response.writeHead(status, flat);
     else this.#response.writeHead(status, statusText, flat);
     this.#isFramed = isLengthGiven || this.#response.chunkedEncoding;
+    // Small replies come in one piece: head, body and end then go in one write, which is one system call less
+    // for each. The head waits for two turns of the event loop at most, one of which the row takes.
+    // The socket is corked and not the response: a corked response of Node 24 writes its end before its chunks.
+    const { socket } = this.#response;
+    socket?.cork();
+    setImmediate(() => setImmediate(() => socket?.uncork()));
     // `flushHeaders` would write the head as UTF-8, and its bytes are latin1. A reply without a body ends soon.
     if (status !== 204 && status !== 304) this.#response.write(noBytes);
   }
@@ -74,6 +81,8 @@ export class CallerSide {
 
   end(): void {
     this.#isDone = true;
+    // `end` uncorks by itself, and a second time would be felt by the connection's next reply.
+    this.#isCorked = false;
     this.#clearStall();
     if (!this.#isGone) this.#response.end();
   }
@@ -85,12 +94,19 @@ export class CallerSide {
   cut(): void {
     this.#isDone = true;
     this.#clearStall();
+    this.#uncork();
     const socket = this.#response.socket;
     if (this.#isGone) return;
-    // Behind another request of its connection, it ends the connection when its turn comes.
-    if (socket === null) this.#response.destroy();
+    // Pipelined behind another request: it ends the connection when its turn has come.
+    if (socket === null) this.#response.once("socket", () => queueMicrotask(() => this.cut()));
     else if (this.#isFramed || "encrypted" in socket) socket.destroySoon();
     else socket.resetAndDestroy();
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#response.uncork();
   }
 
   #onClose(): void {

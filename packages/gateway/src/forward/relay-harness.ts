@@ -30,13 +30,13 @@ export class RawCaller {
   readonly socket: Socket;
   /** Resolves when nothing more comes: `end` for an orderly end, else the error's code. */
   readonly closed: Promise<string>;
-  #bytes: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
   #onBytes: () => void = () => {};
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (bytes) => {
-      this.#bytes = Buffer.concat([this.#bytes, bytes]);
+      this.#chunks.push(bytes);
       this.#onBytes();
     });
     this.closed = new Promise((resolve) => {
@@ -49,11 +49,12 @@ export class RawCaller {
 
   /** All bytes so far. */
   get bytes(): Buffer {
-    return this.#bytes;
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
   get text(): string {
-    return this.#bytes.toString("latin1");
+    return this.bytes.toString("latin1");
   }
 
   /** The body so far, chunk framing removed; `isWhole` when its last chunk or its length was there. */
@@ -61,7 +62,7 @@ export class RawCaller {
     const at = this.text.indexOf("\r\n\r\n");
     assert.notEqual(at, -1, "a head came");
     const head = this.text.slice(0, at).toLowerCase();
-    const rest = this.#bytes.subarray(at + 4);
+    const rest = this.bytes.subarray(at + 4);
     if (head.includes("transfer-encoding: chunked")) return dechunk(rest);
     const length = /content-length: (\d+)/.exec(head)?.[1];
     return { bytes: rest, isWhole: length !== undefined && rest.length >= Number(length) };
@@ -71,8 +72,10 @@ export class RawCaller {
   async until(text: string): Promise<void> {
     let isClosed = false;
     void this.closed.then(() => (isClosed = true));
-    while (!this.text.includes(text)) {
-      assert.ok(!isClosed, `closed before ${JSON.stringify(text)} came; got ${JSON.stringify(this.text)}`);
+    let searchedBytes = 0;
+    while (!this.bytes.includes(text, Math.max(0, searchedBytes - text.length), "latin1")) {
+      searchedBytes = this.bytes.length;
+      assert.ok(!isClosed, `closed before ${JSON.stringify(text)} came; got ${JSON.stringify(this.text.slice(0, 2000))}`);
       await new Promise<void>((resolve) => {
         this.#onBytes = resolve;
       });
@@ -278,13 +281,13 @@ export class RelayBed {
 export const sse: HeaderLines = [["content-type", "text/event-stream"]];
 
 /** Events of a Responses stream; the last one is terminal and bills 10 and 2 tokens. */
-export const responsesEvents = {
+export const responsesEvents: Readonly<Record<"created" | "delta" | "completed", string>> = {
   created: event("response.created", { response: { id: "resp_1", model: "gpt-5.5", status: "in_progress" } }),
   delta: event("response.output_text.delta", { delta: "hi" }),
   completed: event("response.completed", {
     response: { id: "resp_1", model: "gpt-5.5", status: "completed", usage: { input_tokens: 10, output_tokens: 2, total_tokens: 12 } },
   }),
-} as const;
+};
 
 function event(type: string, data: Readonly<Record<string, unknown>>): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;

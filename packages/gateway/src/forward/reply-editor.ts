@@ -33,7 +33,9 @@ export function createReplyEditor(routed: Routed, reply: UpstreamReply): ReplyEd
   if (routed.policy.includeUsage === null || !isStream || createFilter === undefined) return null;
   const contentEncoding = joinedHeaderValue(reply.headers, "content-encoding");
   const encodings = parseContentEncoding(contentEncoding);
-  if (encodings === null || encodings.length === 0) return new StreamEditor(createFilter());
+  // What cannot be decoded cannot be edited either: it passes with its name, and the caller may know it.
+  if (encodings === null) return null;
+  if (encodings.length === 0) return new StreamEditor(createFilter());
   return new EncodedStreamEditor(createFilter(), contentEncoding);
 }
 

@@ -20,11 +20,12 @@ async function readiness(deps: HealthDeps): Promise<OwnReply> {
   if (deps.isDraining()) return json(503, { status: "draining" });
   try {
     await deps.checkStore();
+    const isAnswerable = await deps.hasProvider();
+    return isAnswerable ? json(200, { status: "ready" }) : json(503, { status: "no_provider_configured" });
   } catch {
+    // The provider's settings are in the store, too.
     return json(503, { status: "store_unusable" });
   }
-  const isAnswerable = await deps.hasProvider();
-  return isAnswerable ? json(200, { status: "ready" }) : json(503, { status: "no_provider_configured" });
 }
 
 function json(status: number, body: Readonly<Record<string, string>>): OwnReply {

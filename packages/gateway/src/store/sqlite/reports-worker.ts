@@ -3,8 +3,8 @@
  * the database, so that neither ever holds up the event loop that serves. Changes no data.
  *
  * The writer's connection never checkpoints by itself. A passive checkpoint does not wait for it and never
- * makes it wait; only when the log has grown large, because writes kept coming in between, is the rest of
- * it (little, after a passive one) moved while the writer waits.
+ * makes it wait, but the log begins anew only after one that no write fell into. So when the log has grown
+ * large, what was written meanwhile (little, after a passive one) is moved while the writer waits.
  */
 
 import { parentPort, workerData } from "node:worker_threads";
@@ -19,14 +19,10 @@ import { queryUsage } from "./usage-query.ts";
 const LARGE_LOG_FRAMES = 16_384;
 const BUSY_TIMEOUT_MS = 2_000;
 
-function checkpoint(
-  database: DatabaseSync,
-  mode: "PASSIVE" | "RESTART" | "TRUNCATE",
-): { isRestDue: boolean } {
+/** Returns how many frames the log has, moved or not. */
+function checkpoint(database: DatabaseSync, mode: "PASSIVE" | "RESTART" | "TRUNCATE"): number {
   const row = database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
-  if (row === undefined) return { isRestDue: false };
-  const frames = integer(row, "log");
-  return { isRestDue: frames > LARGE_LOG_FRAMES && integer(row, "checkpointed") < frames };
+  return row === undefined ? 0 : integer(row, "log");
 }
 
 function answer(database: DatabaseSync, question: ReportQuestion): unknown {
@@ -51,7 +47,10 @@ function serve(port: MessagePort, options: ReportsWorkerData): void {
   const send = (message: ReportMessage): void => port.postMessage(message);
   const timer = setInterval(() => {
     try {
-      if (checkpoint(database, "PASSIVE").isRestDue) checkpoint(database, "RESTART");
+      if (checkpoint(database, "PASSIVE") <= LARGE_LOG_FRAMES) return;
+      // Once more, so that less is left for the one that the writer waits for.
+      checkpoint(database, "PASSIVE");
+      checkpoint(database, "RESTART");
     } catch (error) {
       send({ kind: "alarm", message: "The write-ahead log could not be checkpointed.", error });
     }
