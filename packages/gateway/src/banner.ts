@@ -1,5 +1,6 @@
 /** What a person sees when the gateway has started on a terminal: where it is, who answers, and what to do next. */
 
+import type { Provider } from "./providers/provider.ts";
 import type { ProviderStatus } from "./route/upstreams.ts";
 
 export interface BannerOptions {
@@ -29,8 +30,8 @@ export function renderBanner(options: BannerOptions): string {
   ];
   if (isSimulated) {
     lines.push(
-      "  SIMULATED: no provider key was found, so replies are made up here and cost nothing.",
-      `  For real ones: meshagent provider set ${options.providers[0]?.provider.name ?? "openai"} --api-key-from-env ${options.providers[0]?.provider.apiKeyVariable ?? "OPENAI_API_KEY"}`,
+      "  SIMULATED: no provider key was found, so replies are made up here and cost nothing. For real ones:",
+      ...options.providers.map(({ provider }) => `  ${setKeyCommand(provider)}`),
       "",
     );
   }
@@ -61,6 +62,10 @@ function providerLine(status: ProviderStatus): string {
     case "simulated":
       return "simulated";
     case "none":
-      return `not configured: meshagent provider set ${status.provider.name} --api-key-from-env ${status.provider.apiKeyVariable}`;
+      return `not configured: ${setKeyCommand(status.provider)}`;
   }
+}
+
+function setKeyCommand(provider: Provider): string {
+  return `meshagent provider set ${provider.name} --api-key-from-env ${provider.apiKeyVariable}`;
 }

@@ -25,12 +25,11 @@ import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
 import { probeUpstream } from "./providers/probe.ts";
-import type { Provider } from "./providers/provider.ts";
+import type { Provider, ProviderDefaults } from "./providers/provider.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
 import {
   createUpstreams,
-  type ProviderDefaults,
   type ProviderStatus,
   type SimulatedMode,
   type Upstreams,

@@ -3,8 +3,7 @@
  * environment over the file, the file over the default. Reads no file itself and keeps nothing.
  */
 
-import type { Provider } from "../providers/provider.ts";
-import type { ProviderDefaults } from "../route/upstreams.ts";
+import type { Provider, ProviderDefaults } from "../providers/provider.ts";
 import { Secret } from "../secret.ts";
 import { type Config, settings } from "./settings.ts";
 

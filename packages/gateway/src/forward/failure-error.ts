@@ -28,13 +28,13 @@ export function failureError(routed: Routed, end: "running" | "ended" | Upstream
       return new GatewayError(
         "upstream_unreachable",
         `The gateway cannot reach ${who}. Try again in a moment; if it stays so, its operator finds the reason with \`meshagent provider test ${routed.provider.name}\`.`,
-        { cause, retryAfterS: 2 },
+        { cause },
       );
     case "connect_timeout":
       return new GatewayError(
         "upstream_timeout",
         `${who} did not take a connection within ${timeouts.connectTimeoutMs / 1000} s. Try again in a moment.`,
-        { cause, retryAfterS: 2 },
+        { cause },
       );
     case "first_byte_timeout":
       return new GatewayError(

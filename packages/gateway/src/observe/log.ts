@@ -54,7 +54,7 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
 
 /** Control bytes as escapes: a text from outside must not forge a line or move a terminal's cursor. */
 function oneLine(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (control) => JSON.stringify(control).slice(1, -1).replace(/[\x7f-\x9f]/, "?"));
+  return text.replace(/\p{Cc}/gu, (control) => `\\x${control.codePointAt(0)?.toString(16).padStart(2, "0")}`);
 }
 
 /** The messages of an error and its causes, outermost first; for a log field. */

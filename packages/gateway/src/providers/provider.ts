@@ -29,3 +29,10 @@ export interface Provider {
   /** The cheapest authenticated request that proves a key: path below `pathPrefix`. */
   readonly probePath: string;
 }
+
+/** A provider's key and base URL as the environment or the config file gives them. */
+export interface ProviderDefaults {
+  readonly apiKey: Secret | null;
+  /** null: the provider's own. */
+  readonly baseUrl: string | null;
+}

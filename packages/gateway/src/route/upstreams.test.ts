@@ -3,9 +3,10 @@ import { describe, it } from "node:test";
 import type { Upstream } from "../exchange.ts";
 import { anthropic } from "../providers/anthropic/provider.ts";
 import { openai } from "../providers/openai/provider.ts";
+import type { ProviderDefaults } from "../providers/provider.ts";
 import { Secret } from "../secret.ts";
 import type { DirectoryChange, ProviderSettings } from "../store/store.ts";
-import { createUpstreams, type ProviderDefaults, type SimulatedMode, type Upstreams } from "./upstreams.ts";
+import { createUpstreams, type SimulatedMode, type Upstreams } from "./upstreams.ts";
 
 const timeouts = { connectTimeoutMs: 1, firstByteTimeoutMs: 2, idleTimeoutMs: 3 };
 

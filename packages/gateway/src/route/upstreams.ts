@@ -6,16 +6,9 @@
 
 import type { Upstream } from "../exchange.ts";
 import type { UpstreamTimeouts } from "../upstream/client.ts";
-import type { Provider } from "../providers/provider.ts";
+import type { Provider, ProviderDefaults } from "../providers/provider.ts";
 import type { Secret } from "../secret.ts";
 import type { Directory, ProviderSettings } from "../store/store.ts";
-
-/** A provider's key and base URL as the environment or the config file gives them. */
-export interface ProviderDefaults {
-  readonly apiKey: Secret | null;
-  /** null: the provider's own. */
-  readonly baseUrl: string | null;
-}
 
 /** `always`: simulated replies only. `until_configured`: as long as no provider was ever given a key. `never`. */
 export type SimulatedMode = "always" | "until_configured" | "never";

@@ -6,7 +6,7 @@ import { anthropicDialect } from "../dialects/anthropic/dialect.ts";
 import { openAiDialect } from "../dialects/openai/dialect.ts";
 import { GatewayError } from "../errors.ts";
 import type { Matched } from "../exchange.ts";
-import { RawCaller } from "../forward/relay-harness.ts";
+import { RawCaller, turns } from "../forward/relay-harness.ts";
 import { createDialectTable } from "../match/match.ts";
 import type { LogFields } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
@@ -303,7 +303,31 @@ describe("a shutdown", () => {
     raw.socket.write("POST /v1/responses HTTP/1.1\r\nhost: gw\r\n\r\n");
     await started.promise;
     await bed.server.drain();
-    assert.match(raw.text, /stopped/);
+    await raw.until("stopped");
+  });
+
+  it("lets a slow caller take the rest of a reply whose exchange is over", async () => {
+    const length = 16 * 1024 * 1024;
+    const ended = Promise.withResolvers<void>();
+    const bed = await start(
+      {
+        runExchange: async ({ call }) => {
+          call.response.end(Buffer.alloc(length));
+          ended.resolve();
+        },
+      },
+      { shutdownTimeoutMs: 10_000 },
+    );
+    const raw = caller(bed);
+    raw.socket.pause();
+    raw.socket.write("POST /v1/responses HTTP/1.1\r\nhost: gw\r\n\r\n");
+    await ended.promise;
+    const drained = bed.server.drain();
+    await turns();
+    raw.socket.resume();
+    await raw.closed;
+    assert.equal(raw.body.bytes.length, length);
+    await drained;
   });
 
   it("a second drain does no harm, and nobody can connect after it", async () => {

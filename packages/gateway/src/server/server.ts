@@ -11,6 +11,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
+import { Server as NetServer } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
@@ -103,7 +104,7 @@ export function createServer(deps: ServerDeps): GatewayServer {
 interface ServerState {
   readonly deps: ServerDeps;
   isDraining: boolean;
-  /** Exchanges that have not ended, from before their authentication to their row. */
+  /** Exchanges that have not ended, from before their authentication to their row and their caller's last byte. */
   readonly open: Set<Promise<void>>;
 }
 
@@ -124,7 +125,9 @@ function serve(state: ServerState, incoming: Incoming): void {
   const dialect = deps.table.dialectOf(path);
   if (dialect !== null) {
     const call = newCall(state, incoming, { path, query });
-    const exchange = serveDialect(state, call, dialect).finally(() => state.open.delete(exchange));
+    const exchange = serveDialect(state, call, dialect)
+      .then(() => delivered(response))
+      .finally(() => state.open.delete(exchange));
     state.open.add(exchange);
     return;
   }
@@ -133,6 +136,15 @@ function serve(state: ServerState, incoming: Incoming): void {
     return;
   }
   void serveOwn(state, incoming, path);
+}
+
+/** Resolves when the last byte of the answer is with the kernel, or there is nobody to take it. */
+function delivered(response: ServerResponse): Promise<void> {
+  if (response.writableFinished || response.closed || response.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    response.once("finish", resolve);
+    response.once("close", resolve);
+  });
 }
 
 function newCall(state: ServerState, incoming: Incoming, target: Pick<Call, "path" | "query">): Call {
@@ -265,7 +277,7 @@ function plain(status: number, body: string): OwnReply {
 /** 127.0.0.0/8 and ::1, also as an IPv4 address in IPv6 clothes. */
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
-  return address === "::1" || address.replace(/^::ffff:/, "").startsWith("127.");
+  return address === "::1" || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(address);
 }
 
 function listen(server: Server, settings: ServerSettings): Promise<number> {
@@ -281,8 +293,9 @@ function listen(server: Server, settings: ServerSettings): Promise<number> {
 
 async function drain(state: ServerState, server: Server): Promise<void> {
   state.isDraining = true;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // Not `server.close()`: Node takes a connection for idle as soon as its reply is ended, and destroys it with what
+  // a slow caller has not taken of that reply. So connections stay, and a new request on one is refused in words.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const bound = new Promise<void>((resolve) => {
     setTimeout(resolve, state.deps.settings.shutdownTimeoutMs).unref();
   });
