@@ -19,7 +19,8 @@ interface Import {
 }
 
 /** Files that run in tests alone, by the names that they have in this tree. */
-const testSupport = /(?:\.test|\.fixture|harness|conformance)\.ts$|\/sample-[^/]*\.ts$|\/(?:conformance|test-bed)\//;
+const testSupport =
+  /(?:\.test|\.fixture|harness|conformance)\.ts$|\/sample-[^/]*\.ts$|\/(?:conformance|test-bed)\//;
 
 const files = readdirSync(join(root, "packages"))
   .flatMap((name) => sourcesBelow(`packages/${name}/src`))
@@ -55,7 +56,10 @@ function importsOf(file: string): Import[] {
 }
 
 function resolved(file: string, name: string): string {
-  if (name.startsWith(".")) return normalize(join(dirname(file), name)).split(sep).join("/");
+  if (name.startsWith("."))
+    return normalize(join(dirname(file), name))
+      .split(sep)
+      .join("/");
   const workspace = /^@meshagent\/llm-proxy-(protocol|gateway|cli)\/(.+)$/.exec(name);
   return workspace === null ? name : `packages/${workspace[1]}/src/${workspace[2]}.ts`;
 }
@@ -79,12 +83,20 @@ const below = (folder: string, file: string): boolean => file.startsWith(gateway
 describe("arrows", () => {
   it("are read at all", () => {
     assert.ok(files.length > 150, `${files.length} files`);
-    assert.ok(imports.some(({ from, to }) => from === `${gateway}lifecycle.ts` && to === `${gateway}record/record.ts`));
+    assert.ok(
+      imports.some(
+        ({ from, to }) => from === `${gateway}lifecycle.ts` && to === `${gateway}record/record.ts`,
+      ),
+    );
     assert.ok(imports.some(({ isDynamic, to }) => isDynamic && to === `${gateway}serve.ts`));
     for (const { from, to } of imports.filter((each) => each.to.startsWith("packages/"))) {
       assert.ok(testSupport.test(to) || files.includes(to), `${from} imports ${to}, which is there`);
     }
-    for (const step of steps) assert.ok(files.some((file) => stepOf(file) === step), step);
+    for (const step of steps)
+      assert.ok(
+        files.some((file) => stepOf(file) === step),
+        step,
+      );
   });
 
   it("no code imports what runs in tests alone", () => none(({ to }) => testSupport.test(to)));
@@ -95,10 +107,25 @@ describe("arrows", () => {
 
   it("nothing that the steps stand on imports a step", () => {
     const grounds = ["dialects/", "providers/", "store/", "pricing/", "observe/", "upstream/", "config/"];
-    const leaves = ["exchange", "errors", "headers", "money", "clock", "ids", "secret", "encoding", "json-pick", "json-scan", "observation", "data-dir"];
+    const leaves = [
+      "exchange",
+      "errors",
+      "headers",
+      "money",
+      "clock",
+      "ids",
+      "secret",
+      "encoding",
+      "json-pick",
+      "json-scan",
+      "observation",
+      "data-dir",
+    ];
     none(
       ({ from, to }) =>
-        stepOf(to) !== null && (grounds.some((folder) => below(folder, from)) || leaves.some((leaf) => from === `${gateway}${leaf}.ts`)),
+        stepOf(to) !== null &&
+        (grounds.some((folder) => below(folder, from)) ||
+          leaves.some((leaf) => from === `${gateway}${leaf}.ts`)),
     );
   });
 
@@ -117,18 +144,27 @@ describe("arrows", () => {
     none(
       ({ from, to }) =>
         below("dialects/", from) &&
-        (stepOf(to) !== null || /^packages\/gateway\/src\/(?:store|server|api|config|upstream\/.*-client|providers\/[^/]+\/)/.test(to)),
+        (stepOf(to) !== null ||
+          /^packages\/gateway\/src\/(?:store|server|api|config|upstream\/.*-client|providers\/[^/]+\/)/.test(
+            to,
+          )),
     );
   });
 
   it("steps know no server, no API and no command line", () => {
-    none(({ from, to }) => stepOf(from) !== null && (below("server/", to) || below("api/", to) || to.startsWith("packages/cli/")));
+    none(
+      ({ from, to }) =>
+        stepOf(from) !== null &&
+        (below("server/", to) || below("api/", to) || to.startsWith("packages/cli/")),
+    );
   });
 
   it("`protocol` runs anywhere: no Node, no other part, no package but jose and zod", () => {
     none(
       ({ from, to }) =>
-        from.startsWith("packages/protocol/") && !to.startsWith("packages/protocol/") && !/^(?:jose|zod)(?:\/|$)/.test(to),
+        from.startsWith("packages/protocol/") &&
+        !to.startsWith("packages/protocol/") &&
+        !/^(?:jose|zod)(?:\/|$)/.test(to),
     );
   });
 
@@ -147,7 +183,8 @@ describe("arrows", () => {
     const next = new Map<string, string[]>();
     for (const { from, to, isType, isDynamic } of imports) {
       // What is erased, or loaded when it is needed, waits for nobody at the start.
-      if (!isType && !isDynamic && to.startsWith("packages/")) next.set(from, [...(next.get(from) ?? []), to]);
+      if (!isType && !isDynamic && to.startsWith("packages/"))
+        next.set(from, [...(next.get(from) ?? []), to]);
     }
     const done = new Set<string>();
     const walk = (file: string, path: readonly string[]): void => {
@@ -168,12 +205,18 @@ describe("names", () => {
     );
     assert.ok(names.length >= 2);
     const isAllowed = (file: string): boolean =>
-      ["providers/", "dialects/", "pricing/"].some((folder) => below(folder, file)) || file === `${gateway}gateway.ts`;
+      ["providers/", "dialects/", "pricing/"].some((folder) => below(folder, file)) ||
+      file === `${gateway}gateway.ts`;
     // The name alone as a text, its variables, or as a name in the code. Paths such as `/openai/v1` are dialects'.
-    const mention = new RegExp(`["'\`](?:${names.join("|")})["'\`]|\\b(?:${names.join("|").toUpperCase()})_[A-Z_]+|(?<![\\w/."'\`-])(?:${names.join("|")})(?=[,;:)}\\]. ])`, "g");
+    const mention = new RegExp(
+      `["'\`](?:${names.join("|")})["'\`]|\\b(?:${names.join("|").toUpperCase()})_[A-Z_]+|(?<![\\w/."'\`-])(?:${names.join("|")})(?=[,;:)}\\]. ])`,
+      "g",
+    );
     const mentions = files
       .filter((file) => file.startsWith(gateway) && !isAllowed(file))
-      .flatMap((file) => [...codeOf(file).matchAll(mention)].map(([text]) => `${relative(gateway, file)}: ${text}`));
+      .flatMap((file) =>
+        [...codeOf(file).matchAll(mention)].map(([text]) => `${relative(gateway, file)}: ${text}`),
+      );
     assert.deepEqual(mentions, []);
   });
 });

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { parseConfig } from "../packages/gateway/src/config/config.ts";
 import { newMasterKey } from "../packages/gateway/src/data-dir.ts";
 import { startGateway } from "../packages/gateway/src/gateway.ts";
-import { Secret } from "../packages/gateway/src/secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 test("/readyz is 200 when the only provider is one that a project set (contract 5)", async (context) => {
   const dataDir = mkdtempSync(join(tmpdir(), "meshagent-ready-"));
@@ -28,7 +28,13 @@ test("/readyz is 200 when the only provider is one that a project set (contract 
   });
   const [project] = await gateway.store.directory.listProjects();
   assert(project !== undefined);
-  const settings = { projectId: project.id, name: "openai", apiKey: new Secret("sk-test"), baseUrl: null, updatedAtMs: 0 };
+  const settings = {
+    projectId: project.id,
+    name: "openai",
+    apiKey: new Secret("sk-test"),
+    baseUrl: null,
+    updatedAtMs: 0,
+  };
   await gateway.store.directory.setProvider(settings);
   const reply = await fetch(`${gateway.url}/readyz`);
   assert.deepEqual([reply.status, await reply.json()], [200, { status: "ready" }]);

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { newMasterKey } from "@meshagent/llm-proxy-gateway/data-dir";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { type FakeProviderProcess, spawnFakeProvider } from "./bed/fake-provider-process.ts";

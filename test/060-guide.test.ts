@@ -6,7 +6,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type GatewayProcess, killSpawnedGateways, meshagentBin, spawnGateway } from "./bed/gateway-process.ts";
+import {
+  type GatewayProcess,
+  killSpawnedGateways,
+  meshagentBin,
+  spawnGateway,
+} from "./bed/gateway-process.ts";
 
 let home: string;
 let gateway: GatewayProcess;
@@ -30,9 +35,14 @@ interface Ran {
 function meshagent(...words: readonly string[]): Promise<Ran> {
   const env = { PATH: process.env["PATH"] ?? "", HOME: home };
   return new Promise((resolve) => {
-    execFile(process.execPath, [meshagentBin, ...words], { cwd: join(home, "work"), env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      [meshagentBin, ...words],
+      { cwd: join(home, "work"), env },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
   });
 }
 
@@ -70,11 +80,15 @@ describe("the guide", () => {
     assert.equal(reply.status, 200);
     const { usage } = (await reply.json()) as { usage: { input_tokens: number; output_tokens: number } };
 
-    const report = JSON.parse((await succeed("usage", "--by", "model,participant", "--json")).stdout) as unknown;
+    const report = JSON.parse(
+      (await succeed("usage", "--by", "model,participant", "--json")).stdout,
+    ) as unknown;
     const text = JSON.stringify(report);
     assert.match(text, /"participant":"cli-agent"/);
     assert.match(text, new RegExp(`"input_tokens":${usage.input_tokens}\\b`));
-    const exchanges = JSON.parse((await succeed("exchanges", "--json")).stdout) as { exchanges: { cost_usd: string; outcome: string; room: string; simulated: boolean }[] };
+    const exchanges = JSON.parse((await succeed("exchanges", "--json")).stdout) as {
+      exchanges: { cost_usd: string; outcome: string; room: string; simulated: boolean }[];
+    };
     const [row] = exchanges.exchanges;
     assert.equal(row?.outcome, "ok");
     assert.equal(row.room, "my-room");
@@ -96,7 +110,11 @@ describe("the guide", () => {
   it("exchanges --follow shows a row when it is there", async () => {
     const token = (await succeed("token", "--input", "token-spec.yaml")).stdout.trim();
     const { spawn } = await import("node:child_process");
-    const follow = spawn(process.execPath, [meshagentBin, "exchanges", "--follow", "--json", "--limit", "1"], { cwd: join(home, "work"), env: { PATH: process.env["PATH"] ?? "", HOME: home } });
+    const follow = spawn(
+      process.execPath,
+      [meshagentBin, "exchanges", "--follow", "--json", "--limit", "1"],
+      { cwd: join(home, "work"), env: { PATH: process.env["PATH"] ?? "", HOME: home } },
+    );
     let out = "";
     const seen = Promise.withResolvers<void>();
     follow.stdout.on("data", (bytes: Buffer) => {

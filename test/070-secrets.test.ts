@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { startFakeProvider } from "./bed/fake-provider.ts";
 import { providerKey, startTestGateway } from "./bed/test-gateway.ts";
 

@@ -15,7 +15,7 @@ import { type Gateway, startGateway } from "@meshagent/llm-proxy-gateway/gateway
 import { newUuid } from "@meshagent/llm-proxy-gateway/ids";
 import { createLog } from "@meshagent/llm-proxy-gateway/observe/log";
 import { loadPriceCard } from "@meshagent/llm-proxy-gateway/pricing/price-card";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import { type ApiKey, encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protocol/api-key";
 import { signParticipantToken } from "@meshagent/llm-proxy-protocol/token";

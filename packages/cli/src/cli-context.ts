@@ -3,7 +3,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { CliFailure } from "./failure.ts";
 import { readProfile, writeProfile } from "./profile.ts";
 import type { Profile } from "./profile.ts";

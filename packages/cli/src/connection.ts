@@ -2,7 +2,7 @@
 
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import type { Client } from "@meshagent/llm-proxy-protocol/client";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { findApiKey, findVariable, loadProfile } from "./cli-context.ts";
 import type { CliContext } from "./cli-context.ts";
 import { CliFailure } from "./failure.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { inspect } from "node:util";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { CliFailure } from "./failure.ts";
 import { findMode } from "./private-file.ts";
 import { emptyProfile, profilePath, readProfile, writeProfile } from "./profile.ts";

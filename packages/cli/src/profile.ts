@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { CliFailure } from "./failure.ts";
 import { writePrivateFile } from "./private-file.ts";
 

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@meshagent/llm-proxy-protocol/client";
 import { ApiError } from "@meshagent/llm-proxy-protocol/client";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { findVariable, gatewayDataDir, loadProfile } from "./cli-context.ts";
 import type { CliContext, Environment } from "./cli-context.ts";
 import { connectAs, DEFAULT_API_URL, isLoopbackUrl, isSameOrigin } from "./connection.ts";

@@ -23,12 +23,18 @@ test("says where clients connect and who answers", () => {
   assert.match(text, /https:\/\/gw\.example\/openai\/v1$/m);
   assert.match(text, /https:\/\/gw\.example\/anthropic$/m);
   assert.match(text, /OpenAI +key from OPENAI_API_KEY, https:\/\/api\.openai\.com\/v1/);
-  assert.match(text, /Anthropic +not configured: meshagent provider set anthropic --api-key-from-env ANTHROPIC_API_KEY/);
+  assert.match(
+    text,
+    /Anthropic +not configured: meshagent provider set anthropic --api-key-from-env ANTHROPIC_API_KEY/,
+  );
   assert.doesNotMatch(text, /SIMULATED|Warning|token|interrupted/);
 });
 
 test("shows the owner's token only when it is given", () => {
-  assert.match(renderBanner({ ...plain, ownerToken: "mo-x" }), /shown once, kept in \/data\/owner-token.*\n +mo-x\n/);
+  assert.match(
+    renderBanner({ ...plain, ownerToken: "mo-x" }),
+    /shown once, kept in \/data\/owner-token.*\n +mo-x\n/,
+  );
 });
 
 test("says loudly when replies are made up, and how to get real ones (contract 1)", () => {

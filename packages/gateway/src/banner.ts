@@ -30,7 +30,7 @@ export function renderBanner(options: BannerOptions): string {
   ];
   if (isSimulated) {
     lines.push(
-      "  SIMULATED: no provider key was found, so replies are made up here and cost nothing. For real ones:",
+      "  SIMULATED: no provider is asked; replies are made up here and cost nothing. For real ones:",
       ...options.providers.map(({ provider }) => `  ${setKeyCommand(provider)}`),
       "",
     );

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -35,11 +44,14 @@ describe("the data directory", () => {
     const file = join(root, "file");
     writeFileSync(file, "");
     for (const path of [file, join(file, "below")]) {
-      assert.throws(() => openDataDir(path), (error) => {
-        assert(error instanceof ConfigError);
-        assert.ok(error.message.includes(path) && error.message.includes("--data-dir"), error.message);
-        return true;
-      });
+      assert.throws(
+        () => openDataDir(path),
+        (error) => {
+          assert(error instanceof ConfigError);
+          assert.ok(error.message.includes(path) && error.message.includes("--data-dir"), error.message);
+          return true;
+        },
+      );
     }
   });
 
@@ -74,11 +86,14 @@ describe("the data directory", () => {
   it("a secret that cannot be read is never replaced, and its error holds no secret", () => {
     const dataDir = openDataDir(join(root, "broken"));
     const inner = openDataDir(join(dataDir.path, "key"));
-    assert.throws(() => readOrCreateSecret(dataDir, "key", () => "sk-new"), (error) => {
-      assert(error instanceof ConfigError);
-      assert.ok(error.message.includes(inner.path) && !error.message.includes("sk-new"));
-      return true;
-    });
+    assert.throws(
+      () => readOrCreateSecret(dataDir, "key", () => "sk-new"),
+      (error) => {
+        assert(error instanceof ConfigError);
+        assert.ok(error.message.includes(inner.path) && !error.message.includes("sk-new"));
+        return true;
+      },
+    );
     assert.ok(statSync(inner.path).isDirectory());
   });
 

@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, write
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "./config/config.ts";
-import { Secret } from "./secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 export const masterKeyFile = "master.key";
 export const ownerTokenFile = "owner-token";

@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
 import type { HeaderLines, UpstreamBody, UpstreamTimeouts } from "./upstream/client.ts";
 import type { Provider } from "./providers/provider.ts";
-import type { Secret } from "./secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 /** A request as the server took it, its body unread. */
 export interface Call {

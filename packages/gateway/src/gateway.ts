@@ -34,7 +34,7 @@ import {
   type SimulatedMode,
   type Upstreams,
 } from "./route/upstreams.ts";
-import type { Secret } from "./secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { createServer, isLoopback } from "./server/server.ts";
 import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
@@ -130,7 +130,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     defaultDialect: openAiDialect,
     runExchange: (matched) => runExchange(lifecycle, matched),
     api,
-    health: { checkStore: () => store.checkUsable(), hasProvider: () => canAnswer(upstreams) },
+    health: { checkStore: () => store.checkUsable(), hasProvider: () => canAnswer(store, upstreams) },
     running: parts.running,
     settings: { ...config, tls: options.tls },
   });
@@ -237,9 +237,13 @@ async function ensureDefaultProject(store: Store): Promise<void> {
   if (projects.length === 0) await store.directory.createProject("default");
 }
 
-async function canAnswer(upstreams: Upstreams): Promise<boolean> {
-  const status = await upstreams.statusOf(null);
-  return status.some((each) => each.source !== "none");
+/** By the gateway's own key, or by one that any project has set for itself. */
+async function canAnswer(store: Store, upstreams: Upstreams): Promise<boolean> {
+  const projects = await store.directory.listProjects();
+  const all = await Promise.all(
+    [null, ...projects.map((each) => each.id)].map((id) => upstreams.statusOf(id)),
+  );
+  return all.flat().some((status) => status.source !== "none");
 }
 
 /** Simulated replies are for trying the product on one's own machine: never by accident on a public address. */

@@ -8,7 +8,18 @@ test("an exchange's id is `ex_` and 26 characters of Crockford's base 32", () =>
 });
 
 test("ids sort by creation, over all 48 bits of time", () => {
-  const times = [0, 1, 31, 32, 1023, 2 ** 31, 2 ** 32, Date.UTC(2026, 10, 23), Date.UTC(2026, 10, 23) + 1, 2 ** 48 - 1];
+  const times = [
+    0,
+    1,
+    31,
+    32,
+    1023,
+    2 ** 31,
+    2 ** 32,
+    Date.UTC(2026, 10, 23),
+    Date.UTC(2026, 10, 23) + 1,
+    2 ** 48 - 1,
+  ];
   const ids = times.map(newExchangeId);
   assert.deepEqual(ids.toSorted(), ids);
   // 2^48 - 1 ms is 7ZZZZZZZZZ in the ULID specification.

@@ -8,7 +8,7 @@ import { openAiDialect } from "./dialects/openai/dialect.ts";
 import type { Call, KeptBody, PolicyFields, Principal, Routed, Upstream } from "./exchange.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
-import { Secret } from "./secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 /** 2026-11-23T10:00:00Z. */
 export const sampleNowMs: number = Date.UTC(2026, 10, 23, 10);

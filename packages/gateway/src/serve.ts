@@ -147,7 +147,7 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
     ...Object.fromEntries(status.map((each) => [`provider_${each.provider.name}`, each.source])),
   });
   if (status.some((each) => each.source === "simulated")) {
-    log.warn("SIMULATED: no provider key was found, so replies are made up here and cost nothing.");
+    log.warn("SIMULATED: no provider is asked; replies are made up here and cost nothing.");
   }
 }
 

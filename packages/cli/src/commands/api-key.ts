@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { findApiKey, findProjectId, loadProfile, updateProfile } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliFailure } from "../failure.ts";

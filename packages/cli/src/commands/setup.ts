@@ -8,7 +8,7 @@ import { Command } from "commander";
 import type { Project } from "@meshagent/llm-proxy-protocol/api-resources";
 import type { Client } from "@meshagent/llm-proxy-protocol/client";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
-import { Secret } from "@meshagent/llm-proxy-gateway/secret";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { findVariable, loadProfile, updateProfile } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliFailure } from "../failure.ts";

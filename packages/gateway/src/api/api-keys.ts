@@ -8,7 +8,7 @@ import { encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protoco
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { toRfc3339 } from "../clock.ts";
 import { newUuid } from "../ids.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ApiKeyRow, ServiceAccount } from "../store/store.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
 import { ApiFault } from "./fault.ts";

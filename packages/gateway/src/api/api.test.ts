@@ -7,7 +7,7 @@ import { apiErrorBodySchema, apiErrorStatus, routes } from "@meshagent/llm-proxy
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import type { Client } from "@meshagent/llm-proxy-protocol/client";
 import { ApiError, createClient } from "@meshagent/llm-proxy-protocol/client";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { UsageReportRow } from "../store/store.ts";
 import { OWNER_TOKEN, PUBLIC_URL, startHarness } from "./harness.ts";
 import type { Harness } from "./harness.ts";

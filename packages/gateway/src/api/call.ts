@@ -7,7 +7,7 @@ import type { Project as ProjectRow, Directory, Reports } from "../store/store.t
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Route, RouteName, RouteReply, Routes } from "@meshagent/llm-proxy-protocol/api";
 
 /** Whose credential a call came with. A participant token is none of these: it may do nothing here. */

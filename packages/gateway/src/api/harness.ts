@@ -10,7 +10,7 @@ import { encodeApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import { newUuid } from "../ids.ts";
 import type { LogFields } from "../observe/log.ts";
 import type { Provider } from "../providers/provider.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { InvalidCursorError } from "../store/errors.ts";
 import type {
   ApiKeyWithSecret,

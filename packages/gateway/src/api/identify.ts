@@ -5,7 +5,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { API_KEY_PREFIX, ApiKeyError, parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Directory } from "../store/store.ts";
 import type { Caller } from "./call.ts";
 import { ApiFault } from "./fault.ts";

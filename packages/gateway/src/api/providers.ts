@@ -8,7 +8,7 @@ import type { Provider, SetProviderReply } from "@meshagent/llm-proxy-protocol/a
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { toRfc3339 } from "../clock.ts";
 import type { Provider as ProviderKind } from "../providers/provider.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ProviderSettings } from "../store/store.ts";
 import type { ApiCall, ApiDeps, Handlers, ProviderStatus } from "./call.ts";
 import { ApiFault } from "./fault.ts";

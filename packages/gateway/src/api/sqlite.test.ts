@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { newMasterKey } from "../store/vault.ts";
 import { createApi } from "./api.ts";

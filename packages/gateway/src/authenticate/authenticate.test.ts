@@ -11,7 +11,7 @@ import { signParticipantToken } from "@meshagent/llm-proxy-protocol/token";
 import type { TokenSpec } from "@meshagent/llm-proxy-protocol/token-spec";
 import { type ErrorCode, GatewayError } from "../errors.ts";
 import type { Authenticated, Matched, Principal } from "../exchange.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ApiKeyWithSecret, Directory, DirectoryChange, Project, Room } from "../store/store.ts";
 import {
   authenticate,

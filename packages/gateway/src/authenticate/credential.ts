@@ -7,7 +7,7 @@ import { API_KEY_PREFIX } from "@meshagent/llm-proxy-protocol/api-key";
 import { parseToken } from "@meshagent/llm-proxy-protocol/token";
 import { TokenError } from "@meshagent/llm-proxy-protocol/token-error";
 import { GatewayError } from "../errors.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { DistinctHeaders } from "./header-text.ts";
 
 /** A credential as it came, not yet verified. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { anthropic } from "../providers/anthropic/provider.ts";
 import { openai } from "../providers/openai/provider.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { ConfigError, type ConfigSources, parseConfig, parseProviderDefaults } from "./config.ts";
 import { settings } from "./settings.ts";
 
@@ -26,14 +26,26 @@ describe("where a setting comes from", () => {
     const environment = { MESHAGENT_PORT: "2" };
     assert.equal(parse({ flags: { port: "1" }, environment, file }).port, 1);
     assert.equal(parse({ environment, file }).port, 2);
-    assert.equal(parse({ environment: { MESHAGENT_PORT: "" }, file }).port, 3, "an empty variable is an unset one");
+    assert.equal(
+      parse({ environment: { MESHAGENT_PORT: "" }, file }).port,
+      3,
+      "an empty variable is an unset one",
+    );
     assert.equal(parse({}).port, 8700);
   });
 
   it("the defaults of contract 1", () => {
     const config = parse({});
     assert.deepEqual(
-      [config.host, config.port, config.simulated, config.corsOrigins, config.metrics, config.database, config.adminToken],
+      [
+        config.host,
+        config.port,
+        config.simulated,
+        config.corsOrigins,
+        config.metrics,
+        config.database,
+        config.adminToken,
+      ],
       ["127.0.0.1", 8700, false, [], "loopback", null, null],
     );
   });
@@ -46,9 +58,26 @@ describe("where a setting comes from", () => {
   });
 
   it("every variable of contract 1 is there, and no two settings share one", () => {
-    const variables = Object.values(settings).flatMap((setting) => [setting.variable, ...(setting.aliases ?? [])]);
+    const variables = Object.values(settings).flatMap((setting) => [
+      setting.variable,
+      ...(setting.aliases ?? []),
+    ]);
     assert.equal(new Set(variables).size, variables.length);
-    for (const name of ["HOST", "PORT", "DATA_DIR", "DATABASE_URL", "MASTER_KEY", "ADMIN_TOKEN", "PRICES", "SIMULATED", "TLS_CERT", "TLS_KEY", "PUBLIC_URL", "TRUSTED_PROXIES", "CORS_ORIGINS"]) {
+    for (const name of [
+      "HOST",
+      "PORT",
+      "DATA_DIR",
+      "DATABASE_URL",
+      "MASTER_KEY",
+      "ADMIN_TOKEN",
+      "PRICES",
+      "SIMULATED",
+      "TLS_CERT",
+      "TLS_KEY",
+      "PUBLIC_URL",
+      "TRUSTED_PROXIES",
+      "CORS_ORIGINS",
+    ]) {
       assert.ok(variables.includes(`MESHAGENT_${name}`), name);
     }
     for (const setting of Object.values(settings)) assert.match(setting.about, /\.$/, setting.variable);
@@ -56,7 +85,10 @@ describe("where a setting comes from", () => {
 
   it("proxy variables are read in both spellings, the upper-case one first", () => {
     assert.equal(parse({ environment: { https_proxy: "http://a" } }).httpsProxy, "http://a");
-    assert.equal(parse({ environment: { https_proxy: "http://a", HTTPS_PROXY: "http://b" } }).httpsProxy, "http://b");
+    assert.equal(
+      parse({ environment: { https_proxy: "http://a", HTTPS_PROXY: "http://b" } }).httpsProxy,
+      "http://b",
+    );
     assert.equal(parse({ environment: { no_proxy: "x" } }).noProxy, "x");
   });
 
@@ -70,13 +102,28 @@ describe("where a setting comes from", () => {
 
 describe("what is refused", () => {
   it("names the flag, the variable or the key at fault, and what it takes", () => {
-    assert.match(refusal({ flags: { port: "x" } }), /^--port must be a whole number from 0 to 65535, not "x"\.$/);
-    assert.match(refusal({ environment: { MESHAGENT_PORT: "65536" } }), /^MESHAGENT_PORT must be a whole number/);
+    assert.match(
+      refusal({ flags: { port: "x" } }),
+      /^--port must be a whole number from 0 to 65535, not "x"\.$/,
+    );
+    assert.match(
+      refusal({ environment: { MESHAGENT_PORT: "65536" } }),
+      /^MESHAGENT_PORT must be a whole number/,
+    );
     assert.match(refusal({ file: { port: "-1" } }), /^config key "port" must be a whole number/);
     assert.match(refusal({ flags: { drainMaxConcurrent: "1.5" } }), /^--drain-max-concurrent must/);
-    assert.match(refusal({ environment: { MESHAGENT_SIMULATED: "maybe" } }), /^MESHAGENT_SIMULATED must be 1 or 0/);
-    assert.match(refusal({ environment: { MESHAGENT_ON_DISCONNECT: "wait" } }), /must be one of drain, cancel/);
-    assert.match(refusal({ environment: { MESHAGENT_IDLE_TIMEOUT: "30" } }), /must be a duration such as 30s/);
+    assert.match(
+      refusal({ environment: { MESHAGENT_SIMULATED: "maybe" } }),
+      /^MESHAGENT_SIMULATED must be 1 or 0/,
+    );
+    assert.match(
+      refusal({ environment: { MESHAGENT_ON_DISCONNECT: "wait" } }),
+      /must be one of drain, cancel/,
+    );
+    assert.match(
+      refusal({ environment: { MESHAGENT_IDLE_TIMEOUT: "30" } }),
+      /must be a duration such as 30s/,
+    );
     assert.match(refusal({ environment: { MESHAGENT_MAX_BODY: "64MB" } }), /must be a size such as 512KiB/);
   });
 
@@ -109,17 +156,38 @@ describe("what is refused", () => {
   });
 
   it("a public URL that is no plain one", () => {
-    for (const url of ["gw.example", "ftp://gw.example", "https://u:p@gw.example", "https://:p@gw.example", "https://gw.example/?a", "https://gw.example/#a"]) {
+    for (const url of [
+      "gw.example",
+      "ftp://gw.example",
+      "https://u:p@gw.example",
+      "https://:p@gw.example",
+      "https://gw.example/?a",
+      "https://gw.example/#a",
+    ]) {
       assert.match(refusal({ environment: { MESHAGENT_PUBLIC_URL: url } }), /plain http or https URL/, url);
     }
-    assert.equal(parse({ environment: { MESHAGENT_PUBLIC_URL: "https://gw.example/base" } }).publicUrl, "https://gw.example/base");
+    assert.equal(
+      parse({ environment: { MESHAGENT_PUBLIC_URL: "https://gw.example/base" } }).publicUrl,
+      "https://gw.example/base",
+    );
   });
 });
 
 describe("the config file", () => {
   it("takes texts, numbers, booleans and lists", () => {
-    const config = parse({ file: { port: 9, simulated: true, corsOrigins: ["https://a", "https://b"], idleTimeoutMs: "90s", maxBodyBytes: "1KiB" } });
-    assert.deepEqual([config.port, config.simulated, config.corsOrigins], [9, true, ["https://a", "https://b"]]);
+    const config = parse({
+      file: {
+        port: 9,
+        simulated: true,
+        corsOrigins: ["https://a", "https://b"],
+        idleTimeoutMs: "90s",
+        maxBodyBytes: "1KiB",
+      },
+    });
+    assert.deepEqual(
+      [config.port, config.simulated, config.corsOrigins],
+      [9, true, ["https://a", "https://b"]],
+    );
     assert.deepEqual([config.idleTimeoutMs, config.maxBodyBytes], [90_000, 1024]);
   });
 
@@ -142,12 +210,15 @@ describe("provider defaults", () => {
 
   it("a base URL that is no plain one is refused by name, and not repeated", () => {
     for (const url of ["x", "file:///etc", "https://user:pw@host/v1", "https://:pw@host/v1"]) {
-      assert.throws(() => parseProviderDefaults([openai], { MESHAGENT_OPENAI_BASE_URL: url }), (error) => {
-        assert(error instanceof ConfigError);
-        assert.match(error.message, /^MESHAGENT_OPENAI_BASE_URL must/);
-        assert.doesNotMatch(error.message, /pw/);
-        return true;
-      });
+      assert.throws(
+        () => parseProviderDefaults([openai], { MESHAGENT_OPENAI_BASE_URL: url }),
+        (error) => {
+          assert(error instanceof ConfigError);
+          assert.match(error.message, /^MESHAGENT_OPENAI_BASE_URL must/);
+          assert.doesNotMatch(error.message, /pw/);
+          return true;
+        },
+      );
     }
   });
 });

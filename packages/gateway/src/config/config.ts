@@ -4,7 +4,7 @@
  */
 
 import type { Provider, ProviderDefaults } from "../providers/provider.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { type Config, settings } from "./settings.ts";
 
 /** A setting that cannot be used; its message names it and says what it takes. */
@@ -90,7 +90,8 @@ function parseFile(file: unknown): Readonly<Record<string, string>> {
     throw new ConfigError("The config file must hold an object.");
   return Object.fromEntries(
     Object.entries(file).map(([key, value]: [string, unknown]) => {
-      if (!Object.hasOwn(settings, key)) throw new ConfigError(`The config file has an unknown key "${key}".`);
+      if (!Object.hasOwn(settings, key))
+        throw new ConfigError(`The config file has an unknown key "${key}".`);
       if (key === "masterKey" || key === "adminToken") {
         throw new ConfigError(
           `"${key}" is a secret and belongs into its environment variable, not into a config file.`,

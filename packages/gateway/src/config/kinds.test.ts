@@ -7,14 +7,30 @@ test("durations take one unit and no bare number", () => {
   assert.deepEqual(["500ms", "30s", "10m", "1h", "0s"].map(parse), [500, 30_000, 600_000, 3_600_000, 0]);
   // 24.8 days are the longest timer of Node.
   assert.equal(parse("2147483647ms"), 2_147_483_647);
-  for (const bad of ["", "30", "s", "1.5s", "-1s", "1h30m", " 1s", "1S", "1d", "2147483648ms", "597h", "1e3s"]) {
+  for (const bad of [
+    "",
+    "30",
+    "s",
+    "1.5s",
+    "-1s",
+    "1h30m",
+    " 1s",
+    "1S",
+    "1d",
+    "2147483648ms",
+    "597h",
+    "1e3s",
+  ]) {
     assert.throws(() => parse(bad), /must be a duration/, bad);
   }
 });
 
 test("sizes take binary units", () => {
   const { parse } = size("V", 0, "");
-  assert.deepEqual(["0B", "512B", "1KiB", "64MiB", "2GiB"].map(parse), [0, 512, 1024, 67_108_864, 2_147_483_648]);
+  assert.deepEqual(
+    ["0B", "512B", "1KiB", "64MiB", "2GiB"].map(parse),
+    [0, 512, 1024, 67_108_864, 2_147_483_648],
+  );
   for (const bad of ["", "64", "64MB", "64mib", "1.5KiB", "-1B", "99999999999999GiB"]) {
     assert.throws(() => parse(bad), /must be a size/, bad);
   }
@@ -23,7 +39,8 @@ test("sizes take binary units", () => {
 test("whole numbers keep to their bounds", () => {
   const { parse } = integer("V", { byDefault: 5, min: 2, max: 10 }, "");
   assert.deepEqual(["2", "10", "007"].map(parse), [2, 10, 7]);
-  for (const bad of ["", "1", "11", "-3", "+3", "3.0", "0x3", "3e0", " 3"]) assert.throws(() => parse(bad), /from 2 to 10/, bad);
+  for (const bad of ["", "1", "11", "-3", "+3", "3.0", "0x3", "3e0", " 3"])
+    assert.throws(() => parse(bad), /from 2 to 10/, bad);
 });
 
 test("switches, choices, lists and texts", () => {
@@ -45,5 +62,11 @@ test("defaults in words", () => {
   const words = (byDefaultMs: number): string => duration("V", byDefaultMs, "").defaultText;
   assert.deepEqual([60_000, 75_000, 1500, 1_800_000].map(words), ["1m", "75s", "1500ms", "30m"]);
   const sizes = (bytes: number): string => size("V", bytes, "").defaultText;
-  assert.deepEqual([1, 1024, 1536, 1_048_576, 1_073_741_824].map(sizes), ["1B", "1KiB", "1536B", "1MiB", "1GiB"]);
+  assert.deepEqual([1, 1024, 1536, 1_048_576, 1_073_741_824].map(sizes), [
+    "1B",
+    "1KiB",
+    "1536B",
+    "1MiB",
+    "1GiB",
+  ]);
 });

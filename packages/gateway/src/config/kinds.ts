@@ -1,6 +1,6 @@
 /** The kinds of setting: how each reads its text, and what it says when it cannot. */
 
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 export interface Setting<Value> {
   /** Environment variable. */

@@ -4,7 +4,7 @@
  */
 
 import type { LogLevel } from "../observe/log.ts";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { choice, duration, flag, integer, list, optional, secret, size, text } from "./kinds.ts";
 import type { Setting } from "./kinds.ts";
 

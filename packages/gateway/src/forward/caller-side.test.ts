@@ -18,10 +18,16 @@ interface Side {
   readonly gone: () => number;
 }
 
-async function open(options: { readonly stallTimeoutMs?: number; readonly head?: string } = {}): Promise<Side> {
+async function open(
+  options: { readonly stallTimeoutMs?: number; readonly head?: string } = {},
+): Promise<Side> {
   const { caller, response } = await bed.connect(options.head);
   let gone = 0;
-  const side = new CallerSide({ response, stallTimeoutMs: options.stallTimeoutMs ?? 10_000, onGone: () => (gone += 1) });
+  const side = new CallerSide({
+    response,
+    stallTimeoutMs: options.stallTimeoutMs ?? 10_000,
+    onGone: () => (gone += 1),
+  });
   return { side, caller, response, gone: () => gone };
 }
 
@@ -41,7 +47,10 @@ describe("the head", () => {
   it("is there at once, as latin1, and says so", async () => {
     const { side, caller } = await open();
     assert.equal(side.hasHead, false);
-    side.writeHead(200, "\xc9tat", [["x-a", "\xe9\x80"], ["x-a", "2"]]);
+    side.writeHead(200, "\xc9tat", [
+      ["x-a", "\xe9\x80"],
+      ["x-a", "2"],
+    ]);
     await caller.until("\r\n\r\n");
     assert.ok(caller.text.startsWith("HTTP/1.1 200 \xc9tat\r\nx-a: \xe9\x80\r\nx-a: 2\r\n"), caller.text);
     assert.equal(side.hasHead, true);

@@ -11,7 +11,8 @@ function kept(bytes: Buffer, cuts: readonly number[], contentEncoding = ""): Kep
   return { byteLength: bytes.length, contentEncoding, chunks: () => chunks, release: () => {} };
 }
 
-const splice = (text: string, edit: IncludeUsageEdit): string => text.slice(0, edit.start) + edit.text + text.slice(edit.end);
+const splice = (text: string, edit: IncludeUsageEdit): string =>
+  text.slice(0, edit.start) + edit.text + text.slice(edit.end);
 
 describe("splicing", () => {
   const text = "0123456789";
@@ -40,7 +41,10 @@ describe("splicing", () => {
   it("copies nothing that it does not touch", () => {
     const [one, two, three] = [Buffer.from("aaaa"), Buffer.from("bbbb"), Buffer.from("cccc")];
     const out = spliceChunks([one, two, three], { start: 6, end: 6, text: "-" });
-    assert.deepEqual(out.map((chunk) => chunk.buffer === one.buffer || chunk.byteLength === 1), [true, true, true, true, true]);
+    assert.deepEqual(
+      out.map((chunk) => chunk.buffer === one.buffer || chunk.byteLength === 1),
+      [true, true, true, true, true],
+    );
     assert.equal(out[0]?.byteOffset, one.byteOffset);
     assert.equal(out.at(-1)?.byteOffset, three.byteOffset);
   });

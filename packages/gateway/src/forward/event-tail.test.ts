@@ -18,7 +18,8 @@ test("each way to write a blank line ends an event, wherever the chunks end", ()
   for (const end of ["\n\n", "\r\r", "\r\n\r\n", "\n\r\n"]) {
     const text = `data: 1${end}`;
     assert.equal(isEventEnd(text), true, JSON.stringify(end));
-    for (let cut = 1; cut < text.length; cut++) assert.equal(isEventEnd(text.slice(0, cut), text.slice(cut)), true);
+    for (let cut = 1; cut < text.length; cut++)
+      assert.equal(isEventEnd(text.slice(0, cut), text.slice(cut)), true);
     assert.equal(isEventEnd(...text.split("")), true);
     assert.equal(isEventEnd(text, "data"), false);
   }

@@ -32,7 +32,10 @@ describe("what goes up", () => {
     });
     const { method, origin, path, headers, body, timeouts } = up.request;
     assert.deepEqual([method, origin, path], ["POST", "https://provider.example", "/v1/responses?a=%20b&a"]);
-    assert.deepEqual(headers.map(([name]) => name), ["X-Odd", "x-odd", "Content-Encoding", "authorization"]);
+    assert.deepEqual(
+      headers.map(([name]) => name),
+      ["X-Odd", "x-odd", "Content-Encoding", "authorization"],
+    );
     assert.deepEqual(headers.at(-1), ["authorization", "Bearer sk-of-the-provider"]);
     assert.equal(body?.byteLength, 5);
     assert.deepEqual(timeouts, { connectTimeoutMs: 1000, firstByteTimeoutMs: 2000, idleTimeoutMs: 3000 });
@@ -41,7 +44,11 @@ describe("what goes up", () => {
   });
 
   it("no body where there is none, no credential to the simulated provider", async () => {
-    const { up } = await bed.exchange({ endpoint: "models", body: null, upstream: { apiKey: null, isSimulated: true } });
+    const { up } = await bed.exchange({
+      endpoint: "models",
+      body: null,
+      upstream: { apiKey: null, isSimulated: true },
+    });
     assert.equal(up.request.body, null);
     assert.deepEqual(up.request.headers, []);
     up.reply(200, []);

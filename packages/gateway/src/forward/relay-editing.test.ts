@@ -18,13 +18,30 @@ describe("model lists are narrowed to what the token may see", () => {
     has_more: false,
   };
   const narrowed = { ...list, data: [list.data[0], list.data[2]] };
-  const options = { endpoint: "models", body: null, models: ["openai/gpt-5*", "anthropic/gpt-4o"], policy: { model: "", isStream: false } };
+  const options = {
+    endpoint: "models",
+    body: null,
+    models: ["openai/gpt-5*", "anthropic/gpt-4o"],
+    policy: { model: "", isStream: false },
+  };
   const text = JSON.stringify(list);
 
-  async function listed(given: { readonly headers?: HeaderLines; readonly bytes?: Buffer; readonly status?: number; readonly models?: readonly string[] | null }): Promise<{ head: string; body: string }> {
+  async function listed(given: {
+    readonly headers?: HeaderLines;
+    readonly bytes?: Buffer;
+    readonly status?: number;
+    readonly models?: readonly string[] | null;
+  }): Promise<{ head: string; body: string }> {
     const bytes = given.bytes ?? Buffer.from(text);
-    const { caller, up, outcome } = await bed.exchange({ ...options, ...("models" in given ? { models: given.models ?? null } : {}) });
-    up.reply(given.status ?? 200, [["content-type", "application/json"], ["content-length", String(bytes.length)], ...(given.headers ?? [])]);
+    const { caller, up, outcome } = await bed.exchange({
+      ...options,
+      ...("models" in given ? { models: given.models ?? null } : {}),
+    });
+    up.reply(given.status ?? 200, [
+      ["content-type", "application/json"],
+      ["content-length", String(bytes.length)],
+      ...(given.headers ?? []),
+    ]);
     for (let at = 0; at < bytes.length; at += 25) {
       up.chunk(bytes.subarray(at, at + 25));
       await up.resumed();
@@ -32,7 +49,10 @@ describe("model lists are narrowed to what the token may see", () => {
     up.end();
     assert.equal(await outcome, null);
     while (!caller.text.includes("\r\n\r\n") || !caller.body.isWhole) await new Promise(setImmediate);
-    return { head: caller.text.slice(0, caller.text.indexOf("\r\n\r\n")), body: caller.body.bytes.toString() };
+    return {
+      head: caller.text.slice(0, caller.text.indexOf("\r\n\r\n")),
+      body: caller.body.bytes.toString(),
+    };
   }
 
   it("by provider and pattern, with a framing of its own", async () => {
@@ -53,7 +73,8 @@ describe("model lists are narrowed to what the token may see", () => {
   });
 
   it("to nothing for a grant of nothing, or of another provider", async () => {
-    for (const models of [[], ["anthropic/*"]]) assert.deepEqual(JSON.parse((await listed({ models })).body), { ...list, data: [] });
+    for (const models of [[], ["anthropic/*"]])
+      assert.deepEqual(JSON.parse((await listed({ models })).body), { ...list, data: [] });
   });
 
   it("a list that cannot be read is withheld", async () => {
@@ -64,7 +85,8 @@ describe("model lists are narrowed to what the token may see", () => {
       { bytes: Buffer.from(text), headers: [["content-encoding", "gzip"]] },
       { bytes: Buffer.from(text), headers: [["content-encoding", "unknown"]] },
     ];
-    for (const given of unreadable) assert.deepEqual(JSON.parse((await listed(given)).body), { object: "list", data: [] });
+    for (const given of unreadable)
+      assert.deepEqual(JSON.parse((await listed(given)).body), { object: "list", data: [] });
   });
 
   it("without a list of models in the grant it passes byte for byte", async () => {
@@ -90,7 +112,8 @@ describe("model lists are narrowed to what the token may see", () => {
 });
 
 describe("usage that the gateway asked for is not shown", () => {
-  const chunk = (rest: string): string => `data: {"id":"c1","object":"chat.completion.chunk","model":"gpt-5.5",${rest}}\n\n`;
+  const chunk = (rest: string): string =>
+    `data: {"id":"c1","object":"chat.completion.chunk","model":"gpt-5.5",${rest}}\n\n`;
   const text = chunk('"choices":[{"index":0,"delta":{"content":"hi"}}],"usage":null');
   const shown = chunk('"choices":[{"index":0,"delta":{"content":"hi"}}]');
   const usage = chunk('"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}');
@@ -103,8 +126,14 @@ describe("usage that the gateway asked for is not shown", () => {
 
   it("goes up asked for, and plainly", async () => {
     const { up } = await bed.exchange(options);
-    assert.deepEqual(up.request.headers.filter(([name]) => name === "accept-encoding"), [["accept-encoding", "identity"]]);
-    assert.equal(Buffer.concat([...(up.request.body?.chunks() ?? [])]).toString(), '{"stream_options":{"include_usage":true},}');
+    assert.deepEqual(
+      up.request.headers.filter(([name]) => name === "accept-encoding"),
+      [["accept-encoding", "identity"]],
+    );
+    assert.equal(
+      Buffer.concat([...(up.request.body?.chunks() ?? [])]).toString(),
+      '{"stream_options":{"include_usage":true},}',
+    );
     up.reply(200, sse);
     up.end();
   });
@@ -165,7 +194,10 @@ describe("usage that the gateway asked for is not shown", () => {
   it("a plain reply, such as an error, passes as it came", async () => {
     const { caller, up } = await bed.exchange(options);
     const text = '{"choices":[],"usage":{"a":1}}';
-    up.reply(400, [["content-type", "application/json"], ["content-length", String(text.length)]]);
+    up.reply(400, [
+      ["content-type", "application/json"],
+      ["content-length", String(text.length)],
+    ]);
     up.chunk(text);
     await up.resumed();
     up.end();

@@ -75,7 +75,10 @@ export class RawCaller {
     let searchedBytes = 0;
     while (!this.bytes.includes(text, Math.max(0, searchedBytes - text.length), "latin1")) {
       searchedBytes = this.bytes.length;
-      assert.ok(!isClosed, `closed before ${JSON.stringify(text)} came; got ${JSON.stringify(this.text.slice(0, 2000))}`);
+      assert.ok(
+        !isClosed,
+        `closed before ${JSON.stringify(text)} came; got ${JSON.stringify(this.text.slice(0, 2000))}`,
+      );
       await new Promise<void>((resolve) => {
         this.#onBytes = resolve;
       });
@@ -227,12 +230,16 @@ export class RelayBed {
   }
 
   /** A connection, and what the server is asked on it. */
-  async connect(requestHead?: string): Promise<{ caller: RawCaller; request: IncomingMessage; response: ServerResponse }> {
+  async connect(
+    requestHead?: string,
+  ): Promise<{ caller: RawCaller; request: IncomingMessage; response: ServerResponse }> {
     const { port } = this.#server.address() as AddressInfo;
     const socket = connect(port, "127.0.0.1");
     this.#callers.add(socket);
     const asked = this.nextRequest();
-    socket.write(requestHead ?? "POST /openai/v1/responses HTTP/1.1\r\nhost: gw\r\ncontent-length: 0\r\n\r\n");
+    socket.write(
+      requestHead ?? "POST /openai/v1/responses HTTP/1.1\r\nhost: gw\r\ncontent-length: 0\r\n\r\n",
+    );
     const [request, response] = await asked;
     return { caller: new RawCaller(socket), request, response };
   }
@@ -285,7 +292,12 @@ export const responsesEvents: Readonly<Record<"created" | "delta" | "completed",
   created: event("response.created", { response: { id: "resp_1", model: "gpt-5.5", status: "in_progress" } }),
   delta: event("response.output_text.delta", { delta: "hi" }),
   completed: event("response.completed", {
-    response: { id: "resp_1", model: "gpt-5.5", status: "completed", usage: { input_tokens: 10, output_tokens: 2, total_tokens: 12 } },
+    response: {
+      id: "resp_1",
+      model: "gpt-5.5",
+      status: "completed",
+      usage: { input_tokens: 10, output_tokens: 2, total_tokens: 12 },
+    },
   }),
 };
 

@@ -43,7 +43,7 @@ describe("a caller that leaves before the terminal event", () => {
     const { caller, up, response, outcome, rows } = await bed.exchange({ settings: { drainMaxBytes: 1e9 } });
     caller.socket.pause();
     up.reply(200, sse);
-    for (let isFull = false; !isFull; ) {
+    for (let isFull = false; !isFull;) {
       if (up.chunk(Buffer.alloc(256 * 1024))) continue;
       await turns();
       isFull = !up.wantsMore;
@@ -94,7 +94,10 @@ describe("a caller that leaves before the terminal event", () => {
     await left;
     up.fail("connection_lost");
     assert.equal(await outcome, null);
-    assert.deepEqual([rows[0]?.ending, rows[0]?.isCallerGone, rows[0]?.reading?.outcome], ["cut", true, "truncated"]);
+    assert.deepEqual(
+      [rows[0]?.ending, rows[0]?.isCallerGone, rows[0]?.reading?.outcome],
+      ["cut", true, "truncated"],
+    );
     assert.equal(deps.drainSlots.inUse, 0);
   });
 
@@ -123,12 +126,17 @@ describe("reading on has limits", () => {
     caller.socket.destroy();
     await up.aborted();
     assert.equal(await outcome, null);
-    assert.deepEqual([rows.length, rows[0]?.ending, rows[0]?.reading?.outcome], [1, "abandoned", "truncated"]);
+    assert.deepEqual(
+      [rows.length, rows[0]?.ending, rows[0]?.reading?.outcome],
+      [1, "abandoned", "truncated"],
+    );
     assert.deepEqual([deps.drainSlots.inUse, deps.running.size], [0, 0]);
   });
 
   it("of bytes", async () => {
-    const { caller, up, response, outcome, rows, deps } = await bed.exchange({ settings: { drainMaxBytes: 1000 } });
+    const { caller, up, response, outcome, rows, deps } = await bed.exchange({
+      settings: { drainMaxBytes: 1000 },
+    });
     up.reply(200, sse);
     up.chunk(created);
     const left = gone(response);
@@ -141,7 +149,10 @@ describe("reading on has limits", () => {
     up.chunk("x");
     await up.aborted();
     assert.equal(await outcome, null);
-    assert.deepEqual([rows[0]?.ending, rows[0]?.responseBytes, deps.drainSlots.inUse], ["abandoned", 1001, 0]);
+    assert.deepEqual(
+      [rows[0]?.ending, rows[0]?.responseBytes, deps.drainSlots.inUse],
+      ["abandoned", 1001, 0],
+    );
   });
 
   it("of how many at once", async () => {
@@ -162,7 +173,10 @@ describe("reading on has limits", () => {
       caller.socket.destroy();
       await up.aborted();
       assert.equal(await outcome, null);
-      assert.deepEqual([rows.length, rows[0]?.ending, rows[0]?.status], [1, "abandoned", hasReply ? 200 : null]);
+      assert.deepEqual(
+        [rows.length, rows[0]?.ending, rows[0]?.status],
+        [1, "abandoned", hasReply ? 200 : null],
+      );
       assert.deepEqual([deps.drainSlots.inUse, deps.running.size], [0, 0]);
     }
   });
@@ -176,7 +190,10 @@ describe("reading on has limits", () => {
     await left;
     for (const relay of deps.running) relay.stop();
     assert.equal(await outcome, null);
-    assert.deepEqual([up.isAborted, rows.length, rows[0]?.ending, deps.drainSlots.inUse], [true, 1, "stopped", 0]);
+    assert.deepEqual(
+      [up.isAborted, rows.length, rows[0]?.ending, deps.drainSlots.inUse],
+      [true, 1, "stopped", 0],
+    );
   });
 });
 
@@ -195,7 +212,10 @@ describe("a caller that leaves after the terminal event has finished", () => {
     up.end();
     assert.equal(await outcome, null);
     assert.equal(up.isAborted, false);
-    assert.deepEqual(rows.map((row) => [row.ending, row.isCallerGone, row.reading?.outcome]), [["complete", false, "ok"]]);
+    assert.deepEqual(
+      rows.map((row) => [row.ending, row.isCallerGone, row.reading?.outcome]),
+      [["complete", false, "ok"]],
+    );
   });
 
   it("a provider that does not end soon is not waited for", async () => {

@@ -20,7 +20,11 @@ before(async () => {
 after(() => bed.close());
 
 /** A gate to hold rows at. */
-function gate(): { readonly open: () => void; readonly settle: () => Promise<void>; readonly reached: Promise<void> } {
+function gate(): {
+  readonly open: () => void;
+  readonly settle: () => Promise<void>;
+  readonly reached: Promise<void>;
+} {
   const reached = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
   return {
@@ -38,7 +42,10 @@ describe("a reply on its way down", () => {
     const { caller, up, outcome } = await bed.exchange();
     up.reply(200, [...sse, ["x-request-id", "req_1"], ["X-Odd", "\xff"]], "Fine");
     await caller.until("\r\n\r\n");
-    assert.match(caller.text, /^HTTP\/1\.1 200 Fine\r\ncontent-type: text\/event-stream\r\nx-request-id: req_1\r\nX-Odd: \xff\r\nx-meshagent-exchange-id: ex_sample\r\n/);
+    assert.match(
+      caller.text,
+      /^HTTP\/1\.1 200 Fine\r\ncontent-type: text\/event-stream\r\nx-request-id: req_1\r\nX-Odd: \xff\r\nx-meshagent-exchange-id: ex_sample\r\n/,
+    );
     assert.match(caller.text, /transfer-encoding: chunked\r\n/i);
     assert.doesNotMatch(caller.text, /x-meshagent-simulated/);
     up.end();
@@ -56,12 +63,22 @@ describe("a reply on its way down", () => {
     const { caller, up, outcome, rows } = await bed.exchange();
     up.reply(200, sse);
     const odd = Buffer.from([0, 255, 13, 10, 13, 10, 195]);
-    const parts = [Buffer.from(": comment\n\n"), Buffer.from(created), odd, Buffer.from(delta), Buffer.from(completed), Buffer.from("tail")];
+    const parts = [
+      Buffer.from(": comment\n\n"),
+      Buffer.from(created),
+      odd,
+      Buffer.from(delta),
+      Buffer.from(completed),
+      Buffer.from("tail"),
+    ];
     for (const part of parts) {
       up.chunk(part);
       await up.resumed();
       await turns();
-      assert.ok(caller.body.bytes.subarray(-part.length).equals(part), "it is there before the next one is sent");
+      assert.ok(
+        caller.body.bytes.subarray(-part.length).equals(part),
+        "it is there before the next one is sent",
+      );
     }
     up.end();
     assert.equal(await outcome, null);
@@ -83,13 +100,22 @@ describe("a reply on its way down", () => {
     await caller.until("\r\n0\r\n\r\n");
     assert.match(caller.text, /content-encoding: gzip/);
     assert.deepEqual(caller.body, { bytes, isWhole: true });
-    assert.deepEqual([rows[0]?.reading?.outcome, rows[0]?.reading?.usage[0]?.input_tokens, rows[0]?.meterFault], ["ok", 10, null]);
+    assert.deepEqual(
+      [rows[0]?.reading?.outcome, rows[0]?.reading?.usage[0]?.input_tokens, rows[0]?.meterFault],
+      ["ok", 10, null],
+    );
   });
 
   it("passes a 204 and a 304 without a body", async () => {
     for (const [status, headers] of [
       [204, []],
-      [304, [["etag", '"1"'], ["content-length", "5"]]],
+      [
+        304,
+        [
+          ["etag", '"1"'],
+          ["content-length", "5"],
+        ],
+      ],
     ] as const) {
       const { caller, up, outcome } = await bed.exchange({ endpoint: "models" });
       up.reply(status, headers);
@@ -183,7 +209,9 @@ describe("back-pressure", () => {
   });
 
   it("a caller that takes no byte for the stall timeout counts as gone", async () => {
-    const { caller, up, outcome, rows } = await bed.exchange({ settings: { callerStallTimeoutMs: 30, disconnectPolicy: "cancel" } });
+    const { caller, up, outcome, rows } = await bed.exchange({
+      settings: { callerStallTimeoutMs: 30, disconnectPolicy: "cancel" },
+    });
     caller.socket.pause();
     up.reply(200, sse);
     await fill(up, Buffer.alloc(256 * 1024));
@@ -263,7 +291,10 @@ describe("the end of a reply waits for its row", () => {
   });
 
   it("goes on without a row that does not come in time, and says so in the log", async () => {
-    const { caller, up, outcome, logged } = await bed.exchange({ settings: { settleTimeoutMs: 20 }, settle: () => new Promise(() => {}) });
+    const { caller, up, outcome, logged } = await bed.exchange({
+      settings: { settleTimeoutMs: 20 },
+      settle: () => new Promise(() => {}),
+    });
     up.reply(200, sse);
     up.chunk(completed);
     await up.resumed();
@@ -275,7 +306,9 @@ describe("the end of a reply waits for its row", () => {
   });
 
   it("goes on with a row that cannot be written", async () => {
-    const { caller, up, outcome, logged } = await bed.exchange({ settle: () => Promise.reject(new Error("disk full")) });
+    const { caller, up, outcome, logged } = await bed.exchange({
+      settle: () => Promise.reject(new Error("disk full")),
+    });
     up.reply(200, sse);
     up.chunk(completed);
     await up.resumed();
@@ -322,7 +355,10 @@ describe("a provider that fails", () => {
       assert(error instanceof GatewayError);
       assert.equal(error.code, code);
       assert.equal(client.calls.length, 1, "a request that may have been seen is not repeated");
-      assert.deepEqual([rows.length, rows[0]?.ending, rows[0]?.status, rows[0]?.failure?.reason], [1, "no_reply", null, reason]);
+      assert.deepEqual(
+        [rows.length, rows[0]?.ending, rows[0]?.status, rows[0]?.failure?.reason],
+        [1, "no_reply", null, reason],
+      );
       assert.equal(response.headersSent, false, "the server renders the error");
       assert.equal(deps.running.size, 0);
     }
@@ -346,7 +382,10 @@ describe("a provider that fails", () => {
     const error = await failing.outcome;
     assert(error instanceof GatewayError);
     assert.equal(error.code, "upstream_timeout");
-    assert.deepEqual([failing.client.calls.length, failing.rows.length, failing.rows[0]?.attempts], [2, 1, 2]);
+    assert.deepEqual(
+      [failing.client.calls.length, failing.rows.length, failing.rows[0]?.attempts],
+      [2, 1, 2],
+    );
   });
 
   it("is not asked again once its reply has begun", async () => {
@@ -369,7 +408,10 @@ describe("a provider that fails", () => {
     const error = await running.outcome;
     assert(error instanceof GatewayError);
     assert.deepEqual([error.code, error.cause instanceof Error], ["internal_error", true]);
-    assert.deepEqual([running.rows.length, running.rows[0]?.ending, running.rows[0]?.failure?.isUnsent], [1, "no_reply", true]);
+    assert.deepEqual(
+      [running.rows.length, running.rows[0]?.ending, running.rows[0]?.failure?.isUnsent],
+      [1, "no_reply", true],
+    );
     assert.equal(running.deps.running.size, 0);
     response.destroy();
     await turns();
@@ -386,7 +428,10 @@ describe("an upstream that is cut inside its reply is passed on as a cut", () =>
     assert.equal(await outcome, null);
     await caller.closed;
     assert.deepEqual([caller.body.bytes.toString(), caller.body.isWhole], [created + delta, false]);
-    assert.deepEqual([rows.length, rows[0]?.ending, rows[0]?.reading?.outcome, rows[0]?.failure?.reason], [1, "cut", "truncated", "connection_lost"]);
+    assert.deepEqual(
+      [rows.length, rows[0]?.ending, rows[0]?.reading?.outcome, rows[0]?.failure?.reason],
+      [1, "cut", "truncated", "connection_lost"],
+    );
   });
 
   it("a reply of known length: the bytes that came arrive, and the rest is missing", async () => {
@@ -417,7 +462,10 @@ describe("an upstream that is cut inside its reply is passed on as a cut", () =>
     assert.equal(await outcome, null);
     await caller.closed;
     assert.deepEqual([caller.body.bytes.toString(), caller.body.isWhole], [completed, false]);
-    assert.deepEqual(rows.map((row) => [row.ending, row.reading?.outcome]), [["complete", "ok"]]);
+    assert.deepEqual(
+      rows.map((row) => [row.ending, row.reading?.outcome]),
+      [["complete", "ok"]],
+    );
   });
 
   it("while its row is waited for: the terminal event still arrives", async () => {
@@ -475,7 +523,10 @@ describe("a stream that the gateway itself ends says why", () => {
       up.fail("idle_timeout");
       await outcome;
       await caller.until("\r\n0\r\n\r\n");
-      assert.ok(caller.body.bytes.toString().startsWith(`${sent}event: response.failed\n`), JSON.stringify(sent));
+      assert.ok(
+        caller.body.bytes.toString().startsWith(`${sent}event: response.failed\n`),
+        JSON.stringify(sent),
+      );
     }
   });
 
@@ -494,7 +545,10 @@ describe("a stream that the gateway itself ends says why", () => {
     const cases = [
       { headers: sse, sent: "data: {" },
       { headers: sse, sent: "data: 1\n" },
-      { headers: [...sse, ["content-encoding", "gzip"]] as const, sent: gzipSync(created).toString("latin1") },
+      {
+        headers: [...sse, ["content-encoding", "gzip"]] as const,
+        sent: gzipSync(created).toString("latin1"),
+      },
       { headers: json(), sent: '{"a":1}\n\n' },
       { headers: sse, sent: completed },
     ];
@@ -512,8 +566,14 @@ describe("a stream that the gateway itself ends says why", () => {
 
   it("chat streams and Messages streams in their own shapes", async () => {
     const cases = [
-      { options: { endpoint: "chat.completions" } as const, start: 'data: {"error":{"message":"OpenAI fell silent' },
-      { options: { dialect: "anthropic", policy: { model: "claude-opus-5-5" } } as const, start: 'event: error\ndata: {"type":"error","error":{"type":"timeout_error"' },
+      {
+        options: { endpoint: "chat.completions" } as const,
+        start: 'data: {"error":{"message":"OpenAI fell silent',
+      },
+      {
+        options: { dialect: "anthropic", policy: { model: "claude-opus-5-5" } } as const,
+        start: 'event: error\ndata: {"type":"error","error":{"type":"timeout_error"',
+      },
     ];
     for (const { options, start } of cases) {
       const { caller, up } = await bed.exchange(options);
@@ -570,6 +630,9 @@ describe("a shutdown", () => {
     assert.equal(await outcome, null);
     await caller.closed;
     assert.equal(caller.body.bytes.toString(), completed, "the row says that the caller has it");
-    assert.deepEqual(rows.map((each) => each.reading?.outcome), ["ok"]);
+    assert.deepEqual(
+      rows.map((each) => each.reading?.outcome),
+      ["ok"],
+    );
   });
 });

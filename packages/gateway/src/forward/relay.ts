@@ -215,7 +215,8 @@ export class Relay implements UpstreamObserver, Stoppable {
   async #closeCaller(ending: Ending): Promise<void> {
     if (this.#reply === null) {
       if (this.#wasCallerGone) this.#done.resolve();
-      else if (this.#unsendable !== null) this.#done.reject(unsendableError(this.#options.routed, this.#unsendable));
+      else if (this.#unsendable !== null)
+        this.#done.reject(unsendableError(this.#options.routed, this.#unsendable));
       else this.#done.reject(failureError(this.#options.routed, this.#upstreamEnd));
       return;
     }

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLog, errorText, type Log, type LogLevel } from "./log.ts";
 
-function capture(form: "json" | "text", minLevel: LogLevel = "debug"): { readonly log: Log; readonly lines: string[] } {
+function capture(
+  form: "json" | "text",
+  minLevel: LogLevel = "debug",
+): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = [];
   const clock = { now: () => Date.UTC(2026, 10, 23, 10, 20, 30, 4) };
   return { lines, log: createLog({ clock, minLevel, form, write: (line) => lines.push(line) }) };
@@ -45,7 +48,10 @@ test("a line stays a line, whatever a value holds, and moves no cursor", () => {
 
 test("an error is its message and those of its causes, with codes", () => {
   const inner = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
-  assert.equal(errorText(new Error("outer", { cause: inner })), "outer: connect ECONNREFUSED 127.0.0.1:1 (ECONNREFUSED)");
+  assert.equal(
+    errorText(new Error("outer", { cause: inner })),
+    "outer: connect ECONNREFUSED 127.0.0.1:1 (ECONNREFUSED)",
+  );
   assert.equal(errorText(new TypeError("")), "TypeError");
   assert.equal(errorText("text"), "text");
   assert.equal(errorText({ secret: 1 }), "unknown");

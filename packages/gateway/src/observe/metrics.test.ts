@@ -7,7 +7,10 @@ function metrics(): Metrics {
   return createMetrics({ runningExchanges: () => 3, keptBytes: () => 4096, drains: () => 1 });
 }
 
-function result(costNanoUsd: number | null, usage: readonly { input: number; output?: number; billed?: boolean }[] = []): ExchangeResult {
+function result(
+  costNanoUsd: number | null,
+  usage: readonly { input: number; output?: number; billed?: boolean }[] = [],
+): ExchangeResult {
   return {
     id: "ex_1",
     outcome: "ok",
@@ -44,13 +47,20 @@ function result(costNanoUsd: number | null, usage: readonly { input: number; out
 const real = { dialect: "openai", isSimulated: false };
 
 /** The sample lines, without help and type. */
-const samples = (from: Metrics): string[] => from.render().split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+const samples = (from: Metrics): string[] =>
+  from
+    .render()
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
 
 test("counts, and shows the gauges as they are now", () => {
   const all = metrics();
   all.refused("token_expired", "anthropic");
   all.refused("token_expired", "anthropic");
-  all.finished(real, result(5, [{ input: 10, output: 2 }, { input: 1 }, { input: 100, output: 100, billed: false }]));
+  all.finished(
+    real,
+    result(5, [{ input: 10, output: 2 }, { input: 1 }, { input: 100, output: 100, billed: false }]),
+  );
   all.finished(real, result(7, [{ input: 1, output: 1 }]));
   all.finished(real, result(null));
   assert.deepEqual(samples(all).slice(0, -1), [
@@ -91,5 +101,6 @@ test("has no label that a caller can choose, and is well-formed text", () => {
   assert.ok(text.endsWith("\n"));
   const families = text.split("\n").filter((line) => line.startsWith("# TYPE"));
   assert.equal(new Set(families).size, families.length);
-  for (const line of samples(all)) assert.match(line, /^[a-z_]+(\{[a-z_]+="[^"\\]*"(,[a-z_]+="[^"\\]*")*\})? \d+$/);
+  for (const line of samples(all))
+    assert.match(line, /^[a-z_]+(\{[a-z_]+="[^"\\]*"(,[a-z_]+="[^"\\]*")*\})? \d+$/);
 });

@@ -66,7 +66,12 @@ export function createMetrics(gauges: Gauges): Metrics {
           "Billed tokens as the providers counted them.",
           tokens,
         ),
-        ...single("meshagent_cost_nano_usd_total", "counter", "Known cost of real exchanges in nano-dollars.", costNanoUsd),
+        ...single(
+          "meshagent_cost_nano_usd_total",
+          "counter",
+          "Known cost of real exchanges in nano-dollars.",
+          costNanoUsd,
+        ),
         ...single(
           "meshagent_unpriced_exchanges_total",
           "counter",

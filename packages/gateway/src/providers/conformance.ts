@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Provider } from "./provider.ts";
 
 /** The lines that the gateway takes off a caller's request, so that only the provider's key can be in them. */

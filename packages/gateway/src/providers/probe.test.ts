@@ -44,14 +44,22 @@ test("asks for the cheapest thing with the key, and reads no more than the statu
   assert.deepEqual(headers, [["authorization", "Bearer sk-of-the-provider"]]);
   assert.deepEqual(timeouts, { ...openAiUpstream.timeouts, firstByteTimeoutMs: 15_000 });
   const anthropic = await probe(anthropicUpstream, status(200));
-  assert.deepEqual(anthropic.request.headers.find(([name]) => name === "x-api-key"), ["x-api-key", "sk-of-the-provider"]);
+  assert.deepEqual(
+    anthropic.request.headers.find(([name]) => name === "x-api-key"),
+    ["x-api-key", "sk-of-the-provider"],
+  );
 });
 
 test("says who refuses the key and how to set another, without the key", async () => {
   for (const code of [401, 403]) {
     const { ok, message } = await probe(openAiUpstream, status(code));
     assert.equal(ok, false);
-    assert.match(message, new RegExp(`OpenAI refuses the key \\(${code}\\).*meshagent provider set openai --api-key-from-env OPENAI_API_KEY`));
+    assert.match(
+      message,
+      new RegExp(
+        `OpenAI refuses the key \\(${code}\\).*meshagent provider set openai --api-key-from-env OPENAI_API_KEY`,
+      ),
+    );
     assert.doesNotMatch(message, /sk-of/);
   }
 });
@@ -74,7 +82,10 @@ test("a provider that cannot be reached says why", async () => {
 });
 
 test("the simulated provider says that it is one, and is sent no credential", async () => {
-  const { ok, message, request } = await probe({ ...openAiUpstream, apiKey: null, isSimulated: true }, status(200));
+  const { ok, message, request } = await probe(
+    { ...openAiUpstream, apiKey: null, isSimulated: true },
+    status(200),
+  );
   assert.equal(ok, true);
   assert.match(message, /simulated/);
   assert.deepEqual(request.headers, []);

@@ -4,7 +4,7 @@
  */
 
 import type { HeaderLines } from "../upstream/client.ts";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 export type DialectName = "openai" | "anthropic";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { anthropic } from "./anthropic/provider.ts";
 import { testProvider, testProviderSet } from "./conformance.ts";
 import { openai } from "./openai/provider.ts";

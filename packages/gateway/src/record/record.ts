@@ -153,7 +153,7 @@ function wasSent(observation: Observation): boolean {
 }
 
 function isUpstreamError(observation: Observation): boolean {
-  return observation.status !== null && observation.status >= 400;
+  return observation.status !== null && observation.status >= 300;
 }
 
 function outcomeOf(routed: Routed, observation: Observation): Outcome {

@@ -4,7 +4,7 @@ import type { Upstream } from "../exchange.ts";
 import { anthropic } from "../providers/anthropic/provider.ts";
 import { openai } from "../providers/openai/provider.ts";
 import type { ProviderDefaults } from "../providers/provider.ts";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { DirectoryChange, ProviderSettings } from "../store/store.ts";
 import { createUpstreams, type SimulatedMode, type Upstreams } from "./upstreams.ts";
 

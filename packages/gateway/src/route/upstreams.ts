@@ -7,7 +7,7 @@
 import type { Upstream } from "../exchange.ts";
 import type { UpstreamTimeouts } from "../upstream/client.ts";
 import type { Provider, ProviderDefaults } from "../providers/provider.ts";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Directory, ProviderSettings } from "../store/store.ts";
 
 /** `always`: simulated replies only. `until_configured`: as long as no provider was ever given a key. `never`. */
@@ -105,7 +105,7 @@ function projectUpstream(
 ): Upstream | null {
   const defaultBaseUrl = from.defaults.baseUrl ?? provider.defaultBaseUrl;
   if (from.own.apiKey !== null) {
-    const baseUrl = from.own.baseUrl ?? provider.defaultBaseUrl;
+    const baseUrl = from.own.baseUrl ?? defaultBaseUrl;
     return makeUpstream(options, provider, { baseUrl, apiKey: from.own.apiKey });
   }
   const baseUrl = from.own.baseUrl ?? defaultBaseUrl;

@@ -14,7 +14,10 @@ after(() => bed.close());
 
 const refusal: OwnReply = { status: 401, headers: [["content-type", "application/json"]], body: '{"é":1}' };
 
-async function answered(head: string, reply = refusal): Promise<{ caller: RawCaller; request: IncomingMessage; response: ServerResponse }> {
+async function answered(
+  head: string,
+  reply = refusal,
+): Promise<{ caller: RawCaller; request: IncomingMessage; response: ServerResponse }> {
   const asked = await bed.connect(head);
   answer({ ...asked, reply, extraHeaders: [["x-meshagent-exchange-id", "ex_1"]] });
   await asked.caller.until("\r\n\r\n");
@@ -25,14 +28,21 @@ async function answered(head: string, reply = refusal): Promise<{ caller: RawCal
 describe("an answer of the gateway's own", () => {
   it("is written whole, with its length in bytes", async () => {
     const { caller } = await answered("GET /v1 HTTP/1.1\r\nhost: gw\r\n\r\n");
-    assert.match(caller.text, /^HTTP\/1\.1 401 Unauthorized\r\ncontent-type: application\/json\r\nx-meshagent-exchange-id: ex_1\r\ncontent-length: 8\r\n/);
+    assert.match(
+      caller.text,
+      /^HTTP\/1\.1 401 Unauthorized\r\ncontent-type: application\/json\r\nx-meshagent-exchange-id: ex_1\r\ncontent-length: 8\r\n/,
+    );
     assert.deepEqual(caller.body, { bytes: Buffer.from(refusal.body), isWhole: true });
   });
 
   it("has no body for HEAD, and no length for 204", async () => {
     const { caller } = await answered("HEAD /v1 HTTP/1.1\r\nhost: gw\r\n\r\n");
     assert.ok(caller.text.endsWith("\r\n\r\n"));
-    const none = await answered("OPTIONS /v1 HTTP/1.1\r\nhost: gw\r\n\r\n", { status: 204, headers: [], body: "" });
+    const none = await answered("OPTIONS /v1 HTTP/1.1\r\nhost: gw\r\n\r\n", {
+      status: 204,
+      headers: [],
+      body: "",
+    });
     assert.match(none.caller.text, /^HTTP\/1\.1 204 /);
     assert.doesNotMatch(none.caller.text, /content-length|transfer-encoding/i);
   });
@@ -52,7 +62,9 @@ describe("an answer of the gateway's own", () => {
 
   it("ends the connection of a caller that waits for a go-ahead it will not get (RFC 9110 section 10.1.1)", async () => {
     // As `checkContinue` would: the server of this bed has no such listener, so the go-ahead is Node's own.
-    const { caller, request, response } = await bed.connect("POST /v1 HTTP/1.1\r\nhost: gw\r\ncontent-length: 5\r\n\r\n");
+    const { caller, request, response } = await bed.connect(
+      "POST /v1 HTTP/1.1\r\nhost: gw\r\ncontent-length: 5\r\n\r\n",
+    );
     request.headers.expect = "100-continue";
     answer({ request, response, reply: refusal, extraHeaders: [] });
     await caller.until("connection: close\r\n");

@@ -16,7 +16,14 @@ test("an allowed origin is named back, whole and alone", () => {
     ["access-control-expose-headers", "*"],
     ["vary", "origin"],
   ]);
-  for (const other of ["https://app.example.evil", "http://app.example", "https://APP.example", "https://app.example:1", "null", ""]) {
+  for (const other of [
+    "https://app.example.evil",
+    "http://app.example",
+    "https://APP.example",
+    "https://app.example:1",
+    "null",
+    "",
+  ]) {
     assert.deepEqual(corsHeaders([origin], other), [], other);
   }
   assert.deepEqual(corsHeaders([origin], undefined), []);

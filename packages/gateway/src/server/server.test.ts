@@ -11,7 +11,13 @@ import { createDialectTable } from "../match/match.ts";
 import type { LogFields } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
-import { createServer, type GatewayServer, isLoopback, type ServerDeps, type ServerSettings } from "./server.ts";
+import {
+  createServer,
+  type GatewayServer,
+  isLoopback,
+  type ServerDeps,
+  type ServerSettings,
+} from "./server.ts";
 
 interface Bed {
   readonly server: GatewayServer;
@@ -107,10 +113,13 @@ describe("the table of mounts", () => {
     });
     await ask(bed, "GET /openai/v1/models/gpt-5.5?a=%2F&b=?c");
     await ask(bed, "POST /v1/responses", "expect: 100-continue", "content-length: 0");
-    assert.deepEqual(seen.map(({ call, ids }) => [call.path, call.query, call.expectsContinue, ids]), [
-      ["/openai/v1/models/gpt-5.5", "?a=%2F&b=?c", false, { model: "gpt-5.5" }],
-      ["/v1/responses", "", true, {}],
-    ]);
+    assert.deepEqual(
+      seen.map(({ call, ids }) => [call.path, call.query, call.expectsContinue, ids]),
+      [
+        ["/openai/v1/models/gpt-5.5", "?a=%2F&b=?c", false, { model: "gpt-5.5" }],
+        ["/v1/responses", "", true, {}],
+      ],
+    );
     const [first, second] = seen;
     assert.notEqual(first?.call.exchangeId, second?.call.exchangeId);
     assert.deepEqual(first?.call.answerHeaders, [["x-meshagent-exchange-id", first?.call.exchangeId]]);
@@ -120,7 +129,10 @@ describe("the table of mounts", () => {
 describe("refusals", () => {
   it("are rendered in the caller's dialect, carry the exchange's id, and are counted and logged", async () => {
     const bed = await start({
-      runExchange: () => Promise.reject(new GatewayError("budget_held", "Wait.", { retryAfterS: 3, cause: new Error("inner") })),
+      runExchange: () =>
+        Promise.reject(
+          new GatewayError("budget_held", "Wait.", { retryAfterS: 3, cause: new Error("inner") }),
+        ),
     });
     const openAi = await ask(bed, "POST /openai/v1/responses");
     const id = /x-meshagent-exchange-id: (ex_\w+)/.exec(openAi)?.[1];
@@ -128,7 +140,9 @@ describe("refusals", () => {
     assert.match(openAi, new RegExp(`x-request-id: ${id}\r\n`));
     assert.match(openAi, /retry-after: 3\r\n/);
     assert.doesNotMatch(openAi, /x-should-retry/);
-    assert.deepEqual(JSON.parse(bodyOf(openAi)), { error: { message: "Wait.", type: "rate_limit_error", param: null, code: "budget_held" } });
+    assert.deepEqual(JSON.parse(bodyOf(openAi)), {
+      error: { message: "Wait.", type: "rate_limit_error", param: null, code: "budget_held" },
+    });
     const anthropic = await ask(bed, "POST /anthropic/v1/messages");
     assert.match(anthropic, /request-id: ex_/);
     assert.match(bodyOf(anthropic), /^\{"type":"error","error":\{"type":"rate_limit_error"/);
@@ -146,13 +160,19 @@ describe("refusals", () => {
 
   it("a fault of ours tells its reader nothing but where to look, and its log everything", async () => {
     const bed = await start({ runExchange: () => Promise.reject(new Error("sk-inner detail")) });
-    for (const [path, status] of [["/openai/v1/responses", 502], ["/anthropic/v1/messages", 500]] as const) {
+    for (const [path, status] of [
+      ["/openai/v1/responses", 502],
+      ["/anthropic/v1/messages", 500],
+    ] as const) {
       const reply = await ask(bed, `POST ${path}`);
       assert.equal(statusOf(reply), status);
       assert.doesNotMatch(reply, /sk-inner/);
       assert.match(bodyOf(reply), /ex_/);
     }
-    assert.deepEqual([bed.logged[0]?.message, bed.logged[0]?.["cause"]], ["an exchange failed", "sk-inner detail"]);
+    assert.deepEqual(
+      [bed.logged[0]?.message, bed.logged[0]?.["cause"]],
+      ["an exchange failed", "sk-inner detail"],
+    );
   });
 
   it("a caller that is gone is told nothing, and is no error", async () => {
@@ -196,7 +216,11 @@ describe("probes, preflights and upgrades", () => {
     assert.match(opened, /access-control-allow-origin: https:\/\/app\.example\r\n/);
     assert.match(opened, /access-control-allow-headers: authorization\r\n/);
     const refused = await ask(bed, "POST /openai/v1/nothing", "origin: https://app.example");
-    assert.match(refused, /access-control-allow-origin: https:\/\/app\.example\r\n/, "a page can read the error");
+    assert.match(
+      refused,
+      /access-control-allow-origin: https:\/\/app\.example\r\n/,
+      "a page can read the error",
+    );
   });
 
   it("an upgrade is 426 where a socket will be offered and 501 elsewhere, so that Codex falls back at once", async () => {
@@ -204,7 +228,9 @@ describe("probes, preflights and upgrades", () => {
     const upgrade = ["upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: x"];
     const socket = async (path: string): Promise<string> => {
       const raw = caller(bed);
-      raw.socket.write([`GET ${path} HTTP/1.1`, "host: gw", "connection: Upgrade", ...upgrade, "", ""].join("\r\n"));
+      raw.socket.write(
+        [`GET ${path} HTTP/1.1`, "host: gw", "connection: Upgrade", ...upgrade, "", ""].join("\r\n"),
+      );
       await raw.until("\r\n\r\n{");
       return raw.text;
     };
@@ -217,7 +243,10 @@ describe("probes, preflights and upgrades", () => {
   });
 
   it("an expectation that nobody understands is 417", async () => {
-    assert.equal(statusOf(await ask(await start(), "POST /openai/v1/responses", "expect: tea", "content-length: 0")), 417);
+    assert.equal(
+      statusOf(await ask(await start(), "POST /openai/v1/responses", "expect: tea", "content-length: 0")),
+      417,
+    );
   });
 });
 
@@ -226,7 +255,10 @@ describe("what is no HTTP", () => {
     const bed = await start();
     for (const [bytes, status] of [
       ["nonsense\r\n\r\n", 400],
-      ["POST /openai/v1/responses HTTP/1.1\r\nhost: gw\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n", 400],
+      [
+        "POST /openai/v1/responses HTTP/1.1\r\nhost: gw\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        400,
+      ],
       [`GET / HTTP/1.1\r\nhost: gw\r\nx: ${"y".repeat(70_000)}\r\n\r\n`, 431],
     ] as const) {
       const raw = caller(bed);
@@ -237,20 +269,37 @@ describe("what is no HTTP", () => {
   });
 
   it("takes headers as large as clients and proxies send", async () => {
-    assert.match(await ask(await start(), "POST /openai/v1/responses", `x: ${"y".repeat(40_000)}`), /exchanged/);
+    assert.match(
+      await ask(await start(), "POST /openai/v1/responses", `x: ${"y".repeat(40_000)}`),
+      /exchanged/,
+    );
   });
 });
 
 describe("/metrics", () => {
   it("for callers on this machine, or as the operator says", async () => {
-    assert.match(await ask(await start(), "GET /metrics"), /text\/plain; version=0\.0\.4[\s\S]*process_resident_memory_bytes \d+\n/);
+    assert.match(
+      await ask(await start(), "GET /metrics"),
+      /text\/plain; version=0\.0\.4[\s\S]*process_resident_memory_bytes \d+\n/,
+    );
     assert.equal(statusOf(await ask(await start({}, { metrics: "off" }), "GET /metrics")), 404);
     assert.equal(statusOf(await ask(await start({}, { metrics: "on" }), "GET /metrics")), 200);
   });
 
   it("knows a loopback address", () => {
-    for (const address of ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"]) assert.equal(isLoopback(address), true, address);
-    for (const address of ["10.0.0.1", "0.0.0.0", "::", "::ffff:10.0.0.1", "128.0.0.1", "1270.0.0.1", "", undefined, "127.evil.example"]) {
+    for (const address of ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])
+      assert.equal(isLoopback(address), true, address);
+    for (const address of [
+      "10.0.0.1",
+      "0.0.0.0",
+      "::",
+      "::ffff:10.0.0.1",
+      "128.0.0.1",
+      "1270.0.0.1",
+      "",
+      undefined,
+      "127.evil.example",
+    ]) {
       assert.equal(isLoopback(address), false, String(address));
     }
   });

@@ -96,7 +96,10 @@ export function createServer(deps: ServerDeps): GatewayServer {
     if (!socket.writable || error.code === "ECONNRESET") return;
     const status =
       error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    // Not left half open: a peer that never closes its side would keep the socket for ever.
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () =>
+      socket.destroy(),
+    );
   });
   return { listen: () => listen(server, deps.settings), drain: () => drain(state, server) };
 }

@@ -6,7 +6,7 @@
  */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
-import type { Secret } from "../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 // ---------------------------------------------------------------- who
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { MasterKeyError } from "./errors.ts";
 import { newMasterKey, parseMasterKey, Vault } from "./vault.ts";
 

@@ -8,7 +8,7 @@
 
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { Secret } from "../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { MasterKeyError } from "./errors.ts";
 
 const CIPHER = "aes-256-gcm";

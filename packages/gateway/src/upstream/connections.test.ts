@@ -29,7 +29,11 @@ beforeEach(() => {
 });
 afterEach(() => connections.close());
 
-function openAt(at: string, connectTimeoutMs = 5000, from: Connections = connections): Promise<Connection | ConnectFailure> {
+function openAt(
+  at: string,
+  connectTimeoutMs = 5000,
+  from: Connections = connections,
+): Promise<Connection | ConnectFailure> {
   return new Promise((resolve) => {
     let isCalled = false;
     from.open(at, connectTimeoutMs, (result) => {
@@ -181,7 +185,9 @@ describe("the user of a connection", () => {
   it("is told why a connection broke", async () => {
     const connection = await open();
     const far = await peer(1);
-    const cause = new Promise<Error>((resolve) => connection.use({ onData: () => {}, onEnd: () => {}, onClosed: resolve }));
+    const cause = new Promise<Error>((resolve) =>
+      connection.use({ onData: () => {}, onEnd: () => {}, onClosed: resolve }),
+    );
     far.resetAndDestroy();
     assert.match(String(await cause), /ECONNRESET/);
   });

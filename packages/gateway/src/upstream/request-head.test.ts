@@ -46,24 +46,33 @@ test("refuses whatever could break out of its line", () => {
     assert.throws(() => requestHead({ ...plain, path: `/v1${text}` }), Error);
     assert.throws(() => requestHead({ ...plain, method: `GET${text}` }), Error);
   }
-  for (const name of ["a b", "a:b", "a\t", ""]) assert.throws(() => requestHead(withLine(name, "v")), Error, JSON.stringify(name));
+  for (const name of ["a b", "a:b", "a\t", ""])
+    assert.throws(() => requestHead(withLine(name, "v")), Error, JSON.stringify(name));
   for (const path of ["", "v1", "/a b", "/a\x7f", "http://elsewhere.example/"]) {
     assert.throws(() => requestHead({ ...plain, path }), Error, path);
   }
-  for (const method of ["", "get", "GET /x"]) assert.throws(() => requestHead({ ...plain, method }), Error, method);
+  for (const method of ["", "get", "GET /x"])
+    assert.throws(() => requestHead({ ...plain, method }), Error, method);
 });
 
 test("refuses characters that become line breaks, or anything else, when they are written as latin1", () => {
   for (const text of ["\u010d\u010a", "\u0a0d", "\u{1f600}", "\u0100", "\u2028"]) {
-    assert.throws(() => requestHead(withLine("authorization", `Bearer sk${text}x-injected: 1`)), Error, JSON.stringify(text));
+    assert.throws(
+      () => requestHead(withLine("authorization", `Bearer sk${text}x-injected: 1`)),
+      Error,
+      JSON.stringify(text),
+    );
     assert.throws(() => requestHead(withLine(`x${text}`, "1")), Error);
   }
 });
 
 test("an error does not repeat the value", () => {
-  assert.throws(() => requestHead(withLine("authorization", "Bearer sk-secret\r\n")), (error) => {
-    assert(error instanceof Error);
-    assert.doesNotMatch(error.message, /sk-secret/);
-    return true;
-  });
+  assert.throws(
+    () => requestHead(withLine("authorization", "Bearer sk-secret\r\n")),
+    (error) => {
+      assert(error instanceof Error);
+      assert.doesNotMatch(error.message, /sk-secret/);
+      return true;
+    },
+  );
 });

@@ -17,6 +17,8 @@ export function requestHead(request: UpstreamRequest): string {
 function line(name: string, value: string): string {
   // Beyond latin1 a character would be cut to one byte, and U+010A to a line break.
   if (/[\0\r\n\u0100-\uffff]/.test(value) || !/^[\x21-\x39\x3b-\x7e\x80-\xff]+$/.test(name))
-    throw new Error("A header line cannot be written: it holds a line break, or a character that is not latin1.");
+    throw new Error(
+      "A header line cannot be written: it holds a line break, or a character that is not latin1.",
+    );
   return `${name}: ${value}\r\n`;
 }

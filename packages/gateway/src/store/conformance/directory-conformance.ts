@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Secret } from "../../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ApiKeyWithSecret, Directory, DirectoryChange } from "../store.ts";
 import { withStore } from "./store-under-test.ts";
 import type { OpenStore } from "./store-under-test.ts";

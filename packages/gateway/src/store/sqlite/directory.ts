@@ -7,7 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import { newUuid } from "../../ids.ts";
-import type { Secret } from "../../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type {
   ApiKeyRow,
   ApiKeyWithSecret,

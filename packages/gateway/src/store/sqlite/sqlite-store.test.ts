@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { Secret } from "../../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { storeConformance } from "../conformance.ts";
 import { sampleIntent, sampleResult } from "../conformance/sample-exchanges.ts";
 import type { StoreUnderTest } from "../conformance/store-under-test.ts";

@@ -9,7 +9,7 @@ import { closeSync, mkdirSync, openSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
-import type { Secret } from "../../secret.ts";
+import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "../errors.ts";
 import type { Store } from "../store.ts";
 import { Vault } from "../vault.ts";

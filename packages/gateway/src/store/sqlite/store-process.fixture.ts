@@ -4,7 +4,7 @@
  */
 
 import { writeSync } from "node:fs";
-import { Secret } from "../../secret.ts";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { sampleIntent, sampleRecord, sampleResult } from "../conformance/sample-exchanges.ts";
 import type { Store } from "../store.ts";
 import { openSqliteStore } from "./sqlite-store.ts";

@@ -3,14 +3,15 @@
  * only where the secret goes on a wire or through a cipher.
  */
 
-import { inspect } from "node:util";
+/** `util.inspect.custom` of Node, which is a registered symbol: known everywhere, imported from nowhere. */
+const inspectCustom = Symbol.for("nodejs.util.inspect.custom");
 
 const REDACTED = "[redacted]";
 
 export class Secret {
   // What `console.log` prints. Set here, because isolated declarations cannot name a symbol's method.
   static {
-    Object.defineProperty(Secret.prototype, inspect.custom, { value: () => REDACTED });
+    Object.defineProperty(Secret.prototype, inspectCustom, { value: () => REDACTED });
   }
 
   readonly #text: string;
