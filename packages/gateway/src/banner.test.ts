@@ -15,11 +15,13 @@ const plain: BannerOptions = {
   ownerToken: null,
   warnings: [],
   interrupted: 0,
+  command: "npx meshagent",
 };
 
 test("says where clients connect and who answers", () => {
   const text = renderBanner(plain);
   assert.match(text, /MeshAgent LLM Proxy 1\.2\.3/);
+  assert.match(text, /Next, in another terminal: {2}npx meshagent setup$/m);
   assert.match(text, /https:\/\/gw\.example\/openai\/v1$/m);
   assert.match(text, /https:\/\/gw\.example\/anthropic$/m);
   assert.match(text, /OpenAI +key from OPENAI_API_KEY, https:\/\/api\.openai\.com\/v1/);

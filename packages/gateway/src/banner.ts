@@ -12,6 +12,8 @@ export interface BannerOptions {
   readonly ownerToken: string | null;
   readonly warnings: readonly string[];
   readonly interrupted: number;
+  /** How this installation's command is called, with what it needs to find this gateway: `npx meshagent`. */
+  readonly command: string;
 }
 
 export function renderBanner(options: BannerOptions): string {
@@ -49,7 +51,7 @@ export function renderBanner(options: BannerOptions): string {
       "",
     );
   }
-  lines.push("  Next, in another terminal:  meshagent setup", "  Stop with Ctrl-C.", "");
+  lines.push(`  Next, in another terminal:  ${options.command} setup`, "  Stop with Ctrl-C.", "");
   return `${lines.join("\n")}\n`;
 }
 

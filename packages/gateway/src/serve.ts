@@ -133,6 +133,7 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
         ownerToken: about.ownerToken,
         warnings,
         interrupted: gateway.interrupted,
+        command: commandText(config),
       }),
     );
     return;
@@ -149,6 +150,12 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
   if (status.some((each) => each.source === "simulated")) {
     log.warn("SIMULATED: no provider is asked; replies are made up here and cost nothing.");
   }
+}
+
+/** A clone runs its sources, and its command is npm's to find; an installed one is on the path. */
+function commandText(config: Config): string {
+  const command = import.meta.filename.endsWith(".ts") ? "npx meshagent" : "meshagent";
+  return config.dataDir === null ? command : `MESHAGENT_DATA_DIR=${config.dataDir} ${command}`;
 }
 
 function readConfig(flags: ServeFlags): Config {

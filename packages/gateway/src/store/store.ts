@@ -174,7 +174,10 @@ export interface ExchangeFilter {
   readonly untilMs?: number;
   readonly room?: string;
   readonly participant?: string;
-  /** In `usage` the model of a line; in `exchanges` the model that served or the one asked for. */
+  /**
+   * In `usage` the model of a line; in `exchanges` the model that served or the one asked for. Finds dated
+   * snapshots of the model, too (`model-filter.ts`).
+   */
   readonly model?: string;
   readonly provider?: string;
   readonly sessionId?: string;

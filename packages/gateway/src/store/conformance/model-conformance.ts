@@ -3,6 +3,7 @@
  * are summed up anew for every question. The seed is in the test's name; give it in STORE_SEED to repeat.
  */
 
+import { isModelOrSnapshot } from "../model-filter.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
@@ -75,7 +76,7 @@ function randomRecord(dice: Dice): UsageRecord {
   const isPriced = dice.chance(80);
   return sampleRecord({
     kind: dice.pick(["primary", "primary", "image_gen", "advisor", "fallback_declined"]),
-    model: dice.pick(["m1", "m2", "m3", ""]),
+    model: dice.pick(["m1", "m1-2026-01-02", "m1-mini", "m2", "m3-20260102", ""]),
     billed: dice.chance(85),
     input_tokens: dice.below(5_000),
     output_tokens: dice.below(500),
@@ -221,7 +222,7 @@ function modelUsage(
     const { intent, result } = exchange;
     if (result === null || !isWithin(filter, exchange)) continue;
     for (const fact of factsOf(intent, result)) {
-      if (filter.model !== undefined && filter.model !== fact.model) continue;
+      if (filter.model !== undefined && !isModelOrSnapshot(filter.model, fact.model)) continue;
       const values: Record<UsageDimension, string | null> = {
         model: fact.model === "" ? null : fact.model,
         room: intent.room,

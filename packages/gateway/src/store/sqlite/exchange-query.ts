@@ -7,7 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { InvalidCursorError } from "../errors.ts";
 import type { Exchange, ExchangeFilter } from "../store.ts";
 import { readExchange } from "./exchange-rows.ts";
-import { numberOfName } from "./names.ts";
+import { modelNameValues, numbersOfModel } from "./names.ts";
 import { filterConditions, where } from "./report-filter.ts";
 import type { Conditions } from "./report-filter.ts";
 
@@ -45,8 +45,8 @@ export function exchangesSql({ filter, limit, before }: PageQuery): {
   if (filter.sinceMs !== undefined) where(conditions, "received_at >= ?", filter.sinceMs);
   if (filter.untilMs !== undefined) where(conditions, "received_at < ?", filter.untilMs);
   if (filter.model !== undefined) {
-    const named = `(model_n = ${numberOfName} OR requested_model_n = ${numberOfName})`;
-    where(conditions, named, filter.model, filter.model);
+    const values = modelNameValues(filter.model);
+    where(conditions, `(model_n IN ${numbersOfModel} OR requested_model_n IN ${numbersOfModel})`, ...values, ...values);
   }
   if (before !== null) where(conditions, "(received_at, id) < (?, ?)", before.receivedAtMs, before.id);
   return {

@@ -12,6 +12,21 @@ const MAX_KNOWN = 20_000;
 /** SQL for the number of a bound name; null, which equals nothing, for a name that no row has. */
 export const numberOfName = "(SELECT n FROM names WHERE name = ?)";
 
+/**
+ * SQL for the numbers of a bound model name and of its dated snapshots: `gpt-5.5` finds `gpt-5.5-2026-04-23` and
+ * `claude-haiku-4-5` finds `claude-haiku-4-5-20251001`. Bind `modelNameValues(model)`. A range on the names' index, so
+ * that nothing is scanned.
+ */
+export const numbersOfModel =
+  "(SELECT n FROM names WHERE name = ? OR (name >= ? AND name < ? AND (substr(name, ?) GLOB '-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' OR substr(name, ?) GLOB '-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]')))";
+
+/** The values for the placeholders of `numbersOfModel`. */
+export function modelNameValues(model: string): readonly (string | number)[] {
+  const tail = [...model].length + 1;
+  // Every dated name begins with a hyphen and a digit; ":" is the character after "9".
+  return [model, `${model}-0`, `${model}-:`, tail, tail];
+}
+
 export class Names {
   readonly #find: StatementSync;
   readonly #insert: StatementSync;

@@ -9,7 +9,8 @@ import type { ExchangeFilter, UsageDimension, UsageReportRow } from "../store.ts
 import { bigint, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
 import { readResult } from "./exchange-rows.ts";
-import { numberOfName } from "./names.ts";
+import { isModelOrSnapshot } from "../model-filter.ts";
+import { modelNameValues, numberOfName, numbersOfModel } from "./names.ts";
 import { filterConditions, where } from "./report-filter.ts";
 import type { Conditions } from "./report-filter.ts";
 import { HOUR_MS } from "./rollup-writer.ts";
@@ -121,7 +122,9 @@ export function hoursSql({ filter, by, hours }: HoursQuery): { sql: string; valu
   const conditions = filterConditions(filter);
   if (hours.first > -Infinity) where(conditions, "hour >= ?", hours.first);
   if (hours.end < Infinity) where(conditions, "hour < ?", hours.end);
-  if (filter.model !== undefined) where(conditions, `model_n = ${numberOfName}`, filter.model);
+  if (filter.model !== undefined) {
+    where(conditions, `model_n IN ${numbersOfModel}`, ...modelNameValues(filter.model));
+  }
   const keys = by.map((dimension, index) =>
     dimension === "day"
       ? `${dimensionSql.day} AS k${index}`
@@ -169,7 +172,7 @@ function addEdge(database: DatabaseSync, { filter, by, span, lines }: EdgeQuery)
     const isSimulated = integer(row, "is_simulated") === 1;
     const intent = { requestedModel: text(row, "requested_model") };
     for (const [model, share] of sharesByModel(intent, result)) {
-      if (filter.model !== undefined && filter.model !== model) continue;
+      if (filter.model !== undefined && !isModelOrSnapshot(filter.model, model)) continue;
       const key = by.map((dimension) => exchangeKey(row, dimension, model));
       const line = findLine(lines, key, isSimulated);
       for (const name of measureNames) line.sums[name] += BigInt(share[name]);
