@@ -139,6 +139,7 @@ describe("a start that cannot be says what to do", () => {
       [{ MESHAGENT_TLS_CERT: "/nowhere" }, /certificate and a key/],
       [{ MESHAGENT_PRICES: join(root, "none.json") }, /MESHAGENT_PRICES/],
       [{ MESHAGENT_OPENAI_BASE_URL: "ftp://x" }, /MESHAGENT_OPENAI_BASE_URL/],
+      [{ MESHAGENT_DATABASE_URL: "postgres://u:p@db/x" }, /MESHAGENT_DATABASE_URL names PostgreSQL/],
     ];
     for (const [env, message] of wrong) {
       const error = await refusal({ dataDir: join(root, "wrong"), env });
@@ -151,6 +152,11 @@ describe("a start that cannot be says what to do", () => {
       (await refusal({ dataDir: join(root, "wrong"), flags: ["--config", file] })).message,
       /unknown key "prot"/,
     );
+    writeFileSync(file, "port: [\n");
+    const broken = await refusal({ dataDir: join(root, "wrong"), flags: ["--config", file] });
+    assert.equal(broken.exitCode, 2);
+    assert.match(broken.message, /config\.yaml is no YAML and no JSON/);
+    assert.doesNotMatch(broken.message, /\n {4}at /, "no stack");
   });
 
   it("a wrong master key", async () => {

@@ -136,11 +136,12 @@ describe("a credential that is none", () => {
         const parsed = (await reply.json()) as { error?: { code: string } };
         return { status: reply.status, code: parsed.error?.code ?? "" };
       };
-      assert.equal((await call()).status, 200);
+      // More than once: the first call registers the room, and is remembered from the second on.
+      for (let round = 0; round < 3; round++) assert.equal((await call()).status, 200);
       await other.gateway.store.directory.deleteRoom(other.projectId, "doomed");
       assert.deepEqual(await call(), { status: 401, code: "token_revoked" });
       await other.gateway.store.directory.createRoom(other.projectId, "doomed");
-      assert.equal((await call()).status, 200);
+      for (let round = 0; round < 3; round++) assert.equal((await call()).status, 200);
       await other.gateway.store.directory.deleteApiKey(other.projectId, other.apiKey.id);
       assert.deepEqual(await call(), { status: 401, code: "token_revoked" });
     } finally {

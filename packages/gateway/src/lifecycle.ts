@@ -9,7 +9,7 @@ import type { Matched } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
 import type { ForwardDeps } from "./forward/settings.ts";
 import { receive, type ReceiveDeps } from "./receive/receive.ts";
-import { type RecordDeps, recordIntent, recordResult } from "./record/record.ts";
+import { type RecordDeps, recordIntent, resultRecorder } from "./record/record.ts";
 import { route, type RouteDeps } from "./route/route.ts";
 
 export interface LifecycleDeps {
@@ -32,7 +32,7 @@ export async function runExchange(deps: LifecycleDeps, matched: Matched): Promis
     const admitted = admit(deps.admit, received);
     const routed = await route(deps.route, admitted);
     await recordIntent(deps.record, routed);
-    await forward(deps.forward, routed, (observation) => recordResult(deps.record, routed, observation));
+    await forward(deps.forward, routed, resultRecorder(deps.record, routed));
   } finally {
     received.body?.release();
   }

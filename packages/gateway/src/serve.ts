@@ -161,8 +161,17 @@ function commandText(config: Config): string {
 function readConfig(flags: ServeFlags): Config {
   const { config: configFile, ...rest } = flags;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const file: unknown = configFile === undefined ? null : parseYaml(readFile("--config", configFile));
+  const file: unknown = configFile === undefined ? null : readConfigFile(configFile);
   return parseConfig({ flags: given, environment: process.env, file });
+}
+
+function readConfigFile(path: string): unknown {
+  const text = readFile("--config", path);
+  try {
+    return parseYaml(text);
+  } catch (cause) {
+    throw new ConfigError(`The config file ${path} is no YAML and no JSON: ${errorText(cause)}`, { cause });
+  }
 }
 
 function readPriceCard(config: Config): PriceCard | null {

@@ -24,7 +24,7 @@ export function build(context: CliContext): Command {
     .option("--host <address>", "where to listen (default 127.0.0.1)")
     .option("--port <number>", "the port (default 8700)")
     .option("--data-dir <dir>", "where its files are (default ~/.meshagent/gateway)")
-    .option("--database <url>", "sqlite:PATH or postgres://... (default: SQLite in the data directory)")
+    .option("--database <url>", "sqlite:PATH (default: meshagent.db in the data directory)")
     .option("--config <file>", "a configuration file")
     .option("--tls-cert <file>", "serve TLS with this certificate chain (PEM)")
     .option("--tls-key <file>", "the certificate's private key (PEM)")

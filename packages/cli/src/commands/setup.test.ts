@@ -61,6 +61,8 @@ test("where the gateway runs, setup needs nothing: it finds the token, makes pro
   assert.deepEqual([profile["api_url"], profile["project_id"]], [apiUrl, gateway.projects[0]?.id]);
   assert.equal(findMode(join(machine.home, ".meshagent/profile.json")), 0o600);
   assert.doesNotMatch(stderr, new RegExp(OWNER_TOKEN));
+  assert.match(stderr, /2\. Codex:\n +export MESHAGENT_ROOM_TOKEN=.*\n +codex --profile meshagent\n/);
+  assert.match(stderr, /3\. Claude Code:\n +export ANTHROPIC_AUTH_TOKEN=.* ANTHROPIC_API_KEY=""\n +claude\n/);
 
   const again = await machine.run(["setup", "--yes"]);
   assert.match(again.stderr, /Codex: configured already\.\nClaude Code: configured already\./);
@@ -111,6 +113,9 @@ test("without a person and without a flag no settings file is touched", async ()
   assert.match(stderr, /meshagent setup --configure-codex/);
   assert.match(stderr, /Claude Code: not found on PATH/);
   assert.equal(readdirSync(machine.home).includes(".codex"), false);
+  assert.match(stderr, /2\. Codex:\n +npx meshagent setup --configure-codex\n +export MESHAGENT_ROOM_TOKEN=/);
+  const base = `3. Claude Code:\n       export ANTHROPIC_BASE_URL=${apiUrl}/anthropic\n       export ANTHROPIC_AUTH_TOKEN=`;
+  assert.ok(stderr.includes(base), stderr);
 });
 
 test("flags choose the clients and where their files are", async () => {

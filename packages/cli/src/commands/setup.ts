@@ -13,6 +13,8 @@ import { findVariable, loadProfile, updateProfile } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliFailure } from "../failure.ts";
 import { cleanCell } from "../table.ts";
+import { inspectClaude } from "../clients/claude-code.ts";
+import { inspectCodex } from "../clients/codex.ts";
 import { configureClients } from "../clients/configure.ts";
 import { signIn } from "../sign-in.ts";
 
@@ -61,7 +63,7 @@ async function setUp(context: CliContext, flags: SetupFlags): Promise<void> {
     isYes: flags.yes === true,
     wishes: { codex: flags.configureCodex, claude: flags.configureClaude },
   });
-  sayNextSteps(context);
+  sayNextSteps(context, apiUrl);
 }
 
 async function chooseProject(context: CliContext, client: Client, flags: SetupFlags): Promise<Project> {
@@ -135,8 +137,16 @@ async function ensureApiKey(context: CliContext, client: Client, project: Projec
   context.terminal.say(`Created and activated API key ${created.id}. meshagent api-key get prints it.`);
 }
 
-function sayNextSteps(context: CliContext): void {
-  context.terminal.say(`
+/** A clone runs its sources, and its command is npm's to find; an installed one is on the path. */
+const command = import.meta.filename.endsWith(".ts") ? "npx meshagent" : "meshagent";
+
+/** Lines that work as they are, whether or not the clients' own settings were changed. */
+function sayNextSteps({ env, terminal }: CliContext, apiUrl: string): void {
+  const codex = inspectCodex(env);
+  const isCodexSet = codex.hasProfile && codex.baseUrl === `${apiUrl}/openai/v1`;
+  const isClaudeSet = inspectClaude(env).baseUrl === `${apiUrl}/anthropic`;
+  const mint = `"$(${command} token --input token-spec.yaml)"`;
+  terminal.say(`
 Next:
   1. Say who may do what, in token-spec.yaml (safe to commit):
        version: v1
@@ -146,11 +156,11 @@ Next:
        role: agent
        api:
          llm: {}
-  2. Codex:
-       export MESHAGENT_ROOM_TOKEN="$(meshagent token --input token-spec.yaml)"
+  2. Codex:${isCodexSet ? "" : `\n       ${command} setup --configure-codex`}
+       export MESHAGENT_ROOM_TOKEN=${mint}
        codex --profile meshagent
-  3. Claude Code:
-       export ANTHROPIC_AUTH_TOKEN="$(meshagent token --input token-spec.yaml)" ANTHROPIC_API_KEY=""
+  3. Claude Code:${isClaudeSet ? "" : `\n       export ANTHROPIC_BASE_URL=${apiUrl}/anthropic`}
+       export ANTHROPIC_AUTH_TOKEN=${mint} ANTHROPIC_API_KEY=""
        claude
-  meshagent doctor checks all of this; meshagent usage shows what it cost.`);
+  ${command} doctor checks all of this; ${command} usage shows what it cost.`);
 }

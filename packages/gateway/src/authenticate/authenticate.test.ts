@@ -79,7 +79,7 @@ class MemoryDirectory {
     const id = this.rooms.get(`${projectId}/${name}`)?.id ?? randomUUID();
     const room = { id, projectId, name, createdAtMs: 0, deletedAtMs: null };
     this.rooms.set(`${projectId}/${name}`, room);
-    this.#tell({ kind: "room", projectId, id });
+    this.#tell({ kind: "room", projectId, id: name });
     return room;
   }
 
@@ -87,7 +87,7 @@ class MemoryDirectory {
     const room = this.rooms.get(`${projectId}/${name}`);
     if (room === undefined) return false;
     this.rooms.set(`${projectId}/${name}`, { ...room, deletedAtMs: NOW_MS });
-    this.#tell({ kind: "room", projectId, id: room.id });
+    this.#tell({ kind: "room", projectId, id: name });
     return true;
   }
 

@@ -3,20 +3,19 @@ import { test } from "node:test";
 import type { DirectoryChange } from "../store/store.ts";
 import { CredentialCache, type VerifiedCredential } from "./credential-cache.ts";
 
-function entry(apiKeyId: string, projectId = "p1", roomId = "r1"): VerifiedCredential {
-  const grants = { room: "room", role: "", llm: null };
+function entry(apiKeyId: string, projectId = "p1", room = "r1"): VerifiedCredential {
+  const grants = { room, role: "", llm: null };
   return {
     principal: {
       projectId,
       apiKeyId,
-      room: "room",
+      room,
       participant: "a",
       role: "",
       grants,
       tokenId: null,
       expiresAtMs: null,
     },
-    roomId,
     times: { exp: null, nbf: null },
   };
 }
@@ -67,7 +66,7 @@ test("a change drops what rests on it, and nothing else", () => {
     const directory = follow(cache);
     cache.put("mine", entry("k1", "p1", "r1"), 0);
     cache.put("other-key", entry("k2", "p1", "r2"), 0);
-    cache.put("other-project", entry("k3", "p2", "r3"), 0);
+    cache.put("other-project", entry("k3", "p2", "r1"), 0);
     directory.change(change);
     const found = ["mine", "other-key", "other-project"].filter((hash) => cache.find(hash) !== null);
     assert.deepEqual(found, left, change.kind);

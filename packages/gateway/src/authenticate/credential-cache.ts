@@ -10,7 +10,6 @@ import type { Directory, DirectoryChange } from "../store/store.ts";
 /** What a credential turned out to be, with what can end it. */
 export interface VerifiedCredential {
   readonly principal: Principal;
-  readonly roomId: string;
   /** Seconds since the epoch, checked at every use. Both null for an API key. */
   readonly times: { readonly exp: number | null; readonly nbf: number | null };
 }
@@ -75,12 +74,12 @@ export class CredentialCache {
   }
 }
 
-function restsOn({ principal, roomId }: VerifiedCredential, change: DirectoryChange): boolean {
+function restsOn({ principal }: VerifiedCredential, change: DirectoryChange): boolean {
   switch (change.kind) {
     case "api_key":
       return principal.apiKeyId === change.id;
     case "room":
-      return roomId === change.id;
+      return principal.projectId === change.projectId && principal.room === change.id;
     case "project":
       return principal.projectId === change.projectId;
     case "provider":

@@ -16,7 +16,7 @@ export interface Credential {
   readonly text: Secret;
 }
 
-const GET_ONE = "Get one with `meshagent token --input token-spec.yaml`, or let `meshagent setup` do it.";
+const GET_ONE = "Get one with `meshagent token --input token-spec.yaml`; `meshagent setup` says how.";
 
 /**
  * The credential that counts: of several, the one that is ours. Throws `GatewayError`

@@ -40,7 +40,7 @@ export async function verifyToken(deps: VerifyDeps, text: string): Promise<Verif
       throw invalid("The token names another project than the one its API key belongs to.");
     await token.verifySignature(key.secret.reveal());
     checkTokenTimes(claims, deps.clock.now());
-    const room = await deps.rooms.resolve(claims.projectId, claims.grants.room);
+    await deps.rooms.resolve(claims.projectId, claims.grants.room);
     return {
       principal: {
         projectId: claims.projectId,
@@ -52,7 +52,6 @@ export async function verifyToken(deps: VerifyDeps, text: string): Promise<Verif
         tokenId: await token.identity(),
         expiresAtMs: claims.exp === null ? null : claims.exp * 1000,
       },
-      roomId: room.id,
       times: { exp: claims.exp, nbf: claims.nbf },
     };
   } catch (error) {
@@ -91,7 +90,6 @@ export async function verifyApiKey(
         tokenId: null,
         expiresAtMs: null,
       },
-      roomId: room.id,
       times: { exp: null, nbf: null },
     };
   } catch (error) {

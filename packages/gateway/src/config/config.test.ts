@@ -155,6 +155,30 @@ describe("what is refused", () => {
     assert.equal(parse({ flags: { tlsCert: "a", tlsKey: "b" } }).tlsCert, "a");
   });
 
+  it("a database that this version cannot use, whose message does not repeat it", () => {
+    for (const url of ["postgres://u:pw@db/x", "postgresql://u:pw@db/x"]) {
+      const message = refusal({ environment: { MESHAGENT_DATABASE_URL: url } });
+      assert.match(message, /^MESHAGENT_DATABASE_URL names PostgreSQL, which this version cannot use yet/);
+      assert.doesNotMatch(message, /pw/);
+    }
+    for (const url of ["mysql://u:pw@db/x", "/a/path", "sqlite:", "sqlite://", "sqlite:/", "file:x"]) {
+      const message = refusal({ flags: { database: url } });
+      assert.match(message, /^MESHAGENT_DATABASE_URL must be `sqlite:` and a path/, url);
+      assert.doesNotMatch(message, /pw/);
+    }
+    for (const url of ["sqlite:a.db", "sqlite:/a/b.db", "sqlite:///a/b.db"]) {
+      assert.equal(parse({ flags: { database: url } }).database, url);
+    }
+  });
+
+  it("a proxy that is no URL, whose message does not repeat it", () => {
+    for (const url of ["garbage", "u:pw@proxy:3128", "proxy:3128", "socks5://u:pw@proxy"]) {
+      const message = refusal({ environment: { HTTPS_PROXY: url } });
+      assert.match(message, /^HTTPS_PROXY must be an http or https URL/, url);
+      assert.doesNotMatch(message, /pw/);
+    }
+  });
+
   it("a public URL that is no plain one", () => {
     for (const url of [
       "gw.example",

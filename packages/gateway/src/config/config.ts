@@ -41,6 +41,8 @@ export function parseConfig(sources: ConfigSources): Config {
     );
   }
   if (config.publicUrl !== null) checkUrl("MESHAGENT_PUBLIC_URL", config.publicUrl);
+  if (config.database !== null) checkDatabase(config.database);
+  if (config.httpsProxy !== null) checkProxy(config.httpsProxy);
   return config;
 }
 
@@ -121,6 +123,21 @@ function checkUrl(name: string, value: string): void {
   ) {
     throw new ConfigError(`${name} must be a plain http or https URL, such as https://api.example.com/v1.`);
   }
+}
+
+// Neither of the two repeats the value: a password may stand in it.
+function checkDatabase(value: string): void {
+  if (/^sqlite:(?:\/\/)?\/?[^/]/.test(value)) return;
+  throw new ConfigError(
+    /^postgres(ql)?:/.test(value)
+      ? "MESHAGENT_DATABASE_URL names PostgreSQL, which this version cannot use yet. Leave it out, or give `sqlite:` and a path."
+      : "MESHAGENT_DATABASE_URL must be `sqlite:` and a path, such as sqlite:/var/lib/meshagent/ledger.db.",
+  );
+}
+
+function checkProxy(value: string): void {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return;
+  throw new ConfigError("HTTPS_PROXY must be an http or https URL, such as http://proxy.example.com:3128.");
 }
 
 function kebab(key: string): string {

@@ -69,7 +69,7 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
   ),
   database: optional(
     "MESHAGENT_DATABASE_URL",
-    "`sqlite:` and a path. Default: `gateway.db` in the data directory.",
+    "`sqlite:` and a path, which is taken from the data directory on. Default: `meshagent.db` there.",
   ),
   masterKey: secret(
     "MESHAGENT_MASTER_KEY",

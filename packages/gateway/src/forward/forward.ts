@@ -34,21 +34,23 @@ async function upstreamRequest(routed: Routed): Promise<UpstreamRequest> {
       isBodyDecoded: isDecoded,
       wantsIdentity: edit !== null,
     }),
-    body: body === null ? null : edit === null ? sentBody(body) : await editedBody(body, edit),
+    body: body === null ? null : sentBody(body, edit === null ? body : await editedBody(body, edit)),
     timeouts: upstream.timeouts,
   };
 }
 
 /**
- * The kept body, given back to the memory bound as soon as its last chunk is with the socket: a stream of many
- * minutes must not hold its request for as long. From then on nothing is repeated, because bytes were written.
+ * The body on its way, given back to the memory bound as soon as its last chunk is with the socket: a stream of
+ * many minutes must not hold its request for as long. From then on nothing is repeated, because bytes were written.
  */
-function sentBody(body: KeptBody): UpstreamBody {
+function sentBody(kept: KeptBody, body: UpstreamBody): UpstreamBody {
+  let unsent: UpstreamBody | null = body;
   return {
     byteLength: body.byteLength,
     *chunks() {
-      yield* body.chunks();
-      body.release();
+      if (unsent !== null) yield* unsent.chunks();
+      unsent = null;
+      kept.release();
     },
   };
 }

@@ -56,6 +56,8 @@ export class Relay implements UpstreamObserver, Stoppable {
   #isBusy = false;
   #upstreamEnd: "running" | "ended" | UpstreamFailure = "running";
   #settled: string | null = null;
+  /** The row could not be written, which is tried once more at the end. */
+  #isRowLost = false;
   #isFinished = false;
   #hasDrainSlot = false;
   #wasCallerGone = false;
@@ -206,6 +208,8 @@ export class Relay implements UpstreamObserver, Stoppable {
     this.#isFinished = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#upstreamEnd === "running") this.#call.abort();
+    // What waits for a slow caller was received, and tells what it cost.
+    for (const chunk of this.#queue.splice(0)) await this.#observe(chunk);
     await this.#settle(ending);
     if (this.#hasDrainSlot) this.#options.deps.drainSlots.release();
     this.#options.deps.running.delete(this);
@@ -236,6 +240,8 @@ export class Relay implements UpstreamObserver, Stoppable {
     const isOwnDecision = ending === "stopped" || isFailure(this.#upstreamEnd, "idle_timeout");
     if (!isOwnDecision || !this.#isStream || this.#settled === null || this.#meter?.isTerminal === true)
       return false;
+    // Where a length frames the reply, more bytes would be read as the next reply on the connection.
+    if (this.#remainingBytes !== null) return false;
     if (headerValue(this.#reply?.headers ?? [], "content-encoding") !== null) return false;
     if (!this.#sent.isEventEnd) return false;
     const { routed } = this.#options;
@@ -249,7 +255,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   async #settle(ending: Ending): Promise<void> {
     const reading = await this.#read(ending);
     const content = JSON.stringify(reading);
-    if (this.#settled !== content) {
+    if (this.#settled !== content || this.#isRowLost) {
       this.#settled = content;
       this.#settling = this.#writeRow(this.#observation(ending, reading));
     }
@@ -259,13 +265,18 @@ export class Relay implements UpstreamObserver, Stoppable {
   async #writeRow(observation: Observation): Promise<void> {
     const { deps, routed, settle } = this.#options;
     const timer = Promise.withResolvers<never>();
-    const timeout = setTimeout(
-      () => timer.reject(new Error("The ledger did not answer in time.")),
-      deps.settings.settleTimeoutMs,
-    );
+    let isLate = false;
+    const timeout = setTimeout(() => {
+      isLate = true;
+      timer.reject(new Error("The ledger did not answer in time."));
+    }, deps.settings.settleTimeoutMs);
     try {
       await Promise.race([settle(observation), timer.promise]);
+      this.#isRowLost = false;
     } catch (error) {
+      if (this.#isRowLost) return;
+      // A row that is only late is still being written.
+      this.#isRowLost = !isLate;
       deps.log.error("an exchange's result could not be written", {
         exchange_id: routed.call.exchangeId,
         error: errorText(error),
@@ -278,7 +289,8 @@ export class Relay implements UpstreamObserver, Stoppable {
   async #read(ending: Ending): Promise<ReplyReading | null> {
     if (this.#meter === null) return null;
     if (!this.#isFinished && this.#remainingBytes !== 0) return this.#meter.read("complete");
-    return this.#meter.finish(ending === "complete" ? "complete" : "cut");
+    const isWhole = ending === "complete" || this.#upstreamEnd === "ended" || this.#remainingBytes === 0;
+    return this.#meter.finish(isWhole ? "complete" : "cut");
   }
 
   #observation(ending: Ending, reading: ReplyReading | null): Observation {

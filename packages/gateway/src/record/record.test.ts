@@ -10,7 +10,7 @@ import { loadPriceCard } from "../pricing/price-card.ts";
 import { sampleBody, sampleNowMs, sampleRouted, type SampleOptions } from "../sample-routed.ts";
 import type { ExchangeIntent, ExchangeResult } from "../store/store.ts";
 import type { UpstreamFailure, UpstreamFailureReason } from "../upstream/client.ts";
-import { recordIntent, recordResult, type RecordDeps } from "./record.ts";
+import { recordIntent, recordResult, type RecordDeps, resultRecorder } from "./record.ts";
 
 type Observation = Parameters<typeof recordResult>[2];
 type Reading = NonNullable<Observation["reading"]>;
@@ -408,6 +408,17 @@ describe("the result", () => {
     };
     await assert.rejects(recordResult(broken, sampleRouted(), whole), /disk full/);
     assert.doesNotMatch(at.render(), /meshagent_exchanges_total\{/);
+  });
+
+  it("counts an exchange once, however often its row is corrected", async () => {
+    const at = bed();
+    const record = resultRecorder(at.deps, sampleRouted());
+    await record(whole);
+    await record({ ...whole, reading: reading("stream_error", [usage("complete")]) });
+    assert.equal(at.results.length, 2);
+    assert.match(at.render(), /^meshagent_cost_nano_usd_total 3000000$/m);
+    assert.match(at.render(), /^meshagent_exchanges_total\{[^}]*outcome="ok"[^}]*\} 1$/m);
+    assert.doesNotMatch(at.render(), /outcome="stream_error"/);
   });
 
   it("keeps the cost of simulated exchanges out of totals that mix with real ones (contract 1)", async () => {

@@ -46,6 +46,21 @@ export async function recordResult(
   deps.metrics.finished({ dialect: routed.dialect.name, isSimulated: routed.upstream.isSimulated }, result);
 }
 
+/** `recordResult` for one exchange: its metrics are counted with its first row, and a correction counts nothing. */
+export function resultRecorder(
+  deps: RecordDeps,
+  routed: Routed,
+): (observation: Observation) => Promise<void> {
+  let isCounted = false;
+  const metrics: RecordDeps["metrics"] = {
+    finished: (exchange, result) => {
+      if (!isCounted) deps.metrics.finished(exchange, result);
+      isCounted = true;
+    },
+  };
+  return (observation) => recordResult({ ...deps, metrics }, routed, observation);
+}
+
 function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {
   const { call, principal, policy } = routed;
   const requestBytes = routed.body?.byteLength ?? 0;

@@ -268,6 +268,22 @@ describe("what is no HTTP", () => {
     }
   });
 
+  it("does not write into the middle of a reply", async () => {
+    const bed = await start({
+      runExchange: ({ call }) => {
+        call.response.writeHead(200, ["content-type", "text/event-stream"]);
+        call.response.write("data: 1\n\n");
+        return new Promise((resolve) => call.response.once("close", resolve));
+      },
+    });
+    const raw = caller(bed);
+    raw.socket.write("GET /v1/models HTTP/1.1\r\nhost: gw\r\n\r\n");
+    await raw.until("data: 1\n\n");
+    raw.socket.write("nonsense\r\n\r\n");
+    await raw.closed;
+    assert.doesNotMatch(raw.text, /400 Bad/);
+  });
+
   it("takes headers as large as clients and proxies send", async () => {
     assert.match(
       await ask(await start(), "POST /openai/v1/responses", `x: ${"y".repeat(40_000)}`),
@@ -335,6 +351,36 @@ describe("a shutdown", () => {
     finish.resolve();
     await running.until("finished");
     await drained;
+  });
+
+  it("stops what begins to run after its bound, too", async () => {
+    const running = new Set<{ stop(): void }>();
+    const received = Promise.withResolvers<void>();
+    const bound = Promise.withResolvers<void>();
+    const stopped: string[] = [];
+    const bed = await start({
+      running,
+      runExchange: async ({ call }) => {
+        running.add({ stop: bound.resolve });
+        received.resolve();
+        await bound.promise;
+        // A body that was still on its way at the bound has come: only now there is something to stop.
+        const done = Promise.withResolvers<void>();
+        running.add({
+          stop: () => {
+            stopped.push("late");
+            call.response.destroy();
+            done.resolve();
+          },
+        });
+        await done.promise;
+      },
+    });
+    const raw = caller(bed);
+    raw.socket.write("POST /v1/responses HTTP/1.1\r\nhost: gw\r\n\r\n");
+    await received.promise;
+    await bed.server.drain();
+    assert.deepEqual(stopped, ["late"]);
   });
 
   it("stops what outlives its bound", async () => {

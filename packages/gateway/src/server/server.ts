@@ -11,7 +11,8 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { Server as NetServer } from "node:net";
+import type { Duplex } from "node:stream";
+import { Server as NetServer, type Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
@@ -64,7 +65,13 @@ export interface GatewayServer {
 const maxHeaderBytes = 64 * 1024;
 
 export function createServer(deps: ServerDeps): GatewayServer {
-  const state: ServerState = { deps, isDraining: false, open: new Set() };
+  const state: ServerState = {
+    deps,
+    isDraining: false,
+    open: new Set(),
+    sockets: new Set(),
+    replies: new WeakMap(),
+  };
   const options: ServerOptions = {
     maxHeaderSize: maxHeaderBytes,
     // No clock on a whole request: a body may take long, and `receive` limits its pauses.
@@ -92,14 +99,10 @@ export function createServer(deps: ServerDeps): GatewayServer {
       extraHeaders: [],
     }),
   );
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === "ECONNRESET") return;
-    const status =
-      error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-    // Not left half open: a peer that never closes its side would keep the socket for ever.
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () =>
-      socket.destroy(),
-    );
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseNonsense(state, error, socket));
+  server.on("connection", (socket: Socket) => {
+    state.sockets.add(socket);
+    socket.once("close", () => state.sockets.delete(socket));
   });
   return { listen: () => listen(server, deps.settings), drain: () => drain(state, server) };
 }
@@ -109,6 +112,10 @@ interface ServerState {
   isDraining: boolean;
   /** Exchanges that have not ended, from before their authentication to their row and their caller's last byte. */
   readonly open: Set<Promise<void>>;
+  /** Every connection, also one that has not ended its TLS handshake, which `node:http` does not know. */
+  readonly sockets: Set<Socket>;
+  /** The latest reply on a connection. */
+  readonly replies: WeakMap<Socket, ServerResponse>;
 }
 
 interface Incoming {
@@ -121,6 +128,7 @@ interface Incoming {
 function serve(state: ServerState, incoming: Incoming): void {
   const { deps } = state;
   const { request, response } = incoming;
+  state.replies.set(request.socket, response);
   const target = request.url ?? "/";
   const queryAt = target.indexOf("?");
   const path = queryAt === -1 ? target : target.slice(0, queryAt);
@@ -223,6 +231,27 @@ function answerCall(state: ServerState, call: Call, reply: OwnReply): void {
   answer({ request, response, reply, extraHeaders: [...call.answerHeaders, ...preflight] });
 }
 
+/** How long a connection that was ended here may stay open on the caller's side. */
+const halfOpenMs = 10_000;
+
+const nonsenseStatuses: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
+/** What is no request, or takes too long to become one. A caller that does not end its half holds no connection. */
+function refuseNonsense(state: ServerState, error: NodeJS.ErrnoException, socket: Duplex): void {
+  const reply = state.replies.get(socket as Socket);
+  const isInReply = reply !== undefined && reply.headersSent && !reply.writableFinished;
+  if (!socket.writable || error.code === "ECONNRESET" || isInReply) {
+    socket.destroy();
+    return;
+  }
+  const status = nonsenseStatuses[error.code ?? ""] ?? "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  setTimeout(() => socket.destroy(), halfOpenMs).unref();
+}
+
 /** 426 is what makes Codex fall back to HTTP at once and silently (measured with 0.169.0). */
 function upgradeRefusal(table: DialectTable, dialect: Dialect, path: string): GatewayError {
   const endpoint = table.find(dialect, "GET", path);
@@ -303,10 +332,16 @@ async function drain(state: ServerState, server: Server): Promise<void> {
     setTimeout(resolve, state.deps.settings.shutdownTimeoutMs).unref();
   });
   await Promise.race([settled(state), bound]);
+  await stopRunning(state);
+  for (const socket of state.sockets) socket.destroy();
+  // What was still on its way to a relay at the bound, such as a body, may have become one.
+  await stopRunning(state);
+  await closed;
+}
+
+async function stopRunning(state: ServerState): Promise<void> {
   for (const relay of state.deps.running) relay.stop();
   await Promise.race([settled(state), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
-  server.closeAllConnections();
-  await closed;
 }
 
 async function settled(state: ServerState): Promise<void> {

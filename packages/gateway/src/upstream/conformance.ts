@@ -239,6 +239,22 @@ export function upstreamClientConformance(name: string, create: () => UpstreamCl
       assert.equal(told.failure?.isUnsent, true);
     });
 
+    it("does not touch a body before there is a connection, so that it can be sent again", async () => {
+      const gone = await startRawServer();
+      await gone.close();
+      let touched = 0;
+      const body = {
+        byteLength: 1,
+        *chunks() {
+          touched += 1;
+          yield Buffer.from("x");
+        },
+      };
+      const told = await send(client, { origin: gone.origin, body });
+      assert.equal(told.failure?.isUnsent, true);
+      assert.equal(touched, 0);
+    });
+
     it("says that something was sent when the connection ends before the reply", async () => {
       server.script = (socket) => socket.destroy();
       const told = await send(client, { origin: server.origin, body: bodyOf("x") });

@@ -96,6 +96,15 @@ describe("dialling", () => {
     assert.equal(given.isTimeout, false);
   });
 
+  it("is told at once when all is closed meanwhile", async () => {
+    const result = openAt(origin.replace("http:", "https:"), 60_000);
+    await peer(1);
+    connections.close();
+    const given = await result;
+    assert(!(given instanceof Connection));
+    assert.equal(given.isTimeout, false);
+  });
+
   it("that is not wanted any more calls nobody back, and leaves no socket", async () => {
     const cancel = connections.open(origin, 5000, () => assert.fail("called back"));
     cancel();

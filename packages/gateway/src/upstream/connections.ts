@@ -168,6 +168,10 @@ function dial(options: DialOptions, onDialled: (result: Socket | ConnectFailure)
   socket.once("end", () =>
     finish({ isTimeout: false, cause: new Error("The connection ended while it was made.") }),
   );
+  // Destroyed by `close()`, which is neither of them.
+  socket.once("close", () =>
+    finish({ isTimeout: false, cause: new Error("The connection was closed while it was made.") }),
+  );
   // Stays for the socket's life: a late error of a socket that nobody waits for must not end the process.
   socket.on("error", (cause: Error) => finish({ isTimeout: false, cause }));
   return () => finish(null);

@@ -79,7 +79,7 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
         path: request.path,
         method: request.method as Dispatcher.HttpMethod,
         headers: flatHeaders(request),
-        body: bodyOf(request) ?? null,
+        body: bodyOf(request),
         headersTimeout: request.timeouts.firstByteTimeoutMs,
         bodyTimeout: request.timeouts.idleTimeoutMs,
       },
@@ -135,15 +135,13 @@ function flatHeaders(request: UpstreamRequest): string[] {
   return flat;
 }
 
-/** Small bodies go in one write; larger ones chunk by chunk as the socket takes them, held once. */
-const oneWriteMaxBytes = 64 * 1024;
-
+/**
+ * Chunk by chunk as the socket takes them, held once. Never read before there is a connection: a body is given
+ * back to memory with its last chunk, and could not be sent again then.
+ */
 function bodyOf(request: UpstreamRequest): NonNullable<Dispatcher.DispatchOptions["body"]> | null {
-  if (request.body === null) return null;
   // undici's dispatch takes any iterable of bytes; its types name only some.
-  if (request.body.byteLength > oneWriteMaxBytes) return request.body.chunks() as unknown as Readable;
-  const chunks = [...request.body.chunks()];
-  return chunks.length === 1 ? (chunks[0] ?? null) : Buffer.concat(chunks);
+  return request.body === null ? null : (request.body.chunks() as unknown as Readable);
 }
 
 function linesOf(rawHeaders: unknown): HeaderLines {
