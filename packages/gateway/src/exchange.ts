@@ -64,6 +64,8 @@ export interface Authenticated extends Matched {
 export interface KeptBody extends UpstreamBody {
   /** `content-encoding` as it came, "" for none. */
   readonly contentEncoding: string;
+  /** Counts more bytes against the memory bound, for a decoded copy; throws `overloaded` when there is no room. */
+  grow(bytes: number): void;
   /** Gives its memory back to the bound. Idempotent; the chunks are gone afterwards. */
   release(): void;
 }

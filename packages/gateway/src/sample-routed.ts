@@ -62,6 +62,7 @@ export function sampleBody(
     byteLength: bytes.byteLength,
     contentEncoding,
     chunks: () => [bytes],
+    grow: () => {},
     release: () => {
       released += 1;
     },

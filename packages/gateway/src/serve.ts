@@ -65,7 +65,7 @@ async function serveUntilSignal(
 ): Promise<number> {
   const signal = Promise.withResolvers<NodeJS.Signals>();
   // Before anything is opened: a signal that comes early must still close the ledger.
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => signal.resolve(name));
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, () => signal.resolve(name));
 
   const dataDir = openDataDir(config.dataDir ?? defaultDataDir());
   const masterKey = config.masterKey ?? readOrCreateSecret(dataDir, masterKeyFile, newMasterKey);
@@ -155,7 +155,11 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
 /** A clone runs its sources, and its command is npm's to find; an installed one is on the path. */
 function commandText(config: Config): string {
   const command = import.meta.filename.endsWith(".ts") ? "npx meshagent" : "meshagent";
-  return config.dataDir === null ? command : `MESHAGENT_DATA_DIR=${config.dataDir} ${command}`;
+  return config.dataDir === null ? command : `MESHAGENT_DATA_DIR=${shellWord(config.dataDir)} ${command}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function readConfig(flags: ServeFlags): Config {

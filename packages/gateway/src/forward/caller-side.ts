@@ -23,7 +23,6 @@ export class CallerSide {
   #isDone = false;
   /** The reply has another end than the connection's. */
   #isFramed = false;
-  #isCorked = false;
   #waiting: (() => void) | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
 
@@ -81,8 +80,6 @@ export class CallerSide {
 
   end(): void {
     this.#isDone = true;
-    // `end` uncorks by itself, and a second time would be felt by the connection's next reply.
-    this.#isCorked = false;
     this.#clearStall();
     if (!this.#isGone) this.#response.end();
   }
@@ -94,19 +91,12 @@ export class CallerSide {
   cut(): void {
     this.#isDone = true;
     this.#clearStall();
-    this.#uncork();
     const socket = this.#response.socket;
     if (this.#isGone) return;
     // Pipelined behind another request: it ends the connection when its turn has come.
     if (socket === null) this.#response.once("socket", () => queueMicrotask(() => this.cut()));
     else if (this.#isFramed || "encrypted" in socket) socket.destroySoon();
     else socket.resetAndDestroy();
-  }
-
-  #uncork(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#response.uncork();
   }
 
   #onClose(): void {

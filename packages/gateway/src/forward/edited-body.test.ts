@@ -8,7 +8,13 @@ import { editedBody, spliceChunks } from "./edited-body.ts";
 function kept(bytes: Buffer, cuts: readonly number[], contentEncoding = ""): KeptBody {
   const bounds = [0, ...cuts, bytes.length];
   const chunks = bounds.slice(1).map((end, index) => bytes.subarray(bounds[index], end));
-  return { byteLength: bytes.length, contentEncoding, chunks: () => chunks, release: () => {} };
+  return {
+    byteLength: bytes.length,
+    contentEncoding,
+    chunks: () => chunks,
+    grow: () => {},
+    release: () => {},
+  };
 }
 
 const splice = (text: string, edit: IncludeUsageEdit): string =>
@@ -76,4 +82,23 @@ describe("the edited body", () => {
       assert.equal(Buffer.concat([...body.chunks()]).toString(), splice(text, edit));
     });
   }
+});
+
+it("counts a decoded copy against the memory bound", async () => {
+  const edit = { start: 0, end: 0, text: "" };
+  const bomb = kept(gzipSync(Buffer.alloc(1024 * 1024, 32)), [], "gzip");
+  let grown = 0;
+  await editedBody({ ...bomb, grow: (bytes) => (grown += bytes) }, edit);
+  assert.equal(grown, 1024 * 1024);
+  const full = new Error("no room");
+  const refusing = {
+    ...bomb,
+    grow: () => {
+      throw full;
+    },
+  };
+  await assert.rejects(editedBody(refusing, edit), full);
+  grown = 0;
+  await editedBody({ ...kept(Buffer.from("{}"), []), grow: (bytes) => (grown += bytes) }, edit);
+  assert.equal(grown, 0, "what came plain is held once");
 });

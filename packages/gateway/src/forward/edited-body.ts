@@ -19,6 +19,8 @@ async function decodedChunks(body: KeptBody): Promise<readonly Uint8Array[]> {
   for await (const chunk of decodeChunks([...body.chunks()], encodings, {
     maxDecodedBytes: Number.MAX_SAFE_INTEGER,
   })) {
+    // A few KB can decode to hundreds of MB: what is held is counted, encoded or not.
+    body.grow(chunk.byteLength);
     decoded.push(chunk);
   }
   return decoded;

@@ -6,6 +6,7 @@
 
 import type { KeptBody, Routed } from "../exchange.ts";
 import { requestHeadersUp } from "../headers.ts";
+import type { Observation } from "../observation.ts";
 import { editedBody } from "./edited-body.ts";
 import { Relay, type Settle } from "./relay.ts";
 import type { ForwardDeps } from "./settings.ts";
@@ -16,9 +17,37 @@ import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
  * the row is written then, too.
  */
 export async function forward(deps: ForwardDeps, routed: Routed, settle: Settle): Promise<void> {
+  if (routed.call.response.destroyed) {
+    // It left while its intent was written: nothing is sent, and nothing is billed.
+    await settle(unsent(true));
+    return;
+  }
   const client = deps.clientFor(routed.upstream.isSimulated);
-  const request = await upstreamRequest(routed);
+  let request: UpstreamRequest;
+  try {
+    request = await upstreamRequest(routed);
+  } catch (error) {
+    await settle(unsent(false));
+    throw error;
+  }
   await new Relay({ deps, routed, client, request, settle }).done;
+}
+
+/** What is seen of an exchange of which no byte went up. */
+function unsent(isCallerGone: boolean): Observation {
+  return {
+    ending: "no_reply",
+    isCallerGone,
+    status: null,
+    reading: null,
+    meterFault: null,
+    isStream: false,
+    firstByteAtMs: null,
+    responseBytes: 0,
+    providerRequestId: null,
+    attempts: 0,
+    failure: null,
+  };
 }
 
 async function upstreamRequest(routed: Routed): Promise<UpstreamRequest> {

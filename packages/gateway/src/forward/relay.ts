@@ -91,7 +91,7 @@ export class Relay implements UpstreamObserver, Stoppable {
       const error = cause instanceof Error ? cause : new Error("The request cannot be sent.", { cause });
       this.#unsendable = error;
       this.#upstreamEnd = { reason: "connect_failed", isUnsent: true, cause: error };
-      queueMicrotask(() => void this.#finish("no_reply"));
+      queueMicrotask(() => this.#detach(this.#finish("no_reply")));
       return noCall;
     }
   }
@@ -116,17 +116,17 @@ export class Relay implements UpstreamObserver, Stoppable {
     }
     const observed = this.#observe(chunk);
     if (observed !== undefined || this.#editor?.isSlow === true || this.#isSettleDue()) {
-      void this.#pump(chunk, observed);
+      this.#detach(this.#pump(chunk, observed));
       return false;
     }
     if (this.#pass(this.#editor === null ? chunk : this.#editor.push(chunk))) return true;
-    void this.#pump(null, this.#caller.whenWritable());
+    this.#detach(this.#pump(null, this.#caller.whenWritable()));
     return false;
   }
 
   onEnd(): void {
     this.#upstreamEnd = "ended";
-    if (!this.#isBusy) void this.#finish("complete");
+    if (!this.#isBusy) this.#detach(this.#finish("complete"));
   }
 
   onFailure(failure: UpstreamFailure): void {
@@ -136,13 +136,24 @@ export class Relay implements UpstreamObserver, Stoppable {
       return;
     }
     this.#upstreamEnd = failure;
-    if (!this.#isBusy) void this.#finish(this.#reply === null ? "no_reply" : "cut");
+    if (!this.#isBusy) this.#detach(this.#finish(this.#reply === null ? "no_reply" : "cut"));
   }
 
   stop(): void {
     // Once its row is written as whole, the reply is let out as whole: what holds it up is bounded.
     if (this.#isBusy && this.#settled !== null) this.#isStopDue = true;
-    else void this.#finish("stopped");
+    else this.#detach(this.#finish("stopped"));
+  }
+
+  /** Work that nobody awaits: should it fail, the exchange ends and says so, and its slot and place are free. */
+  #detach(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#isFinished = true;
+      this.#call.abort();
+      this.#giveBack();
+      this.#caller.cut();
+      this.#done.reject(error instanceof Error ? error : new Error("The relay failed.", { cause: error }));
+    });
   }
 
   /** The slow way: a chunk's reading, its row or the caller takes a while, and later chunks queue behind it. */
@@ -169,7 +180,8 @@ export class Relay implements UpstreamObserver, Stoppable {
   #observe(chunk: Uint8Array): Promise<void> | undefined {
     this.#responseBytes += chunk.byteLength;
     if (this.#remainingBytes !== null) this.#remainingBytes -= chunk.byteLength;
-    if (this.#wasCallerGone && this.#isDrainTooLarge()) queueMicrotask(() => void this.#finish("abandoned"));
+    if (this.#wasCallerGone && this.#isDrainTooLarge())
+      queueMicrotask(() => this.#detach(this.#finish("abandoned")));
     return this.#meter?.observe(chunk) ?? undefined;
   }
 
@@ -189,14 +201,14 @@ export class Relay implements UpstreamObserver, Stoppable {
     if (this.#isFinished) return;
     if (this.#settled !== null) {
       // It has all that it will be billed for: nothing to account for, only a connection worth keeping.
-      this.#timer = setTimeout(() => void this.#finish("complete"), afterTerminalMs);
+      this.#timer = setTimeout(() => this.#detach(this.#finish("complete")), afterTerminalMs);
       return;
     }
     this.#wasCallerGone = true;
     const { settings, drainSlots } = this.#options.deps;
     this.#hasDrainSlot = settings.disconnectPolicy === "drain" && drainSlots.take();
-    if (!this.#hasDrainSlot || this.#isDrainTooLarge()) void this.#finish("abandoned");
-    else this.#timer = setTimeout(() => void this.#finish("abandoned"), settings.drainMaxMs);
+    if (!this.#hasDrainSlot || this.#isDrainTooLarge()) this.#detach(this.#finish("abandoned"));
+    else this.#timer = setTimeout(() => this.#detach(this.#finish("abandoned")), settings.drainMaxMs);
   }
 
   #isDrainTooLarge(): boolean {
@@ -211,9 +223,14 @@ export class Relay implements UpstreamObserver, Stoppable {
     // What waits for a slow caller was received, and tells what it cost.
     for (const chunk of this.#queue.splice(0)) await this.#observe(chunk);
     await this.#settle(ending);
-    if (this.#hasDrainSlot) this.#options.deps.drainSlots.release();
-    this.#options.deps.running.delete(this);
+    this.#giveBack();
     await this.#closeCaller(ending);
+  }
+
+  #giveBack(): void {
+    if (this.#hasDrainSlot) this.#options.deps.drainSlots.release();
+    this.#hasDrainSlot = false;
+    this.#options.deps.running.delete(this);
   }
 
   async #closeCaller(ending: Ending): Promise<void> {

@@ -63,6 +63,10 @@ class Body implements KeptBody {
     return this.#chunks;
   }
 
+  grow(bytes: number): void {
+    this.#read.reservation.grow(bytes);
+  }
+
   release(): void {
     this.#chunks = [];
     this.#read.reservation.release();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { anthropicDialect } from "../dialects/anthropic/dialect.ts";
@@ -12,6 +13,7 @@ import type { LogFields } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
 import {
+  callerAddress,
   createServer,
   type GatewayServer,
   isLoopback,
@@ -50,6 +52,7 @@ async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSet
       port: 0,
       tls: null,
       corsOrigins: [],
+      trustedProxies: [],
       metrics: "loopback",
       callerKeepAliveMs: 60_000,
       shutdownTimeoutMs: 30,
@@ -153,6 +156,7 @@ describe("refusals", () => {
       code: "budget_held",
       method: "POST",
       path: "/openai/v1/responses",
+      caller: "127.0.0.1",
       reason: "Wait.",
       cause: "inner",
     });
@@ -437,5 +441,20 @@ describe("listening", () => {
   it("rejects when the port is taken", async () => {
     const bed = await start();
     await assert.rejects(start({}, { port: bed.port }), { code: "EADDRINUSE" });
+  });
+});
+
+describe("who called, for the log", () => {
+  const request = (remoteAddress: string, forwarded?: string): IncomingMessage =>
+    ({ socket: { remoteAddress }, headers: { "x-forwarded-for": forwarded } }) as unknown as IncomingMessage;
+
+  it("is the connection's other end, whatever a stranger writes into a header", () => {
+    assert.equal(callerAddress(request("::ffff:10.0.0.9", "1.2.3.4"), []), "10.0.0.9");
+    assert.equal(callerAddress(request("10.0.0.9", "1.2.3.4"), ["10.0.0.1"]), "10.0.0.9");
+  });
+
+  it("is whom a trusted proxy names last", () => {
+    assert.equal(callerAddress(request("10.0.0.1", "6.6.6.6, 1.2.3.4"), ["10.0.0.1"]), "1.2.3.4");
+    assert.equal(callerAddress(request("10.0.0.1"), ["10.0.0.1"]), "10.0.0.1");
   });
 });

@@ -49,6 +49,8 @@ export interface ServerSettings {
   /** PEM texts; null for clear text. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly corsOrigins: readonly string[];
+  /** Addresses of proxies in front, whose `x-forwarded-for` is believed in logs. */
+  readonly trustedProxies: readonly string[];
   readonly metrics: "loopback" | "on" | "off";
   readonly callerKeepAliveMs: number;
   readonly shutdownTimeoutMs: number;
@@ -210,6 +212,7 @@ function refuse(state: ServerState, refusal: { call: Call; dialect: Dialect; err
     code: gatewayError.code,
     method: call.request.method,
     path: call.path,
+    caller: callerAddress(call.request, deps.settings.trustedProxies),
     reason: gatewayError.message,
     cause: gatewayError.cause === undefined ? undefined : errorText(gatewayError.cause),
   };
@@ -266,6 +269,14 @@ function upgradeRefusal(table: DialectTable, dialect: Dialect, path: string): Ga
 
 function isWebSocketUpgrade(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** Who called, for the log: the connection's other end, or whom a trusted proxy names last. */
+export function callerAddress(request: IncomingMessage, trustedProxies: readonly string[]): string {
+  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  const forwarded = request.headers["x-forwarded-for"];
+  if (forwarded === undefined || !trustedProxies.includes(address)) return address;
+  return [forwarded].flat().join(",").split(",").at(-1)?.trim() ?? address;
 }
 
 async function serveOwn(state: ServerState, incoming: Incoming, path: string): Promise<void> {

@@ -9,7 +9,14 @@ test("finds the model and its dated snapshots", () => {
 });
 
 test("never finds a sibling", () => {
-  for (const sibling of ["gpt-5.5-mini", "gpt-5.5-2026", "gpt-5.50", "gpt-5.5-2026-04-23-mini", "gpt-5", ""]) {
+  for (const sibling of [
+    "gpt-5.5-mini",
+    "gpt-5.5-2026",
+    "gpt-5.50",
+    "gpt-5.5-2026-04-23-mini",
+    "gpt-5",
+    "",
+  ]) {
     assert.ok(!isModelOrSnapshot("gpt-5.5", sibling), sibling);
   }
   assert.ok(!isModelOrSnapshot("claude-sonnet-5", "claude-sonnet-5-5"));

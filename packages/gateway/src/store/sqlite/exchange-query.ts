@@ -46,7 +46,12 @@ export function exchangesSql({ filter, limit, before }: PageQuery): {
   if (filter.untilMs !== undefined) where(conditions, "received_at < ?", filter.untilMs);
   if (filter.model !== undefined) {
     const values = modelNameValues(filter.model);
-    where(conditions, `(model_n IN ${numbersOfModel} OR requested_model_n IN ${numbersOfModel})`, ...values, ...values);
+    where(
+      conditions,
+      `(model_n IN ${numbersOfModel} OR requested_model_n IN ${numbersOfModel})`,
+      ...values,
+      ...values,
+    );
   }
   if (before !== null) where(conditions, "(received_at, id) < (?, ?)", before.receivedAtMs, before.id);
   return {

@@ -22,7 +22,8 @@ export const numbersOfModel =
 
 /** The values for the placeholders of `numbersOfModel`. */
 export function modelNameValues(model: string): readonly (string | number)[] {
-  const tail = [...model].length + 1;
+  // SQLite counts code points.
+  const tail = Array.from(model).length + 1;
   // Every dated name begins with a hyphen and a digit; ":" is the character after "9".
   return [model, `${model}-0`, `${model}-:`, tail, tail];
 }
