@@ -135,6 +135,10 @@ describe("what could be read in two ways is refused", () => {
     "a head without end": `HTTP/1.1 200 OK\r\na: ${"x".repeat(5000)}`,
     "a chunk size of letters": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
     "a negative chunk size": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n",
+    "a chunk size of 14 digits":
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n00000000000001\r\na\r\n",
+    "a chunk size with a letter after it": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1g\r\na\r\n",
+    "an empty chunk size": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\r\na\r\n",
     "a chunk size without CR": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\na\r\n",
     "a chunk longer than its size": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n",
     "a chunk size that never ends": `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${"x".repeat(5000)}`,

@@ -282,11 +282,31 @@ function framingOf(head: Head, isHead: boolean): Framing {
   return { kind: "length", length };
 }
 
-/** `1a;name=value` CR LF. Extensions mean nothing here. */
+/** `1a;name=value` CR LF. Extensions mean nothing here. A stream has one such line for each event, so no text is made. */
 function parseChunkSize(line: Buffer): number {
-  const match = /^([0-9a-fA-F]{1,13})[\t ]*(?:;[^\r\n]*)?\r\n$/.exec(line.toString("latin1"));
-  if (match === null) throw new InvalidReplyError("A chunk has a size that is none.");
-  return Number.parseInt(match[1] ?? "", 16);
+  let size = 0;
+  let at = 0;
+  for (; at < line.length; at++) {
+    const digit = hexDigit(line[at] ?? 0);
+    if (digit === -1) break;
+    size = size * 16 + digit;
+  }
+  const isPlain = line[at] === CR && line[at + 1] === LF;
+  // 13 hexadecimal digits are the most that a number holds exactly.
+  if (
+    at === 0 ||
+    at > 13 ||
+    !(isPlain || /^[\t ]*;[^\r\n]*\r\n$|^[\t ]+\r\n$/.test(line.toString("latin1", at)))
+  ) {
+    throw new InvalidReplyError("A chunk has a size that is none.");
+  }
+  return size;
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const lower = byte | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 function joined(headers: HeaderLines, lowerName: string): string {
