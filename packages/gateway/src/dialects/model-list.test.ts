@@ -35,3 +35,17 @@ test("what is no model list comes back as it is", () => {
     assert.equal(narrowModelList(reply, isKept), reply);
   }
 });
+
+test("the page's ends name no model that is left out", () => {
+  const data = [{ id: "gpt-4o" }, { id: "gpt-5.5" }, { id: "gpt-4.1" }];
+  const page = { data, has_more: false, first_id: "gpt-4o", last_id: "gpt-4.1" };
+  const narrowed = { data: [{ id: "gpt-5.5" }], has_more: false, first_id: "gpt-5.5", last_id: "gpt-5.5" };
+  assert.deepEqual(narrowModelList(page, isKept), narrowed);
+  const none = { data: [], has_more: false, first_id: null, last_id: null };
+  assert.deepEqual(
+    narrowModelList(page, () => false),
+    none,
+  );
+  const more = narrowModelList({ ...page, has_more: true }, isKept);
+  assert.deepEqual(more, { ...narrowed, has_more: true, last_id: "gpt-4.1" }, "the next page hangs on it");
+});
