@@ -85,6 +85,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     bootId,
     onAlarm: (message) => log.error("the ledger raised an alarm", { reason: message }),
+    onMigration: (message, fields) => log.info(message, fields),
   });
   try {
     return await startOn(store, { ...options, clock, bootId });

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import type { Migration } from "./migrations/migration.ts";
 import { inTransaction, migrate, migrations } from "./schema.ts";
+import type { OnMigration } from "./schema.ts";
+
+function step(statements: string): Migration {
+  return { about: "is of a test", statements };
+}
 
 function version(database: DatabaseSync): unknown {
   return database.prepare("PRAGMA user_version").get()?.["user_version"];
@@ -30,18 +36,20 @@ test("migrations run from the version that is there", () => {
     "CREATE TABLE a (x INTEGER)",
     "ALTER TABLE a ADD COLUMN y INTEGER",
     "CREATE TABLE b (x INTEGER)",
-  ];
-  migrate(database, steps.slice(0, 1));
+  ].map(step);
+  migrate(database, { steps: steps.slice(0, 1) });
   database.exec("INSERT INTO a (x) VALUES (7)");
-  migrate(database, steps);
+  migrate(database, { steps });
   assert.equal(version(database), 3);
   assert.deepEqual({ ...database.prepare("SELECT x, y FROM a").get() }, { x: 7, y: null });
 });
 
 test("a migration that fails leaves the version before it, whole", () => {
   const database = new DatabaseSync(":memory:");
-  const steps = ["CREATE TABLE a (x INTEGER)", "CREATE TABLE b (x INTEGER); CREATE TABLE a (x INTEGER)"];
-  assert.throws(() => migrate(database, steps), /already exists/);
+  const steps = ["CREATE TABLE a (x INTEGER)", "CREATE TABLE b (x INTEGER); CREATE TABLE a (x INTEGER)"].map(
+    step,
+  );
+  assert.throws(() => migrate(database, { steps }), /already exists/);
   assert.equal(version(database), 1);
   assert.deepEqual(tables(database), ["a"]);
   assert.equal(database.isTransaction, false);
@@ -64,6 +72,30 @@ test("a database of another program is refused", () => {
   database.exec("CREATE TABLE notes (x INTEGER)");
   assert.throws(() => migrate(database), /belongs to another program/);
   assert.deepEqual(tables(database), ["notes"]);
+});
+
+test("a migration that rewrites many rows says how far it is, on a database that holds data alone", () => {
+  const database = new DatabaseSync(":memory:");
+  const steps = [step("CREATE TABLE a (x INTEGER)")];
+  const said: string[] = [];
+  const onMigration: OnMigration = (message, fields) => said.push(`${message} ${JSON.stringify(fields)}`);
+  migrate(database, { steps, onMigration });
+  assert.deepEqual(said, [], "a new database has nothing to wait for");
+  database.exec(
+    "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 12) INSERT INTO a SELECT x FROM n",
+  );
+  // One second goes by for each row.
+  let nowMs = 0;
+  const elapsedMs = (): number => (nowMs += 1_000);
+  steps.push(step("UPDATE a SET x = -x WHERE migrated_row()"));
+  migrate(database, { steps, onMigration, elapsedMs });
+  assert.deepEqual(said, [
+    'the database is being migrated {"schema":2,"about":"schema 2 is of a test"}',
+    'the database is being migrated {"schema":2,"rows":5,"after_ms":5000}',
+    'the database is being migrated {"schema":2,"rows":10,"after_ms":10000}',
+    'the database was migrated {"schema":2,"rows":12,"took_ms":13000}',
+  ]);
+  assert.equal(database.prepare("SELECT sum(x) AS x FROM a").get()?.["x"], -78);
 });
 
 test("a transaction happens whole or not at all", () => {

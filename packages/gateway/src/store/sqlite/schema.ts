@@ -1,176 +1,39 @@
 /**
- * The tables of the SQLite store, as numbered migrations. `PRAGMA user_version` says how many were applied.
- * A migration that was released is never edited: a change is a new entry at the end.
+ * Brings a database to the newest schema. `PRAGMA user_version` says how many migrations were applied; each is a
+ * file in `migrations/` and a row of the list here.
  */
 
 import type { DatabaseSync } from "node:sqlite";
 import { StoreUnusableError } from "../errors.ts";
 import { integer } from "./columns.ts";
+import { firstTables } from "./migrations/001-first-tables.ts";
+import { retention } from "./migrations/002-retention.ts";
+import type { Migration } from "./migrations/migration.ts";
 
-/** Entry `n - 1` leads from schema `n - 1` to `n`. */
-export const migrations: readonly string[] = [
-  `
-  CREATE TABLE meta (
-    name TEXT NOT NULL PRIMARY KEY,
-    value BLOB NOT NULL
-  ) STRICT, WITHOUT ROWID;
+/** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
+export const migrations: readonly Migration[] = [firstTables, retention];
 
-  CREATE TABLE projects (
-    id TEXT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
-    settings TEXT NOT NULL,
-    created_at INTEGER NOT NULL
-  ) STRICT;
+/** Told to the operator while a database that holds data is migrated. */
+export type OnMigration = (message: string, fields: Readonly<Record<string, string | number>>) => void;
 
-  CREATE TABLE service_accounts (
-    id TEXT NOT NULL PRIMARY KEY,
-    project_id TEXT NOT NULL REFERENCES projects (id),
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    UNIQUE (project_id, name)
-  ) STRICT;
+export interface MigrateOptions {
+  /** Default: all there are. */
+  readonly steps?: readonly Migration[];
+  readonly onMigration?: OnMigration;
+  /** Milliseconds of a clock that only goes forward; for tests. */
+  readonly elapsedMs?: () => number;
+}
 
-  CREATE TABLE api_keys (
-    id TEXT NOT NULL PRIMARY KEY,
-    project_id TEXT NOT NULL REFERENCES projects (id),
-    service_account_id TEXT NOT NULL REFERENCES service_accounts (id),
-    name TEXT NOT NULL,
-    description TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    deleted_at INTEGER,
-    secret BLOB NOT NULL
-  ) STRICT;
-  CREATE INDEX api_keys_of_project ON api_keys (project_id, created_at);
-
-  CREATE TABLE rooms (
-    id TEXT NOT NULL PRIMARY KEY,
-    project_id TEXT NOT NULL REFERENCES projects (id),
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    deleted_at INTEGER,
-    UNIQUE (project_id, name)
-  ) STRICT;
-
-  CREATE TABLE providers (
-    project_id TEXT NOT NULL REFERENCES projects (id),
-    name TEXT NOT NULL,
-    api_key BLOB,
-    base_url TEXT,
-    updated_at INTEGER NOT NULL,
-    PRIMARY KEY (project_id, name)
-  ) STRICT, WITHOUT ROWID;
-
-  -- What repeats from row to row, by number.
-  CREATE TABLE names (
-    n INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-  ) STRICT;
-
-  -- The ledger. Columns that end in _n hold numbers of names. An exchange runs while outcome is null;
-  -- until then usage holds its estimate, which also keeps room in the page for the usage to come.
-  CREATE TABLE exchanges (
-    id TEXT NOT NULL PRIMARY KEY,
-    boot_n INTEGER NOT NULL,
-    project_n INTEGER NOT NULL,
-    room_n INTEGER NOT NULL,
-    participant_n INTEGER NOT NULL,
-    role TEXT NOT NULL,
-    api_key_n INTEGER NOT NULL,
-    token_n INTEGER,
-    session_n INTEGER,
-    agent_n INTEGER,
-    client_n INTEGER,
-    dialect TEXT NOT NULL,
-    endpoint TEXT NOT NULL,
-    transport TEXT NOT NULL,
-    provider_n INTEGER NOT NULL,
-    requested_model_n INTEGER NOT NULL,
-    requested_tier TEXT,
-    is_simulated INTEGER NOT NULL CHECK (is_simulated IN (0, 1)),
-    received_at INTEGER NOT NULL,
-    request_bytes INTEGER NOT NULL,
-    outcome TEXT,
-    usage_source TEXT,
-    status INTEGER,
-    model_n INTEGER,
-    served_tier TEXT,
-    first_byte_at INTEGER,
-    completed_at INTEGER,
-    response_bytes INTEGER,
-    provider_request_id TEXT,
-    attempts INTEGER,
-    cost_nano_usd INTEGER,
-    usage TEXT NOT NULL,
-    CHECK (outcome IS NULL OR (usage_source IS NOT NULL AND model_n IS NOT NULL AND completed_at IS NOT NULL
-      AND response_bytes IS NOT NULL AND attempts IS NOT NULL))
-  ) STRICT;
-  CREATE INDEX exchanges_by_time ON exchanges (project_n, received_at, id);
-  CREATE INDEX exchanges_by_session ON exchanges (project_n, session_n, received_at, id)
-    WHERE session_n IS NOT NULL;
-  -- Only running exchanges are in it, so that a start finds its orphans without reading the ledger.
-  CREATE INDEX exchanges_running ON exchanges (boot_n) WHERE outcome IS NULL;
-
-  -- The ledger to be read. Filter by the numbers, which are indexed.
-  CREATE VIEW named_exchanges AS SELECT
-    exchanges.*,
-    boot.name AS boot_id,
-    project.name AS project_id,
-    room.name AS room,
-    participant.name AS participant,
-    api_key.name AS api_key_id,
-    token.name AS token_id,
-    session.name AS session_id,
-    agent.name AS agent_id,
-    client.name AS client,
-    provider.name AS provider,
-    requested_model.name AS requested_model,
-    model.name AS model
-  FROM exchanges
-  LEFT JOIN names AS boot ON boot.n = boot_n
-  LEFT JOIN names AS project ON project.n = project_n
-  LEFT JOIN names AS room ON room.n = room_n
-  LEFT JOIN names AS participant ON participant.n = participant_n
-  LEFT JOIN names AS api_key ON api_key.n = api_key_n
-  LEFT JOIN names AS token ON token.n = token_n
-  LEFT JOIN names AS session ON session.n = session_n
-  LEFT JOIN names AS agent ON agent.n = agent_n
-  LEFT JOIN names AS client ON client.n = client_n
-  LEFT JOIN names AS provider ON provider.n = provider_n
-  LEFT JOIN names AS requested_model ON requested_model.n = requested_model_n
-  LEFT JOIN names AS model ON model.n = model_n;
-
-  -- Sums of finished exchanges by the hour they were received in (hours since the epoch). The name ''
-  -- stands for a session or model that an exchange does not have.
-  CREATE TABLE usage_hours (
-    project_n INTEGER NOT NULL,
-    hour INTEGER NOT NULL,
-    room_n INTEGER NOT NULL,
-    participant_n INTEGER NOT NULL,
-    session_n INTEGER NOT NULL,
-    api_key_n INTEGER NOT NULL,
-    provider_n INTEGER NOT NULL,
-    model_n INTEGER NOT NULL,
-    is_simulated INTEGER NOT NULL,
-    requests INTEGER NOT NULL,
-    input_tokens INTEGER NOT NULL,
-    output_tokens INTEGER NOT NULL,
-    cache_read_input_tokens INTEGER NOT NULL,
-    cache_write_input_tokens INTEGER NOT NULL,
-    reasoning_output_tokens INTEGER NOT NULL,
-    cost_nano_usd INTEGER NOT NULL,
-    unpriced_requests INTEGER NOT NULL,
-    inexact_requests INTEGER NOT NULL,
-    PRIMARY KEY (project_n, hour, room_n, participant_n, session_n, api_key_n, provider_n, model_n,
-      is_simulated)
-  ) STRICT, WITHOUT ROWID;
-  `,
-];
+/** How often a migration that takes long says how far it is. */
+const REPORT_EVERY_MS = 5_000;
 
 /**
- * Brings the database to the newest schema, each migration in one transaction. Throws
- * `StoreUnusableError` for a database of a newer version or of another program, and leaves it as it was.
+ * Applies what is missing, each migration in one transaction: one that fails leaves the database as the one before
+ * it left it. Throws `StoreUnusableError` for a database of a newer version or of another program, and leaves it
+ * as it was.
  */
-export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
+export function migrate(database: DatabaseSync, options: MigrateOptions = {}): void {
+  const { steps = migrations, onMigration = () => {}, elapsedMs = () => performance.now() } = options;
   const version = readVersion(database);
   if (version > steps.length) {
     throw new StoreUnusableError(
@@ -181,13 +44,39 @@ export function migrate(database: DatabaseSync, steps: readonly string[] = migra
   if (version === 0 && database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() !== undefined) {
     throw new StoreUnusableError("The database file belongs to another program. Name another file.");
   }
-  for (const [index, statements] of steps.entries()) {
-    if (index < version) continue;
-    inTransaction(database, () => {
-      database.exec(statements);
-      database.exec(`PRAGMA user_version = ${index + 1}`);
-    });
+  // A new database has nothing that could take long, and nothing to fear for.
+  const tell: OnMigration = version === 0 ? () => {} : onMigration;
+  for (const [index, step] of steps.entries()) {
+    if (index >= version) apply(database, { step, schema: index + 1, tell, elapsedMs });
   }
+}
+
+interface Application {
+  readonly step: Migration;
+  readonly schema: number;
+  readonly tell: OnMigration;
+  readonly elapsedMs: () => number;
+}
+
+function apply(database: DatabaseSync, { step, schema, tell, elapsedMs }: Application): void {
+  const beganMs = elapsedMs();
+  let rows = 0;
+  let saidMs = beganMs;
+  database.function("migrated_row", () => {
+    rows += 1;
+    const nowMs = elapsedMs();
+    if (nowMs - saidMs >= REPORT_EVERY_MS) {
+      saidMs = nowMs;
+      tell("the database is being migrated", { schema, rows, after_ms: Math.round(nowMs - beganMs) });
+    }
+    return 1;
+  });
+  tell("the database is being migrated", { schema, about: `schema ${schema} ${step.about}` });
+  inTransaction(database, () => {
+    database.exec(step.statements);
+    database.exec(`PRAGMA user_version = ${schema}`);
+  });
+  tell("the database was migrated", { schema, rows, took_ms: Math.round(elapsedMs() - beganMs) });
 }
 
 /** Runs `work` in one write transaction; all of it happens or none. `work` must not await. */

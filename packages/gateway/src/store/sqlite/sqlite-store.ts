@@ -20,6 +20,7 @@ import { lockDirectory } from "./lock.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { SqliteReports } from "./reports.ts";
 import { migrate } from "./schema.ts";
+import type { OnMigration } from "./schema.ts";
 
 const DEFAULT_FILE = "meshagent.db";
 const CHECKPOINT_EVERY_MS = 5_000;
@@ -38,6 +39,8 @@ export interface SqliteStoreOptions {
   readonly bootId: string;
   /** Something failed that no caller waits for, such as a checkpoint. */
   readonly onAlarm?: (message: string, cause: unknown) => void;
+  /** A database of an older version is brought up to date, which may take a while. */
+  readonly onMigration?: OnMigration;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     )) {
       locks.push(lockDirectory(directory, { bootId: options.bootId, nowMs: options.clock.now() }));
     }
-    database = openDatabase(databaseFile);
+    database = openDatabase(databaseFile, options.onMigration);
     const vault = openVault(database, options.masterKey);
     return makeStore({ ...options, databaseFile, database, vault, locks });
   } catch (error) {
@@ -77,12 +80,12 @@ function isOwnError(error: unknown): boolean {
   );
 }
 
-function openDatabase(databaseFile: string): DatabaseSync {
+function openDatabase(databaseFile: string, onMigration: OnMigration = () => {}): DatabaseSync {
   // SQLite gives its log and index files the mode of the database, so this one decides for all.
   closeSync(openSync(databaseFile, "a", 0o600));
   const database = new DatabaseSync(databaseFile, { timeout: BUSY_TIMEOUT_MS });
   try {
-    migrate(database);
+    migrate(database, { onMigration });
     // Survives the death of the process; a power cut may take the last commits and leaves the rest sound.
     database.exec(`
       PRAGMA journal_mode = WAL;
