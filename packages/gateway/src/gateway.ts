@@ -27,6 +27,7 @@ import { openai } from "./providers/openai/provider.ts";
 import { probeUpstream } from "./providers/probe.ts";
 import type { Provider, ProviderDefaults } from "./providers/provider.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
+import { type Retention, startRetention } from "./retention.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
 import {
   createUpstreams,
@@ -136,6 +137,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     settings: { ...config, tls: options.tls },
   });
   const port = await server.listen();
+  const retention = startRetentionIf(store, options);
   url = `${options.tls === null ? "http" : "https"}://${urlHost(config.host)}:${port}`;
   return {
     url,
@@ -143,12 +145,18 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     interrupted,
     providerStatus: () => upstreams.statusOf(null),
     stop: async () => {
+      await retention?.stop();
       await server.drain();
       lifecycle.authenticate.close();
       await clients.close();
       await store.close();
     },
   };
+}
+
+function startRetentionIf(store: Store, { config, clock, log }: StartOptions): Retention | null {
+  if (config.retentionDays === 0) return null;
+  return startRetention({ store, clock, log, days: config.retentionDays });
 }
 
 interface Parts {

@@ -48,6 +48,7 @@ export interface Config {
   readonly drainMaxBytes: number;
   readonly drainMaxConcurrent: number;
   readonly shutdownTimeoutMs: number;
+  readonly retentionDays: number;
   readonly httpsProxy: string | null;
   readonly noProxy: string | null;
 }
@@ -171,6 +172,11 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     "MESHAGENT_SHUTDOWN_TIMEOUT",
     60_000,
     "How long running exchanges may finish after SIGTERM.",
+  ),
+  retentionDays: integer(
+    "MESHAGENT_RETENTION_DAYS",
+    { byDefault: 0, min: 0, max: 36_500 },
+    "Exchanges older than this are deleted; their sums stay in the usage report. 0 keeps all of them.",
   ),
   httpsProxy: { ...optional("HTTPS_PROXY", "Proxy for the way to the providers."), aliases: ["https_proxy"] },
   noProxy: { ...optional("NO_PROXY", "Hosts that are reached without it."), aliases: ["no_proxy"] },

@@ -7,6 +7,7 @@ import { directoryConformance } from "./conformance/directory-conformance.ts";
 import { ledgerConformance } from "./conformance/ledger-conformance.ts";
 import { modelConformance } from "./conformance/model-conformance.ts";
 import { reportsConformance } from "./conformance/reports-conformance.ts";
+import { retentionConformance } from "./conformance/retention-conformance.ts";
 import type { OpenStore } from "./conformance/store-under-test.ts";
 
 /** Registers the whole suite. `name` is the store's, for the titles. */
@@ -14,5 +15,6 @@ export function storeConformance(name: string, open: OpenStore): void {
   directoryConformance(name, open);
   ledgerConformance(name, open);
   reportsConformance(name, open);
+  retentionConformance(name, open);
   modelConformance(name, open);
 }

@@ -292,6 +292,13 @@ export interface Store {
   readonly reports: Reports;
   /** Throws when the store cannot be used, with a message that says why. */
   checkUsable(): Promise<void>;
+  /**
+   * Deletes finished exchanges received before a whole hour, the oldest of each project first, at most `limit` in
+   * all; running ones stay. Returns how many. Off the serving event loop; a batch is one transaction, so keep it
+   * small. Usage reports keep their sums: hours before `beforeMs` are then known as wholes, and one counts where
+   * its first moment is asked for.
+   */
+  deleteExchangesBefore(beforeMs: number, limit: number): Promise<number>;
   /** Writes what is pending, checkpoints, and lets go of every lock. */
   close(): Promise<void>;
 }

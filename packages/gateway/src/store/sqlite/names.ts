@@ -1,7 +1,7 @@
 /**
  * Names by number: the ledger and its rollup keep what repeats from row to row (projects, rooms, sessions,
  * keys, models) as small numbers, which makes rows, indexes and reports about half as large. A name keeps
- * its number for ever.
+ * its number for ever, also when retention deleted its last exchange: sums and the serving thread may still hold it.
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";

@@ -2,6 +2,7 @@
 
 import type { ExchangeFilter, UsageDimension } from "../store.ts";
 import type { PageQuery } from "./exchange-query.ts";
+import type { Deletion } from "./retention.ts";
 
 /** Given to the thread when it starts. */
 export interface ReportsWorkerData {
@@ -14,6 +15,7 @@ export type ReportQuestion =
   | { readonly kind: "usage"; readonly filter: ExchangeFilter; readonly by: readonly UsageDimension[] }
   | { readonly kind: "exchanges"; readonly query: PageQuery }
   | { readonly kind: "exchange"; readonly projectId: string; readonly id: string }
+  | { readonly kind: "delete"; readonly deletion: Deletion }
   /** Checkpoint for the last time and let go of the database. */
   | { readonly kind: "close" };
 

@@ -1,6 +1,7 @@
 /**
  * The thread of the reports: answers them over a connection of its own, and moves the write-ahead log into
- * the database, so that neither ever holds up the event loop that serves. Changes no data.
+ * the database, so that neither ever holds up the event loop that serves. Of the data it changes nothing, but that it
+ * deletes old exchanges when it is asked to.
  *
  * The writer's connection never checkpoints by itself. A passive checkpoint does not wait for it and never
  * makes it wait, but the log begins anew only after one that no write fell into. So when the log has grown
@@ -13,6 +14,7 @@ import { DatabaseSync } from "node:sqlite";
 import { integer } from "./columns.ts";
 import { queryExchange, queryExchanges } from "./exchange-query.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
+import { deleteExchanges, openForDeletion } from "./retention.ts";
 import { queryUsage } from "./usage-query.ts";
 
 // 64 MB of 4 KB pages.
@@ -25,7 +27,14 @@ function checkpoint(database: DatabaseSync, mode: "PASSIVE" | "RESTART" | "TRUNC
   return row === undefined ? 0 : integer(row, "log");
 }
 
-function answer(database: DatabaseSync, question: ReportQuestion): unknown {
+interface Connections {
+  readonly database: DatabaseSync;
+  /** Opened when it is first asked for: most gateways keep everything. */
+  readonly forDeletion: () => DatabaseSync;
+  readonly close: () => void;
+}
+
+function answer({ database, forDeletion, close }: Connections, question: ReportQuestion): unknown {
   switch (question.kind) {
     case "usage":
       return queryUsage(database, question.filter, question.by);
@@ -33,17 +42,33 @@ function answer(database: DatabaseSync, question: ReportQuestion): unknown {
       return queryExchanges(database, question.query);
     case "exchange":
       return queryExchange(database, question.projectId, question.id);
+    case "delete":
+      return deleteExchanges(forDeletion(), question.deletion);
     case "close":
       checkpoint(database, "TRUNCATE");
-      database.close();
+      close();
       return null;
   }
 }
 
-function serve(port: MessagePort, options: ReportsWorkerData): void {
-  const database = new DatabaseSync(options.databaseFile, { timeout: BUSY_TIMEOUT_MS });
+function connect(databaseFile: string): Connections {
+  const database = new DatabaseSync(databaseFile, { timeout: BUSY_TIMEOUT_MS });
   // Not a read-only connection: that one could not checkpoint. This keeps it from changing data.
   database.exec("PRAGMA query_only = ON");
+  let deleting: DatabaseSync | null = null;
+  return {
+    database,
+    forDeletion: () => (deleting ??= openForDeletion(databaseFile)),
+    close: () => {
+      deleting?.close();
+      database.close();
+    },
+  };
+}
+
+function serve(port: MessagePort, options: ReportsWorkerData): void {
+  const connections = connect(options.databaseFile);
+  const { database } = connections;
   const send = (message: ReportMessage): void => port.postMessage(message);
   const timer = setInterval(() => {
     try {
@@ -58,7 +83,7 @@ function serve(port: MessagePort, options: ReportsWorkerData): void {
   port.on("message", ({ number, question }: ReportRequest) => {
     if (question.kind === "close") clearInterval(timer);
     try {
-      send({ kind: "answer", number, value: answer(database, question) });
+      send({ kind: "answer", number, value: answer(connections, question) });
     } catch (error) {
       send({ kind: "failure", number, error });
     }

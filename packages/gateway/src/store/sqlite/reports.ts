@@ -13,6 +13,7 @@ import type {
   UsageReportRow,
 } from "../store.ts";
 import { MAX_PAGE, parseCursor, writeCursor } from "./exchange-query.ts";
+import type { Deletion } from "./retention.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
 
 const RESTART_AFTER_MS = 1_000;
@@ -66,6 +67,11 @@ export class SqliteReports implements Reports {
 
   async exchange(projectId: string, id: string): Promise<Exchange | null> {
     return (await this.#ask({ kind: "exchange", projectId, id })) as Exchange | null;
+  }
+
+  /** See `Store.deleteExchangesBefore`. */
+  async deleteExchanges(deletion: Deletion): Promise<number> {
+    return (await this.#ask({ kind: "delete", deletion })) as number;
   }
 
   /** Checkpoints and ends the thread; one that is busy for long is ended where it is. */

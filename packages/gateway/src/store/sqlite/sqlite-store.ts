@@ -159,6 +159,7 @@ function makeStore({
         throw new StoreUnusableError(`The database ${databaseFile} cannot be written: ${reason}.`, { cause });
       }
     },
+    deleteExchangesBefore: (beforeMs, limit) => reports.deleteExchanges({ beforeMs, limit }),
     close: () => (closing ??= close()),
   };
 }

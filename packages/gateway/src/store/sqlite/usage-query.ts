@@ -1,7 +1,7 @@
 /**
  * The usage report. Whole hours come from the rollup; the parts of an hour at the two edges are added up
  * from their exchanges. So a report is exact to the millisecond, and its work grows with the hours asked
- * for and the exchanges of at most two of them.
+ * for and the exchanges of at most two of them. Where exchanges were deleted, an edge is a whole hour.
  */
 
 import type { DatabaseSync } from "node:sqlite";
@@ -13,6 +13,7 @@ import { isModelOrSnapshot } from "../model-filter.ts";
 import { modelNameValues, numberOfName, numbersOfModel } from "./names.ts";
 import { filterConditions, where } from "./report-filter.ts";
 import type { Conditions } from "./report-filter.ts";
+import { exchangesBeginMs } from "./retention.ts";
 import { HOUR_MS } from "./rollup-writer.ts";
 import { isNothing, sharesByModel } from "./rollup.ts";
 import type { Measures } from "./rollup.ts";
@@ -74,7 +75,11 @@ export function queryUsage(
   const lines: Lines = new Map();
   database.exec("BEGIN");
   try {
-    const { hours, edges } = splitRange(filter.sinceMs ?? -Infinity, upperEnd(database, filter));
+    const beginMs = exchangesBeginMs(database);
+    const { hours, edges } = splitRange(
+      wholeHourBefore(beginMs, filter.sinceMs ?? -Infinity),
+      wholeHourBefore(beginMs, upperEnd(database, filter, beginMs)),
+    );
     if (hours !== null) addHours(database, { filter, by, hours, lines });
     for (const span of edges) addEdge(database, { filter, by, span, lines });
   } finally {
@@ -86,10 +91,17 @@ export function queryUsage(
     .toSorted(compareRows);
 }
 
-// A range that ends after the newest exchange has no edge there. This is every report up to now, whose
-// last hour is the busiest to scan.
-function upperEnd(database: DatabaseSync, { projectId, untilMs }: ExchangeFilter): number {
+// The parts of an hour that lost its exchanges cannot be told apart, so the hour counts where its first moment does.
+// Two ranges that meet inside it then share nothing and lose nothing.
+function wholeHourBefore(beginMs: number, edgeMs: number): number {
+  return edgeMs < beginMs ? Math.ceil(edgeMs / HOUR_MS) * HOUR_MS : edgeMs;
+}
+
+// A range that ends after the newest exchange, of those that were deleted as well, has no edge there. This is every
+// report up to now, whose last hour is the busiest to scan.
+function upperEnd(database: DatabaseSync, { projectId, untilMs }: ExchangeFilter, beginMs: number): number {
   if (untilMs === undefined) return Infinity;
+  if (untilMs < beginMs) return untilMs;
   const newest = database
     .prepare(
       `SELECT received_at FROM exchanges WHERE project_n = ${numberOfName} ORDER BY received_at DESC LIMIT 1`,
