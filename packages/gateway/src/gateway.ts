@@ -37,8 +37,9 @@ import {
 } from "./route/upstreams.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { createServer, isLoopback } from "./server/server.ts";
-import { openSqliteStore } from "./store/sqlite/sqlite-store.ts";
-import type { Store } from "./store/store.ts";
+import { backUpDatabase } from "./store/sqlite/backup.ts";
+import { databaseFileIn, openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import type { Store, StoreBackup } from "./store/store.ts";
 
 /** Every provider the gateway knows. To add one is to add its folder and its name here. */
 export const providers: readonly Provider[] = [openai, anthropic];
@@ -94,6 +95,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await store.close();
     throw error;
   }
+}
+
+export interface BackUpOptions {
+  readonly config: Config;
+  readonly dataDir: string;
+  /** Where the copy goes; nothing may be there. */
+  readonly targetFile: string;
+  /** null when it is not at hand; otherwise it is tried on the copy. */
+  readonly masterKey: Secret | null;
+}
+
+/** A checked copy of the store's data, from beside a gateway that serves or from one that does not. */
+export function backUpStore({ config, dataDir, targetFile, masterKey }: BackUpOptions): StoreBackup {
+  return backUpDatabase({
+    databaseFile: databaseFileIn(dataDir, databaseFile(config).file),
+    targetFile,
+    masterKey,
+  });
 }
 
 type StartOptions = GatewayOptions & { readonly clock: Clock; readonly bootId: string };

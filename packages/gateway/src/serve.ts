@@ -1,14 +1,13 @@
 /**
- * `meshagent serve`: settings, data directory, gateway, banner, signals. The only file that reads the process's
- * environment and ends with an exit code.
+ * `meshagent serve`: settings, data directory, gateway, banner, signals. The only file that
+ * ends with an exit code.
  */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse as parseYaml } from "yaml";
 import { renderBanner } from "./banner.ts";
 import { systemClock } from "./clock.ts";
-import { ConfigError, parseConfig, parseProviderDefaults } from "./config/config.ts";
+import { ConfigError, parseProviderDefaults } from "./config/config.ts";
 import type { Config } from "./config/settings.ts";
 import {
   defaultDataDir,
@@ -23,21 +22,10 @@ import {
 } from "./data-dir.ts";
 import { type Gateway, providers, startGateway } from "./gateway.ts";
 import { createLog, errorText, type Log } from "./observe/log.ts";
+import { readConfig, readFile, type ServeFlags } from "./read-config.ts";
 import { loadPriceCard, type PriceCard } from "./pricing/price-card.ts";
 import { isLoopback } from "./server/server.ts";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "./store/errors.ts";
-
-/** The flags of `meshagent serve`, as text. */
-export interface ServeFlags {
-  readonly host?: string | undefined;
-  readonly port?: string | undefined;
-  readonly dataDir?: string | undefined;
-  readonly database?: string | undefined;
-  readonly config?: string | undefined;
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
-  readonly publicUrl?: string | undefined;
-}
 
 /** Runs until a signal. Returns the exit code: 0 after a clean stop, 1 when it could not start, 2 for a bad setting. */
 export async function runServe(flags: ServeFlags): Promise<number> {
@@ -162,22 +150,6 @@ function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function readConfig(flags: ServeFlags): Config {
-  const { config: configFile, ...rest } = flags;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const file: unknown = configFile === undefined ? null : readConfigFile(configFile);
-  return parseConfig({ flags: given, environment: process.env, file });
-}
-
-function readConfigFile(path: string): unknown {
-  const text = readFile("--config", path);
-  try {
-    return parseYaml(text);
-  } catch (cause) {
-    throw new ConfigError(`The config file ${path} is no YAML and no JSON: ${errorText(cause)}`, { cause });
-  }
-}
-
 function readPriceCard(config: Config): PriceCard | null {
   if (config.prices === null) return null;
   try {
@@ -194,14 +166,6 @@ function readTls(config: Config): { readonly cert: string; readonly key: string 
     cert: readFile("MESHAGENT_TLS_CERT", config.tlsCert),
     key: readFile("MESHAGENT_TLS_KEY", config.tlsKey),
   };
-}
-
-function readFile(setting: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ConfigError(`${setting} names a file that cannot be read: ${errorText(cause)}`, { cause });
-  }
 }
 
 /** From the package that this file is part of, one level above `src` or `dist`. */

@@ -72,6 +72,11 @@ export const commandTable: readonly CommandRow[] = [
     load: async () => (await import("./exchanges.ts")).build,
   },
   {
+    name: "backup",
+    summary: "copy the ledger of a gateway on this machine, while it runs",
+    load: async () => (await import("./backup.ts")).build,
+  },
+  {
     name: "completion",
     summary: "print the completion script of a shell",
     load: async () => (await import("./completion.ts")).build,

@@ -286,6 +286,13 @@ export interface DirectoryChange {
   readonly id: string;
 }
 
+/** What a copy of the store holds; it was checked. */
+export interface StoreBackup {
+  readonly schema: number;
+  readonly exchanges: number;
+  readonly bytes: number;
+}
+
 export interface Store {
   readonly directory: Directory;
   readonly ledger: Ledger;

@@ -20,11 +20,27 @@ import { queryUsage } from "./usage-query.ts";
 // 64 MB of 4 KB pages.
 const LARGE_LOG_FRAMES = 16_384;
 const BUSY_TIMEOUT_MS = 2_000;
+// Whatever it waits for, the writer waits for as well.
+const RESTART_TIMEOUT_MS = 50;
 
-/** Returns how many frames the log has, moved or not. */
-function checkpoint(database: DatabaseSync, mode: "PASSIVE" | "RESTART" | "TRUNCATE"): number {
-  const row = database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
-  return row === undefined ? 0 : integer(row, "log");
+/** How many frames the log has, and how many of them are in the database. */
+function checkpoint(
+  database: DatabaseSync,
+  mode: "PASSIVE" | "RESTART" | "TRUNCATE",
+): { readonly frames: number; readonly moved: number } {
+  const row = database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() ?? { log: 0, checkpointed: 0 };
+  return { frames: integer(row, "log"), moved: integer(row, "checkpointed") };
+}
+
+function moveLog(database: DatabaseSync): void {
+  if (checkpoint(database, "PASSIVE").frames <= LARGE_LOG_FRAMES) return;
+  // Once more, so that less is left for the one that the writer waits for.
+  const { frames, moved } = checkpoint(database, "PASSIVE");
+  // Somebody reads an older state, such as a backup. To wait for that is to make the writer wait.
+  if (moved < frames) return;
+  database.exec(`PRAGMA busy_timeout = ${RESTART_TIMEOUT_MS}`);
+  checkpoint(database, "RESTART");
+  database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
 }
 
 interface Connections {
@@ -72,10 +88,7 @@ function serve(port: MessagePort, options: ReportsWorkerData): void {
   const send = (message: ReportMessage): void => port.postMessage(message);
   const timer = setInterval(() => {
     try {
-      if (checkpoint(database, "PASSIVE") <= LARGE_LOG_FRAMES) return;
-      // Once more, so that less is left for the one that the writer waits for.
-      checkpoint(database, "PASSIVE");
-      checkpoint(database, "RESTART");
+      moveLog(database);
     } catch (error) {
       send({ kind: "alarm", message: "The write-ahead log could not be checkpointed.", error });
     }

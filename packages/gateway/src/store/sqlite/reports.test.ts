@@ -107,6 +107,38 @@ test("the thread moves the log into the database on its own", async (context) =>
   }
 });
 
+test("a large log that somebody still reads is left alone: the writer does not wait for a backup", async (context) => {
+  const { database, databaseFile, reports, alarms } = makeBench(context, { checkpointEveryMs: 5 });
+  const reader = new DatabaseSync(databaseFile, { readOnly: true });
+  context.after(() => reader.close());
+  reader.exec("BEGIN; SELECT count(*) FROM meta");
+  database.exec("PRAGMA busy_timeout = 10000; INSERT INTO meta VALUES ('large', zeroblob(80000000))");
+  const write = database.prepare("INSERT OR REPLACE INTO meta VALUES ('small', randomblob(8))");
+  let slowestMs = 0;
+  for (let round = 0; round < 30; round++) {
+    // An answer says that the thread had its turn, and its timer is due.
+    await reports.exchange("p", "x");
+    await new Promise((resolve) => setTimeout(resolve, 6));
+    const beganMs = performance.now();
+    write.run();
+    slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+  }
+  assert.ok(slowestMs < 1_500, `a write waited ${slowestMs} ms`);
+  assert.ok(statSync(`${databaseFile}-wal`).size > 64_000_000, "the log was not begun anew");
+  // Once nobody reads the old state, the log begins anew: what is written then does not make it longer.
+  reader.exec("COMMIT");
+  const size = statSync(`${databaseFile}-wal`).size;
+  for (const deadline = Date.now() + 10_000; ;) {
+    await reports.exchange("p", "x");
+    write.run();
+    const row = database.prepare("PRAGMA wal_checkpoint(NOOP)").get();
+    if (Number(row?.["log"]) < 1_000) break;
+    assert.ok(Date.now() < deadline, `the log of ${size} bytes was never begun anew`);
+    await new Promise((resolve) => setTimeout(resolve, 6));
+  }
+  assert.deepEqual(alarms, []);
+});
+
 test("close checkpoints, ends the thread and can be repeated", async (context) => {
   const { reports, workers, database, databaseFile } = makeBench(context);
   database.exec("INSERT INTO meta VALUES ('large', randomblob(300000))");

@@ -49,7 +49,7 @@ export interface SqliteStoreOptions {
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  const databaseFile = resolve(options.directory, options.file ?? DEFAULT_FILE);
+  const databaseFile = databaseFileIn(options.directory, options.file);
   mkdirSync(dirname(databaseFile), { recursive: true, mode: 0o700 });
   const locks: DirectoryLock[] = [];
   let database: DatabaseSync | null = null;
@@ -70,6 +70,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreUnusableError(`The database ${databaseFile} cannot be used: ${reason}.`, { cause: error });
   }
+}
+
+/** The database's path; `file` is relative to the data directory. */
+export function databaseFileIn(directory: string, file: string = DEFAULT_FILE): string {
+  return resolve(directory, file);
 }
 
 function isOwnError(error: unknown): boolean {
