@@ -1,98 +1,67 @@
 /**
- * `npm run bench`: ours against nginx on one machine, in one run, interleaved. Prints CPU per request, added latency
- * at concurrency 1 and peak memory, and their ratios to nginx. Needs `nginx` and `wrk` (Debian packages); asserts
- * nothing, because machines are noisy and the ratio is what counts.
+ * `npm run bench`: ours against nginx and another gateway, in one run on one machine. Prints CPU, latency, memory
+ * and their ratios; asserts no times, because machines are noisy. `npm run bench -- soak` is a check. See README.md.
  */
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { processCost } from "./process-cost.ts";
-import { type Proxy, startNginx, startOurs, startUpstream } from "./proxies.ts";
-import { type Workload, workloads } from "./workloads.ts";
+import { writeFileSync } from "node:fs";
+import { aboutRun } from "./about.ts";
+import { compare } from "./compare.ts";
+import { figuresJson, type WorkloadFigures } from "./figures.ts";
+import { helpText, type Options, OptionsError, parseOptions } from "./options.ts";
+import { installPeers } from "./peers/install.ts";
+import { isWhole, reportLines } from "./report.ts";
+import { RequirementError, requireLinux, requireOpenFiles, requireTools } from "./requirements.ts";
+import { soak } from "./soak/soak.ts";
+import { workloads } from "./workloads.ts";
 
-const rounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
-const seconds = Number(process.env["BENCH_SECONDS"] ?? 3);
-const directory = mkdtempSync(join(tmpdir(), "bench-"));
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-interface Load {
-  readonly requests: number;
-  readonly p50Us: number;
-}
-
-function load(
-  workload: Workload,
-  target: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
-  concurrency: number,
-): Load {
-  const script = join(directory, "load.lua");
-  const body = join(directory, "body");
-  writeFileSync(body, workload.body);
-  const headers = Object.entries(target.headers).map(
-    ([name, value]) => `wrk.headers["${name}"] = "${value}"`,
-  );
-  writeFileSync(
-    script,
-    `local file = io.open("${body}", "rb"); wrk.body = file:read("*a"); file:close()
-     wrk.method = "POST"; wrk.headers["content-type"] = "application/json"; ${headers.join("; ")}
-     done = function(summary, latency) io.write(string.format("RESULT %d %d %d\\n", summary.requests, latency:percentile(50), summary.errors.status + summary.errors.read + summary.errors.write + summary.errors.timeout)) end`,
-  );
-  const run = spawnSync(
-    "wrk",
-    ["-t1", `-c${concurrency}`, `-d${seconds}s`, "--timeout", "20s", "-s", script, target.url],
-    { encoding: "utf8" },
-  );
-  const match = /RESULT (\d+) (\d+) (\d+)/.exec(run.stdout);
-  if (match === null || Number(match[3]) > 0) throw new Error(`The load failed: ${run.stdout}${run.stderr}`);
-  return { requests: Number(match[1]), p50Us: Number(match[2]) };
-}
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-function measure(workload: Workload, proxy: Proxy): number {
-  const target = {
-    url: `${proxy.url}/${proxy.name === "ours" ? "openai/v1" : "v1"}/responses`,
-    headers: proxy.headers,
-  };
-  const before = processCost(proxy.pid).cpuUs;
-  const { requests } = load(workload, target, workload.concurrency);
-  return (processCost(proxy.pid).cpuUs - before) / requests;
-}
-
-const upstream = await startUpstream();
-const proxies = [await startNginx(upstream.port), await startOurs(upstream.port)];
-for (const workload of workloads) {
-  for (const proxy of proxies) measure(workload, proxy);
-  const costs = new Map<string, number[]>(proxies.map((proxy) => [proxy.name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const proxy of round % 2 === 0 ? proxies : proxies.toReversed())
-      costs.get(proxy.name)?.push(measure(workload, proxy));
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2), process.env);
+  if (options === null) {
+    print(helpText);
+    return 0;
   }
-  const direct = load(
-    workload,
-    { url: `http://127.0.0.1:${upstream.port}/v1/responses`, headers: {} },
-    1,
-  ).p50Us;
-  process.stdout.write(
-    `${workload.name}: ${workload.about}, concurrency ${workload.concurrency}, median of ${rounds} rounds\n`,
-  );
-  const reference = costs.get("nginx") ?? [];
-  for (const proxy of proxies) {
-    const own = costs.get(proxy.name) ?? [];
-    const ratios = own.map((cost, round) => cost / (reference[round] ?? Number.NaN));
-    const target = {
-      url: `${proxy.url}/${proxy.name === "ours" ? "openai/v1" : "v1"}/responses`,
-      headers: proxy.headers,
-    };
-    const added = load(workload, target, 1).p50Us - direct;
-    const rssMb = processCost(proxy.pid).peakRssBytes / 1024 / 1024;
-    process.stdout.write(
-      `  ${proxy.name.padEnd(8)} ${median(own).toFixed(0).padStart(6)} us CPU/request  ${median(ratios).toFixed(2)}x nginx  +${added} us p50 at concurrency 1  ${rssMb.toFixed(0)} MB peak\n`,
-    );
-  }
+  requireLinux();
+  return options.mode === "soak" ? runSoak(options) : runComparison(options);
 }
-await Promise.all(proxies.map((proxy) => proxy.stop()));
-upstream.stop();
-rmSync(directory, { recursive: true, force: true });
+
+async function runComparison(options: Options): Promise<number> {
+  const chosen = workloads.filter(({ name }) => options.workloads.includes(name));
+  const needsWrk = chosen.some(({ kind }) => kind === "requests");
+  requireTools([...(options.proxies.includes("nginx") ? ["nginx"] : []), ...(needsWrk ? ["wrk"] : [])]);
+  requireOpenFiles(2000);
+  if (options.proxies.includes("portkey")) installPeers();
+  const about = aboutRun(options);
+  print(
+    Object.entries(about)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join(", "),
+  );
+  const figures: WorkloadFigures[] = [];
+  for (const workload of chosen) {
+    const measured = await compare(workload, options, say);
+    figures.push(measured);
+    print(`\n${reportLines(measured).join("\n")}`);
+  }
+  if (options.jsonFile !== null)
+    writeFileSync(options.jsonFile, `${JSON.stringify(figuresJson(about, figures), null, 2)}\n`);
+  return isWhole(figures, "ours") ? 0 : 1;
+}
+
+async function runSoak(options: Options): Promise<number> {
+  const problems = await soak(options, print);
+  for (const problem of problems) print(`FAILED: ${problem}`);
+  if (problems.length === 0)
+    print("passed: every stream whole, a row for each with its exact usage, memory back");
+  return problems.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof OptionsError || error instanceof RequirementError)) throw error;
+  say(error.message);
+  process.exitCode = 2;
+}

@@ -1,0 +1,102 @@
+/** The figures as a table for a person, with the targets beside them. Measures nothing, judges nothing. */
+
+import {
+  cpuRatio,
+  type Delay,
+  type ProxyFigures,
+  summaryOf,
+  unitOf,
+  type WorkloadFigures,
+} from "./figures.ts";
+import type { ProxyName } from "./proxies/proxy.ts";
+import type { Ratio } from "./statistics.ts";
+
+/** Above this a loader or upstream of one thread was busy enough to be late by itself. */
+const saturatedCores = 0.8;
+
+/** Lines for one workload. */
+export function reportLines(figures: WorkloadFigures): readonly string[] {
+  const { workload, proxies, directDelay } = figures;
+  const rounds = proxies[0]?.cpuUs.length ?? 0;
+  const concurrency = workload.kind === "requests" ? `, ${workload.concurrency} at once` : "";
+  const latency = workload.kind === "requests" ? "added p50, alone" : "delay p50 / p99";
+  return [
+    `${workload.name}: ${workload.about}${concurrency}; median of ${rounds} rounds`,
+    row(["", `CPU/${unitOf(workload)}`, "x nginx (range)", latency, "peak memory"]),
+    ...(directDelay === null ? [] : [row(["direct", "-", "-", delayText(directDelay), "-"])]),
+    ...proxies.map((proxy) => proxyRow(figures, proxy)),
+    ...targetLines(figures),
+    ...warningLines(figures),
+  ];
+}
+
+function proxyRow(figures: WorkloadFigures, proxy: ProxyFigures): string {
+  const { cpuUs, addedUs, delay } = summaryOf(proxy);
+  return row([
+    proxy.name,
+    `${number(cpuUs)} us`,
+    ratioText(cpuRatio(figures, proxy.name, "nginx")),
+    delay === null ? `+${number(addedUs ?? Number.NaN)} us` : delayText(delay),
+    `${(proxy.peakRssBytes / 1024 / 1024).toFixed(0)} MB`,
+  ]);
+}
+
+function targetLines(figures: WorkloadFigures): readonly string[] {
+  const { workload } = figures;
+  const toNginx = cpuRatio(figures, "ours", "nginx")?.median;
+  const lessThan = cpuRatio(figures, "portkey", "ours")?.median;
+  const lines: string[] = [];
+  if (toNginx !== undefined) {
+    const isMet = toNginx <= workload.maxTimesNginx;
+    lines.push(
+      `  ours is ${number(toNginx)}x nginx; the target is at most ${workload.maxTimesNginx}x: ${verdict(isMet)}`,
+    );
+  }
+  if (lessThan !== undefined) {
+    const least = workload.minTimesLessThanPortkey;
+    const target = least === null ? "" : `; the target is at least ${least}x: ${verdict(lessThan >= least)}`;
+    lines.push(`  ours takes ${number(lessThan)}x less CPU than portkey${target}`);
+  }
+  return lines;
+}
+
+function warningLines({ proxies, loaderCores, upstreamCores }: WorkloadFigures): readonly string[] {
+  const busy = (name: string, cores: number | null): string[] =>
+    cores === null || cores <= saturatedCores
+      ? []
+      : [`  The ${name} kept ${cores.toFixed(2)} cores busy: the delays are its own, too.`];
+  const unfinished = proxies.filter((proxy) => proxy.unfinished > 0);
+  return [
+    ...unfinished.map(({ name, unfinished: count }) => `  ${name}: ${count} STREAMS DID NOT FINISH.`),
+    ...busy("loader", loaderCores),
+    ...busy("upstream", upstreamCores),
+  ];
+}
+
+/** Whether every slow stream of the proxy arrived whole. The one thing here that no noise excuses. */
+export function isWhole(figures: readonly WorkloadFigures[], name: ProxyName): boolean {
+  return figures.every(({ proxies }) =>
+    proxies.every((proxy) => proxy.name !== name || proxy.unfinished === 0),
+  );
+}
+
+const verdict = (isMet: boolean): string => (isMet ? "met" : "missed");
+
+const delayText = ({ p50Us, p99Us }: Delay): string => `${number(p50Us)} / ${number(p99Us)} us`;
+
+function ratioText(ratio: Ratio | null): string {
+  return ratio === null ? "-" : `${number(ratio.median)} (${number(ratio.min)}-${number(ratio.max)})`;
+}
+
+/** Three digits are more than a noisy machine can tell. */
+function number(value: number): string {
+  if (!Number.isFinite(value)) return "?";
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(Math.abs(value), 1))));
+  return value.toFixed(digits);
+}
+
+const widths = [10, 14, 20, 22, 12];
+
+function row(cells: readonly string[]): string {
+  return `  ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join("")}`;
+}
