@@ -5,6 +5,7 @@
 
 import type { Grants } from "@meshagent/llm-proxy-protocol/grants";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { DisconnectPolicy } from "./config/settings.ts";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
 import type { HeaderLines, UpstreamBody, UpstreamTimeouts } from "./upstream/client.ts";
 import type { Provider } from "./providers/provider.ts";
@@ -49,6 +50,8 @@ export interface Principal {
   readonly tokenId: string | null;
   /** When the credential stops being valid, or null. Milliseconds since the epoch. */
   readonly expiresAtMs: number | null;
+  /** What the project wants done when a caller leaves mid-reply; null: what the gateway does by default. */
+  readonly onDisconnect: DisconnectPolicy | null;
 }
 
 export interface Authenticated extends Matched {

@@ -40,6 +40,7 @@ export function samplePrincipal(models: readonly string[] | null = null): Princi
     grants: { room: "my-room", role: "agent", llm: { models } },
     tokenId: "jti-1",
     expiresAtMs: null,
+    onDisconnect: null,
   };
 }
 
@@ -78,6 +79,7 @@ export interface SampleOptions {
   readonly call?: Partial<Call>;
   readonly policy?: Partial<PolicyFields>;
   readonly models?: readonly string[] | null;
+  readonly principal?: Partial<Principal>;
   readonly body?: KeptBody | null;
   readonly upstream?: Partial<Upstream>;
 }
@@ -93,7 +95,7 @@ export function sampleRouted(options: SampleOptions = {}): Routed {
     endpoint,
     endpointPath: endpoint.path,
     ids: {},
-    principal: samplePrincipal(options.models),
+    principal: { ...samplePrincipal(options.models), ...options.principal },
     sessionId: "thread-1",
     agentId: null,
     client: "codex_cli_rs/0.169.0",

@@ -5,6 +5,8 @@
  */
 
 import { z } from "zod";
+import { pageQueryMembers, pagedMembers } from "./api-pages.ts";
+import type { Paged, PageQuery } from "./api-pages.ts";
 import type { UsageCounts, UsageRecord } from "./usage.ts";
 
 // ---------------------------------------------------------------- filters
@@ -48,17 +50,18 @@ function parseTime(value: string | number, context: z.core.$RefinementCtx): numb
   return z.NEVER;
 }
 
-const time = z.union([z.string(), z.number()]).transform(parseTime);
+/** RFC 3339 with its zone, or milliseconds since the epoch; gives the latter. */
+export const timeSchema: z.ZodType<number> = z.union([z.string(), z.number()]).transform(parseTime);
 // Long enough for any name a row can hold.
 const word = z.string().min(1).max(1024);
 
 /** The filter's members, for the query schemas that have them. */
 export const ledgerFilterMembers: FilterMembers = {
-  since: time.optional(),
-  until: time.optional(),
+  since: timeSchema.optional().meta({ description: "Received at or after this time." }),
+  until: timeSchema.optional().meta({ description: "Received before this time." }),
   room: word.optional(),
   participant: word.optional(),
-  model: word.optional(),
+  model: word.optional().meta({ description: "Finds the model's dated snapshots, too." }),
   provider: word.optional(),
   session_id: word.optional(),
   api_key_id: word.optional(),
@@ -66,17 +69,12 @@ export const ledgerFilterMembers: FilterMembers = {
 
 // ---------------------------------------------------------------- exchanges
 
-export interface ExchangesQuery extends LedgerFilter {
-  /** 1 to 1000, 100 when absent. */
-  readonly limit?: number | undefined;
-  /** `next_cursor` of the page before. */
-  readonly cursor?: string | undefined;
-}
+/** Without a `limit` a page has 100. */
+export interface ExchangesQuery extends LedgerFilter, PageQuery {}
 
 export const exchangesQuerySchema: z.ZodType<ExchangesQuery> = z.strictObject({
   ...ledgerFilterMembers,
-  limit: z.coerce.number().int().min(1).max(1000).optional(),
-  cursor: word.optional(),
+  ...pageQueryMembers,
 });
 
 /** Every outcome an exchange can have. */
@@ -255,14 +253,12 @@ export const exchangeSchema: z.ZodType<Exchange> = z.object({
   cost_nano_usd: z.int().nullable(),
 });
 
-/** Newest first. */
-export interface ExchangeList {
+/** Newest first; the next page is older. */
+export interface ExchangeList extends Paged {
   readonly exchanges: readonly Exchange[];
-  /** Give it back as `cursor` to get the next, older page; null at the end. */
-  readonly next_cursor: string | null;
 }
 
 export const exchangeListSchema: z.ZodType<ExchangeList> = z.object({
   exchanges: z.array(exchangeSchema),
-  next_cursor: z.string().nullable(),
+  ...pagedMembers,
 });

@@ -1,5 +1,5 @@
 /**
- * The things that the management API keeps: projects, service accounts, API keys, rooms, providers. Shapes
+ * The things that the management API keeps: projects, service accounts, API keys, providers. Shapes
  * and member names follow what the official `@meshagent/meshagent` client reads; ours stand beside them.
  *
  * No shape here has a member for a secret, but for `CreatedApiKey.value`, which is sent once, and
@@ -7,18 +7,21 @@
  */
 
 import { z } from "zod";
+import { pagedMembers } from "./api-pages.ts";
+import type { Paged } from "./api-pages.ts";
 import { findNameProblem } from "./name.ts";
 
 const MAX_TEXT_LENGTH = 4096;
 /** Longer than any provider's key, short enough to be no attack. */
 const MAX_PROVIDER_KEY_LENGTH = 4096;
 
-// The rule that tokens and headers have, so that what is created here can be named there.
-const name = z.string().superRefine((value, context) => {
+/** The rule that tokens and headers have, so that what is created here can be named there. */
+export const checkedName: z.ZodType<string, string> = z.string().superRefine((value, context) => {
   const problem = findNameProblem(value);
   if (problem !== null) context.addIssue({ code: "custom", message: problem });
 });
 
+const name = checkedName;
 const text: z.ZodType<string, string> = z.string().max(MAX_TEXT_LENGTH);
 const time: z.ZodType<string> = z.string();
 
@@ -39,24 +42,42 @@ export const projectSchema: z.ZodType<Project> = z.object({
   created_at: time,
 });
 
-export interface ProjectList {
+export interface ProjectList extends Paged {
   readonly projects: readonly Project[];
 }
 
-export const projectListSchema: z.ZodType<ProjectList> = z.object({ projects: z.array(projectSchema) });
+export const projectListSchema: z.ZodType<ProjectList> = z.object({
+  projects: z.array(projectSchema),
+  ...pagedMembers,
+});
+
+/** A member that is absent stays as it is; null goes back to the server's default. */
+export interface ProjectSettings {
+  /** Rooms must be created before they are used; without it a token registers its room on first use. */
+  readonly require_rooms?: boolean | null | undefined;
+  /** When a caller leaves mid-reply: read it to its end (exact), or cancel it (estimated). */
+  readonly on_disconnect?: "drain" | "cancel" | null | undefined;
+}
+
+// Strict, so that no setting is lost in silence.
+export const projectSettingsSchema: z.ZodType<ProjectSettings> = z.strictObject({
+  require_rooms: z.boolean().nullish().meta({
+    description: "Rooms must be created before they are used, instead of being registered on first use.",
+  }),
+  on_disconnect: z.enum(["drain", "cancel"]).nullish().meta({
+    description:
+      "When a caller leaves mid-reply: read the reply to its end, so that its usage is exact, or cancel it and estimate.",
+  }),
+});
 
 export interface CreateProjectBody {
   readonly name: string;
-  /** Not settable yet: anything but an empty object is refused, so that no setting is lost in silence. */
-  readonly settings?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly settings?: ProjectSettings | null | undefined;
 }
 
 export const createProjectBodySchema: z.ZodType<CreateProjectBody> = z.object({
   name,
-  settings: z
-    .record(z.string(), z.unknown())
-    .refine((settings) => Object.keys(settings).length === 0, "cannot be set yet; leave it out")
-    .nullish(),
+  settings: projectSettingsSchema.nullish(),
 });
 
 // ---------------------------------------------------------------- service accounts
@@ -75,13 +96,20 @@ export const serviceAccountSchema: z.ZodType<ServiceAccount> = z.object({
   created_at: time,
 });
 
-export interface ServiceAccountList {
+export interface ServiceAccountList extends Paged {
   readonly service_accounts: readonly ServiceAccount[];
 }
 
 export const serviceAccountListSchema: z.ZodType<ServiceAccountList> = z.object({
   service_accounts: z.array(serviceAccountSchema),
+  ...pagedMembers,
 });
+
+export interface CreateServiceAccountBody {
+  readonly name: string;
+}
+
+export const createServiceAccountBodySchema: z.ZodType<CreateServiceAccountBody> = z.object({ name });
 
 // ---------------------------------------------------------------- API keys
 
@@ -106,11 +134,14 @@ const apiKeyMembers = {
 
 export const apiKeySchema: z.ZodType<ApiKey> = z.object(apiKeyMembers);
 
-export interface ApiKeyList {
+export interface ApiKeyList extends Paged {
   readonly keys: readonly ApiKey[];
 }
 
-export const apiKeyListSchema: z.ZodType<ApiKeyList> = z.object({ keys: z.array(apiKeySchema) });
+export const apiKeyListSchema: z.ZodType<ApiKeyList> = z.object({
+  keys: z.array(apiKeySchema),
+  ...pagedMembers,
+});
 
 export interface CreateApiKeyBody {
   readonly name: string;
@@ -131,57 +162,6 @@ export interface CreatedApiKey extends ApiKey {
 export const createdApiKeySchema: z.ZodType<CreatedApiKey> = z.object({
   ...apiKeyMembers,
   value: z.string(),
-});
-
-// ---------------------------------------------------------------- rooms
-
-export interface Room {
-  readonly id: string;
-  readonly project_id: string;
-  readonly name: string;
-  /** Always empty for now; the official client reads both. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly created_at: string;
-}
-
-export const roomSchema: z.ZodType<Room> = z.object({
-  id: z.string(),
-  project_id: z.string(),
-  name: z.string(),
-  metadata: z.record(z.string(), z.unknown()),
-  annotations: z.record(z.string(), z.string()),
-  created_at: time,
-});
-
-export interface RoomList {
-  readonly rooms: readonly Room[];
-  /** How many there are in all, whatever `limit` and `offset` said. */
-  readonly total: number;
-}
-
-export const roomListSchema: z.ZodType<RoomList> = z.object({ rooms: z.array(roomSchema), total: z.int() });
-
-export interface RoomListQuery {
-  /** All when absent. */
-  readonly limit?: number | undefined;
-  readonly offset?: number | undefined;
-}
-
-export const roomListQuerySchema: z.ZodType<RoomListQuery> = z.object({
-  limit: z.coerce.number().int().min(1).max(1000).optional(),
-  offset: z.coerce.number().int().min(0).optional(),
-});
-
-export interface CreateRoomBody {
-  readonly name: string;
-  /** Answer with the room that is there instead of 409. */
-  readonly if_not_exists?: boolean | null | undefined;
-}
-
-export const createRoomBodySchema: z.ZodType<CreateRoomBody> = z.object({
-  name,
-  if_not_exists: z.boolean().nullish(),
 });
 
 // ---------------------------------------------------------------- providers
@@ -215,11 +195,14 @@ const providerMembers = {
 
 export const providerSchema: z.ZodType<Provider> = z.object(providerMembers);
 
-export interface ProviderList {
+export interface ProviderList extends Paged {
   readonly providers: readonly Provider[];
 }
 
-export const providerListSchema: z.ZodType<ProviderList> = z.object({ providers: z.array(providerSchema) });
+export const providerListSchema: z.ZodType<ProviderList> = z.object({
+  providers: z.array(providerSchema),
+  ...pagedMembers,
+});
 
 /** A member that is absent stays as it is; null goes back to the server's default. */
 export interface SetProviderBody {

@@ -4,7 +4,9 @@
  */
 
 import { z } from "zod";
-import { ledgerFilterMembers } from "./api-reports.ts";
+import { pageQueryMembers, pagedMembers } from "./api-pages.ts";
+import type { Paged, PageQuery } from "./api-pages.ts";
+import { ledgerFilterMembers, timeSchema } from "./api-reports.ts";
 import type { LedgerFilter } from "./api-reports.ts";
 
 /** What a report can be split by. */
@@ -16,6 +18,7 @@ export const usageDimensions = [
   "api-key",
   "provider",
   "day",
+  "hour",
 ] as const;
 
 export type UsageDimension = (typeof usageDimensions)[number];
@@ -29,16 +32,22 @@ export const usageDimensionMembers = {
   "api-key": "api_key_id",
   provider: "provider",
   day: "day",
+  hour: "hour",
 } as const;
 
-export interface UsageQuery extends LedgerFilter {
+export interface UsageQuery extends LedgerFilter, PageQuery {
   /** `["model"]` when absent. On the wire a list with commas. */
   readonly by?: readonly UsageDimension[] | undefined;
+  /** The official client's words for `since`, `until` and one more dimension of time. */
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
+  readonly interval?: "day" | "hour" | undefined;
 }
 
 const dimension = z.enum(usageDimensions);
 
-const dimensionList = z
+/** On the wire a list with commas. */
+export const usageDimensionListSchema: z.ZodType<readonly UsageDimension[]> = z
   .union([z.string().transform((value) => value.split(",").map((part) => part.trim())), z.array(z.string())])
   .pipe(
     z
@@ -47,10 +56,25 @@ const dimensionList = z
       .refine((list) => new Set(list).size === list.length, "names a dimension twice"),
   );
 
-export const usageQuerySchema: z.ZodType<UsageQuery> = z.strictObject({
-  ...ledgerFilterMembers,
-  by: dimensionList.optional(),
-});
+export const usageQuerySchema: z.ZodType<UsageQuery> = z
+  .strictObject({
+    ...ledgerFilterMembers,
+    ...pageQueryMembers,
+    by: usageDimensionListSchema
+      .optional()
+      .meta({ description: "What to split by, with commas; `model` when absent." }),
+    start: timeSchema.optional().meta({ description: "The same as `since`." }),
+    end: timeSchema.optional().meta({ description: "The same as `until`." }),
+    interval: z
+      .enum(["day", "hour"])
+      .optional()
+      .meta({ description: "The same as one more dimension in `by`." }),
+  })
+  .refine(
+    ({ start, since, end, until }) =>
+      (start === undefined || since === undefined) && (end === undefined || until === undefined),
+    "`start` is `since` and `end` is `until`: give one of each.",
+  );
 
 /** Sums. Tokens of billed records; `input_tokens` and `output_tokens` are inclusive, the others part of them. */
 export interface UsageTotals {
@@ -80,6 +104,8 @@ export interface UsageRow extends UsageTotals {
   readonly provider?: string | null;
   /** `2026-11-23`, in UTC. */
   readonly day?: string | null;
+  /** When the hour begins: `2026-11-23T14:00:00Z`. */
+  readonly hour?: string | null;
   readonly simulated: boolean;
 }
 
@@ -108,11 +134,13 @@ export const usageRowSchema: z.ZodType<UsageRow> = z.object({
   api_key_id: value,
   provider: value,
   day: value,
+  hour: value,
   simulated: z.boolean(),
   ...totals,
 });
 
-export interface UsageReport {
+/** A page of the rows; the totals are those of all. */
+export interface UsageReport extends Paged {
   /** The dimensions of the rows, in their order. */
   readonly by: readonly UsageDimension[];
   readonly usage: readonly UsageRow[];
@@ -127,4 +155,5 @@ export const usageReportSchema: z.ZodType<UsageReport> = z.object({
   usage: z.array(usageRowSchema),
   total: usageTotalsSchema,
   simulated_total: usageTotalsSchema.nullable(),
+  ...pagedMembers,
 });

@@ -6,9 +6,12 @@
  * This file is also the door to the shapes of the API: import them from here.
  */
 
-import type { z } from "zod";
 import { gatewayInfoSchema } from "./api-gateway.ts";
 import type { GatewayInfo } from "./api-gateway.ts";
+import { pageQuerySchema } from "./api-pages.ts";
+import type { PageQuery } from "./api-pages.ts";
+import { projectUsageQuerySchema, projectUsageSchema } from "./api-project-usage.ts";
+import type { ProjectUsage, ProjectUsageQuery } from "./api-project-usage.ts";
 import * as reports from "./api-reports.ts";
 import type { Exchange, ExchangeList, ExchangesQuery } from "./api-reports.ts";
 import * as resources from "./api-resources.ts";
@@ -17,43 +20,34 @@ import type {
   CreateApiKeyBody,
   CreatedApiKey,
   CreateProjectBody,
-  CreateRoomBody,
+  CreateServiceAccountBody,
   Project,
   ProjectList,
+  ProjectSettings,
   ProviderList,
   ProviderTest,
-  Room,
-  RoomList,
-  RoomListQuery,
+  ServiceAccount,
   ServiceAccountList,
   SetProviderBody,
   SetProviderReply,
 } from "./api-resources.ts";
+import * as rooms from "./api-rooms.ts";
+import type { CreateRoomBody, Room, RoomList, RoomListQuery, UpdateRoomBody } from "./api-rooms.ts";
+import type { Route } from "./api-route.ts";
+import { createParticipantTokenBodySchema, createdParticipantTokenSchema } from "./api-tokens.ts";
+import type { CreateParticipantTokenBody, CreatedParticipantToken } from "./api-tokens.ts";
 import { usageQuerySchema, usageReportSchema } from "./api-usage.ts";
 import type { UsageQuery, UsageReport } from "./api-usage.ts";
 
 export * from "./api-gateway.ts";
+export * from "./api-pages.ts";
+export * from "./api-project-usage.ts";
 export * from "./api-reports.ts";
 export * from "./api-resources.ts";
+export * from "./api-rooms.ts";
+export * from "./api-route.ts";
+export * from "./api-tokens.ts";
 export * from "./api-usage.ts";
-
-/** A route without a query, a body or a reply has null in that place; its type is then `null`, too. */
-export interface Route<Params extends string, Query, Body, Reply> {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** `{name}` stands for one percent-encoded segment. */
-  readonly path: string;
-  /** What it does, for the reference. */
-  readonly about: string;
-  readonly params: readonly Params[];
-  /** A route has a query or a body, never both, and no member of either is called like a path parameter. */
-  readonly query: Schema<Query>;
-  readonly body: Schema<Body>;
-  readonly reply: Schema<Reply>;
-  /** Of the reply when all went well. */
-  readonly status: 200 | 201 | 204;
-}
-
-type Schema<T> = [T] extends [null] ? null : z.ZodType<T>;
 
 type None = null;
 
@@ -61,16 +55,20 @@ type None = null;
 export interface Routes {
   readonly getGatewayInfo: Route<never, None, None, GatewayInfo>;
 
-  readonly listProjects: Route<never, None, None, ProjectList>;
+  readonly listProjects: Route<never, PageQuery, None, ProjectList>;
   readonly createProject: Route<never, None, CreateProjectBody, Project>;
   readonly getProject: Route<"project", None, None, Project>;
+  readonly updateProjectSettings: Route<"project", None, ProjectSettings, Project>;
 
-  readonly listServiceAccounts: Route<"project", None, None, ServiceAccountList>;
+  readonly listServiceAccounts: Route<"project", PageQuery, None, ServiceAccountList>;
+  readonly createServiceAccount: Route<"project", None, CreateServiceAccountBody, ServiceAccount>;
+  readonly getServiceAccount: Route<"project" | "service_account", None, None, ServiceAccount>;
+  readonly deleteServiceAccount: Route<"project" | "service_account", None, None, None>;
 
-  readonly listApiKeys: Route<"project", None, None, ApiKeyList>;
+  readonly listApiKeys: Route<"project", PageQuery, None, ApiKeyList>;
   readonly createApiKey: Route<"project", None, CreateApiKeyBody, CreatedApiKey>;
   readonly deleteApiKey: Route<"project" | "api_key", None, None, None>;
-  readonly listServiceAccountApiKeys: Route<"project" | "service_account", None, None, ApiKeyList>;
+  readonly listServiceAccountApiKeys: Route<"project" | "service_account", PageQuery, None, ApiKeyList>;
   readonly createServiceAccountApiKey: Route<
     "project" | "service_account",
     None,
@@ -82,13 +80,22 @@ export interface Routes {
   readonly listRooms: Route<"project", RoomListQuery, None, RoomList>;
   readonly createRoom: Route<"project", None, CreateRoomBody, Room>;
   readonly getRoom: Route<"project" | "room", None, None, Room>;
+  readonly updateRoom: Route<"project" | "room", None, UpdateRoomBody, Room>;
   readonly deleteRoom: Route<"project" | "room", None, None, None>;
 
-  readonly listProviders: Route<"project", None, None, ProviderList>;
+  readonly createParticipantToken: Route<
+    "project",
+    None,
+    CreateParticipantTokenBody,
+    CreatedParticipantToken
+  >;
+
+  readonly listProviders: Route<"project", PageQuery, None, ProviderList>;
   readonly setProvider: Route<"project" | "provider", None, SetProviderBody, SetProviderReply>;
   readonly testProvider: Route<"project" | "provider", None, None, ProviderTest>;
   readonly removeProvider: Route<"project" | "provider", None, None, None>;
 
+  readonly getProjectUsage: Route<"project", ProjectUsageQuery, None, ProjectUsage>;
   readonly getUsage: Route<"project", UsageQuery, None, UsageReport>;
   readonly listExchanges: Route<"project", ExchangesQuery, None, ExchangeList>;
   readonly getExchange: Route<"project" | "exchange", None, None, Exchange>;
@@ -111,11 +118,15 @@ export type RouteReply<Name extends RouteName> =
 const PROJECTS = "/accounts/projects";
 const PROJECT = `${PROJECTS}/{project}`;
 const API_KEYS = `${PROJECT}/api-keys`;
-const SERVICE_ACCOUNT_KEYS = `${PROJECT}/service-accounts/{service_account}/api-keys`;
+const SERVICE_ACCOUNTS = `${PROJECT}/service-accounts`;
+const SERVICE_ACCOUNT = `${SERVICE_ACCOUNTS}/{service_account}`;
+const SERVICE_ACCOUNT_KEYS = `${SERVICE_ACCOUNT}/api-keys`;
+const ROOM = `${PROJECT}/rooms/{room}`;
 const PROVIDER = `${PROJECT}/llm-proxy/providers/{provider}`;
 const EXCHANGES = `${PROJECT}/llm-proxy/exchanges`;
 
 const get = { method: "GET", query: null, body: null, status: 200 } as const;
+const put = { method: "PUT", query: null, status: 200 } as const;
 const post = { method: "POST", query: null, status: 201 } as const;
 const remove = { method: "DELETE", query: null, body: null, reply: null, status: 204 } as const;
 
@@ -133,6 +144,7 @@ export const routes: Routes = {
     path: PROJECTS,
     about: "All projects, oldest first.",
     params: [],
+    query: pageQuerySchema,
     reply: resources.projectListSchema,
   },
   createProject: {
@@ -150,18 +162,52 @@ export const routes: Routes = {
     params: ["project"],
     reply: resources.projectSchema,
   },
+  updateProjectSettings: {
+    ...put,
+    path: `${PROJECT}/settings`,
+    about:
+      "Sets settings of a project. One that is absent stays as it is, null goes back to the server's default.",
+    params: ["project"],
+    body: resources.projectSettingsSchema,
+    reply: resources.projectSchema,
+  },
   listServiceAccounts: {
     ...get,
-    path: `${PROJECT}/service-accounts`,
-    about: "The service accounts of a project; `default` is always there.",
+    path: SERVICE_ACCOUNTS,
+    about: "The service accounts of a project, oldest first; `default` is always there.",
     params: ["project"],
+    query: pageQuerySchema,
     reply: resources.serviceAccountListSchema,
+  },
+  createServiceAccount: {
+    ...post,
+    path: SERVICE_ACCOUNTS,
+    about: "Creates a service account, which is a name for API keys that belong together.",
+    params: ["project"],
+    body: resources.createServiceAccountBodySchema,
+    reply: resources.serviceAccountSchema,
+    conflicts: true,
+  },
+  getServiceAccount: {
+    ...get,
+    path: SERVICE_ACCOUNT,
+    about: "One service account, by its id or name.",
+    params: ["project", "service_account"],
+    reply: resources.serviceAccountSchema,
+  },
+  deleteServiceAccount: {
+    ...remove,
+    path: SERVICE_ACCOUNT,
+    about: "Deletes a service account that has no API keys; `default` stays.",
+    params: ["project", "service_account"],
+    conflicts: true,
   },
   listApiKeys: {
     ...get,
     path: API_KEYS,
-    about: "The API keys of a project, without their text.",
+    about: "The API keys of a project, oldest first, without their text.",
     params: ["project"],
+    query: pageQuerySchema,
     reply: resources.apiKeyListSchema,
   },
   createApiKey: {
@@ -181,8 +227,9 @@ export const routes: Routes = {
   listServiceAccountApiKeys: {
     ...get,
     path: SERVICE_ACCOUNT_KEYS,
-    about: "The API keys of one service account.",
+    about: "The API keys of one service account, oldest first.",
     params: ["project", "service_account"],
+    query: pageQuerySchema,
     reply: resources.apiKeyListSchema,
   },
   createServiceAccountApiKey: {
@@ -204,41 +251,60 @@ export const routes: Routes = {
     path: `${PROJECT}/rooms`,
     about: "The rooms of a project, by name.",
     params: ["project"],
-    query: resources.roomListQuerySchema,
-    reply: resources.roomListSchema,
+    query: rooms.roomListQuerySchema,
+    reply: rooms.roomListSchema,
   },
   createRoom: {
     ...post,
     path: `${PROJECT}/rooms`,
     about: "Creates a room, or brings a deleted one back; only the owner may do the latter.",
     params: ["project"],
-    body: resources.createRoomBodySchema,
-    reply: resources.roomSchema,
+    body: rooms.createRoomBodySchema,
+    reply: rooms.roomSchema,
+    conflicts: true,
   },
   getRoom: {
     ...get,
-    path: `${PROJECT}/rooms/{room}`,
+    path: ROOM,
     about: "One room, by its name or id.",
     params: ["project", "room"],
-    reply: resources.roomSchema,
+    reply: rooms.roomSchema,
+  },
+  updateRoom: {
+    ...put,
+    path: ROOM,
+    about:
+      "Changes a room, by its name or id. Tokens of a name that it gives up get 401, as after its deletion.",
+    params: ["project", "room"],
+    body: rooms.updateRoomBodySchema,
+    reply: rooms.roomSchema,
+    conflicts: true,
   },
   deleteRoom: {
     ...remove,
-    path: `${PROJECT}/rooms/{room}`,
+    path: ROOM,
     about: "Deletes a room, by its name or id: its tokens get 401 until it is created again.",
     params: ["project", "room"],
+  },
+  createParticipantToken: {
+    ...post,
+    path: `${PROJECT}/participant-tokens`,
+    about: "Signs a participant token, with the caller's API key or the project's oldest one.",
+    params: ["project"],
+    body: createParticipantTokenBodySchema,
+    reply: createdParticipantTokenSchema,
+    conflicts: true,
   },
   listProviders: {
     ...get,
     path: `${PROJECT}/llm-proxy/providers`,
     about: "Every provider that the gateway knows, and where the project's key for it comes from.",
     params: ["project"],
+    query: pageQuerySchema,
     reply: resources.providerListSchema,
   },
   setProvider: {
-    method: "PUT",
-    query: null,
-    status: 200,
+    ...put,
     path: PROVIDER,
     about: "Sets the project's own key or base URL of a provider.",
     params: ["project", "provider"],
@@ -259,6 +325,14 @@ export const routes: Routes = {
     path: PROVIDER,
     about: "Removes the project's own setting of a provider; the server's default holds again.",
     params: ["project", "provider"],
+  },
+  getProjectUsage: {
+    ...get,
+    path: `${PROJECT}/usage`,
+    about: "The usage in the official client's form: one row per group and type of usage, with its total.",
+    params: ["project"],
+    query: projectUsageQuerySchema,
+    reply: projectUsageSchema,
   },
   getUsage: {
     ...get,
@@ -284,8 +358,3 @@ export const routes: Routes = {
     reply: reports.exchangeSchema,
   },
 };
-
-/** The names of the path parameters of a template, in their order. */
-export function pathParameters(template: string): string[] {
-  return [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
-}

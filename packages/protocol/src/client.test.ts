@@ -99,10 +99,10 @@ describe("what is sent", () => {
 
   test("the base URL keeps its path and loses its slash", async () => {
     const { client, seen } = clientOver(
-      () => Response.json({ projects: [PROJECT] }),
+      () => Response.json({ projects: [PROJECT], next_cursor: null }),
       "https://host.test/mesh//",
     );
-    assert.deepEqual(await client.listProjects(), { projects: [PROJECT] });
+    assert.deepEqual(await client.listProjects(), { projects: [PROJECT], next_cursor: null });
     assert.equal(seen[0]?.url, "https://host.test/mesh/accounts/projects");
   });
 });

@@ -40,6 +40,23 @@ export interface SignOptions {
  * `exp` is not after `iat`.
  */
 export async function signParticipantToken(spec: TokenSpec, options: SignOptions): Promise<string> {
+  const grants = [
+    { name: "room", scope: spec.room },
+    { name: "role", scope: spec.role },
+    { name: "api", scope: spec.llm === null ? {} : { llm: toLlmScope(spec.llm) } },
+  ];
+  return signGrants({ identity: spec.identity, grants }, options);
+}
+
+/** A participant with its grants as they shall stand in the token. */
+export interface GrantSpec {
+  /** The participant; becomes the token's `name`. */
+  readonly identity: string;
+  readonly grants: readonly { readonly name: string; readonly scope?: unknown }[];
+}
+
+/** The same for grants that were checked already (`parseGrants`); those of other parts of MeshAgent may be among them. */
+export async function signGrants(spec: GrantSpec, options: SignOptions): Promise<string> {
   const { apiKey, iat, jti, exp } = options;
   if (exp !== undefined && exp <= iat) {
     throw new TokenError(
@@ -49,11 +66,7 @@ export async function signParticipantToken(spec: TokenSpec, options: SignOptions
   }
   const payload = {
     name: spec.identity,
-    grants: [
-      { name: "room", scope: spec.room },
-      { name: "role", scope: spec.role },
-      { name: "api", scope: spec.llm === null ? {} : { llm: toLlmScope(spec.llm) } },
-    ],
+    grants: spec.grants,
     version: TOKEN_VERSION,
     kid: apiKey.id,
     sub: apiKey.projectId,

@@ -1,5 +1,6 @@
 /** Doctor's look at the gateway: reachable, ready, on time, and what it knows of project, providers and key. */
 
+import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import type { Provider } from "@meshagent/llm-proxy-protocol/api-resources";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
@@ -149,8 +150,8 @@ async function checkProject(
   if (!isOwner) return [checkKey(context, project, null)];
   try {
     const { name } = await client.getProject({ project });
-    const { providers } = await client.listProviders({ project });
-    const { keys } = await client.listApiKeys({ project });
+    const { providers } = await listAll("providers", (page) => client.listProviders({ project, ...page }));
+    const { keys } = await listAll("keys", (page) => client.listApiKeys({ project, ...page }));
     const known = new Set(keys.map(({ id }) => id));
     return [
       ok("project", `${name} (${project})`),

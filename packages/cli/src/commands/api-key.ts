@@ -1,6 +1,7 @@
 /** `meshagent api-key`: the signing keys of a project, and which one is active here. */
 
 import { Command } from "commander";
+import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { findApiKey, findProjectId, loadProfile, updateProfile } from "../cli-context.ts";
@@ -66,7 +67,7 @@ async function createApiKey(context: CliContext, name: string, flags: CreateFlag
 
 async function listApiKeys(context: CliContext, flags: ProjectFlags): Promise<void> {
   const { client, project } = connectToProject(context, flags);
-  const list = await client.listApiKeys({ project });
+  const list = await listAll("keys", (page) => client.listApiKeys({ project, ...page }));
   if (flags.json) return context.terminal.printJson(list);
   const active = findApiKey(context, project);
   const activeId = active === null ? null : parseApiKey(active.reveal()).id;

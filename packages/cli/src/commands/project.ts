@@ -1,6 +1,7 @@
 /** `meshagent project`: the projects of a gateway, and which one is active here. */
 
 import { Command } from "commander";
+import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import type { Project } from "@meshagent/llm-proxy-protocol/api-resources";
 import { findProjectId, updateProfile } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -53,7 +54,8 @@ async function createProject(context: CliContext, name: string, flags: CreateFla
 }
 
 async function listProjects(context: CliContext, flags: GatewayFlags): Promise<void> {
-  const list = await connect(context, flags).listProjects();
+  const client = connect(context, flags);
+  const list = await listAll("projects", (page) => client.listProjects(page));
   if (flags.json) return context.terminal.printJson(list);
   printProjects(context, list.projects);
 }

@@ -1,6 +1,7 @@
 /** `meshagent provider`: where a project's requests go and with whose key. A provider's key is never printed. */
 
 import { Command } from "commander";
+import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import type { Provider, SetProviderBody } from "@meshagent/llm-proxy-protocol/api-resources";
 import { findVariable } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
@@ -20,7 +21,7 @@ export function build(context: CliContext): Command {
   };
   add("list", "List the providers and where their keys come from.").action(async (flags: ProjectFlags) => {
     const { client, project } = connectToProject(context, flags);
-    const list = await client.listProviders({ project });
+    const list = await listAll("providers", (page) => client.listProviders({ project, ...page }));
     if (flags.json) return context.terminal.printJson(list);
     printProviders(context, list.providers);
   });

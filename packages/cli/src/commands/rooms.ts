@@ -1,7 +1,8 @@
 /** `meshagent rooms`: the rooms of a project. */
 
 import { Command } from "commander";
-import type { Room } from "@meshagent/llm-proxy-protocol/api-resources";
+import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
+import type { Room } from "@meshagent/llm-proxy-protocol/api-rooms";
 import type { CliContext } from "../cli-context.ts";
 import type { ProjectFlags } from "./options.ts";
 import { connectToProject, withProject } from "./options.ts";
@@ -27,7 +28,7 @@ export function build(context: CliContext): Command {
     });
   add("list", "List the rooms by name.").action(async (flags: ProjectFlags) => {
     const { client, project } = connectToProject(context, flags);
-    const list = await client.listRooms({ project });
+    const list = await listAll("rooms", (page) => client.listRooms({ project, ...page }));
     if (flags.json) return context.terminal.printJson(list);
     printRooms(context, list.rooms);
   });

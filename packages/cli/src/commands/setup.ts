@@ -5,6 +5,7 @@
 
 import { hostname } from "node:os";
 import { Command } from "commander";
+import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import type { Project } from "@meshagent/llm-proxy-protocol/api-resources";
 import type { Client } from "@meshagent/llm-proxy-protocol/client";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
@@ -67,7 +68,7 @@ async function setUp(context: CliContext, flags: SetupFlags): Promise<void> {
 }
 
 async function chooseProject(context: CliContext, client: Client, flags: SetupFlags): Promise<Project> {
-  const { projects } = await client.listProjects();
+  const { projects } = await listAll("projects", (page) => client.listProjects(page));
   const wanted = flags.project ?? findVariable(context.env, "MESHAGENT_PROJECT_ID");
   if (wanted !== null) return findOrCreate(context, client, { projects, wanted });
   const active = projects.find(({ id }) => id === loadProfile(context).projectId);
@@ -124,7 +125,7 @@ async function ensureApiKey(context: CliContext, client: Client, project: Projec
   const active = profile.apiKeys[project.id];
   if (active !== undefined) {
     const { id } = parseApiKey(active.reveal());
-    const { keys } = await client.listApiKeys({ project: project.id });
+    const { keys } = await listAll("keys", (page) => client.listApiKeys({ project: project.id, ...page }));
     if (keys.some((key) => key.id === id)) return context.terminal.say(`API key: ${id} is active.`);
     context.terminal.say(`The active API key ${id} was deleted on the gateway.`);
   }

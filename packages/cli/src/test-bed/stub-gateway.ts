@@ -121,18 +121,23 @@ export class StubGateway {
         providers: ["openai", "anthropic"],
         caller: { kind: isOwner ? "owner" : "api_key", project_id: null, api_key_id: null },
       }),
-      listProjects: () => ({ projects: this.projects }),
+      listProjects: (_, query) => pageOf("projects", this.projects, query),
       createProject: (_, body) => this.addProject(String(body["name"])),
       getProject: ({ project }) =>
         this.projects.find(({ id }) => id === project) ?? refuse(404, "no such project"),
-      listApiKeys: ({ project }) => ({ keys: this.keys.filter((key) => key.project_id === project) }),
+      listApiKeys: ({ project }, query) =>
+        pageOf(
+          "keys",
+          this.keys.filter((key) => key.project_id === project),
+          query,
+        ),
       createApiKey: ({ project }, body) => this.#createKey(project ?? "", body),
       deleteApiKey: ({ api_key: id }) => {
         const index = this.keys.findIndex((key) => key.id === id);
         if (index < 0) throw new Refusal(404, "no such key");
         this.keys.splice(index, 1);
       },
-      listRooms: () => ({ rooms: this.rooms, total: this.rooms.length }),
+      listRooms: (_, query) => ({ ...pageOf("rooms", this.rooms, query), total: this.rooms.length }),
       createRoom: ({ project }, body) => {
         const room = {
           id: randomUUID(),
@@ -151,7 +156,7 @@ export class StubGateway {
           this.rooms.findIndex(({ name }) => name === room),
           1,
         ),
-      listProviders: () => ({ providers: this.providers }),
+      listProviders: (_, query) => pageOf("providers", this.providers, query),
       setProvider: ({ provider: name }) => ({
         ...(this.providers.find((each) => each.name === name) ?? refuse(404, "no such provider")),
         key_dropped: name === "anthropic",
@@ -159,7 +164,7 @@ export class StubGateway {
       testProvider: ({ provider: name }) => ({ ok: name === "openai", message: `tried ${name}` }),
       removeProvider: () => null,
       getUsage: () => this.report,
-      listExchanges: (_, query) => this.#page(query),
+      listExchanges: (_, query) => pageOf("exchanges", this.exchanges, query),
     };
   }
 
@@ -178,16 +183,13 @@ export class StubGateway {
       value: encodeApiKey({ id: key.id, projectId: project, secret: generateApiKeySecret() }),
     };
   }
+}
 
-  /** The cursor is the number of exchanges that came before. */
-  #page(query: Readonly<Record<string, unknown>>): object {
-    const start = Number(query["cursor"] ?? 0);
-    const end = start + Math.min(Number(query["limit"] ?? 100), 2);
-    return {
-      exchanges: this.exchanges.slice(start, end),
-      next_cursor: end < this.exchanges.length ? String(end) : null,
-    };
-  }
+/** Never more than two, however many are asked for. The cursor is the number of items that came before. */
+function pageOf(member: string, items: readonly unknown[], query: Readonly<Record<string, unknown>>): object {
+  const start = Number(query["cursor"] ?? 0);
+  const end = start + Math.min(Number(query["limit"] ?? 100), 2);
+  return { [member]: items.slice(start, end), next_cursor: end < items.length ? String(end) : null };
 }
 
 function refuse(status: number, message: string): never {

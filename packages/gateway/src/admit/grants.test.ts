@@ -15,6 +15,7 @@ function principal(llm: LlmGrant | null): Principal {
     grants: { room: "my-room", role: "agent", llm },
     tokenId: "t",
     expiresAtMs: null,
+    onDisconnect: null,
   };
 }
 

@@ -54,6 +54,8 @@ const openToKeys: readonly RouteName[] = [
   "listRooms",
   "createRoom",
   "getRoom",
+  "createParticipantToken",
+  "getProjectUsage",
   "getUsage",
   "listExchanges",
   "getExchange",

@@ -21,8 +21,12 @@ export const access: Readonly<Record<RouteName, Access>> = {
   createProject: "owner",
   // Shows the project's settings.
   getProject: "owner",
+  updateProjectSettings: "owner",
 
   listServiceAccounts: "owner",
+  createServiceAccount: "owner",
+  getServiceAccount: "owner",
+  deleteServiceAccount: "owner",
 
   listApiKeys: "owner",
   createApiKey: "owner",
@@ -35,13 +39,19 @@ export const access: Readonly<Record<RouteName, Access>> = {
   // What a token does by naming a new room; the handler refuses what a token could not do.
   createRoom: "project",
   getRoom: "project",
+  // Either takes a name from tokens that have it.
+  updateRoom: "owner",
   deleteRoom: "owner",
+
+  // A key signs its own tokens offline as well.
+  createParticipantToken: "project",
 
   listProviders: "owner",
   setProvider: "owner",
   testProvider: "owner",
   removeProvider: "owner",
 
+  getProjectUsage: "project",
   getUsage: "project",
   listExchanges: "project",
   getExchange: "project",

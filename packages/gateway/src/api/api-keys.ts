@@ -3,7 +3,13 @@
  * is its secret, encrypted, and no other reply has a member for it.
  */
 
-import type { ApiKey, CreateApiKeyBody, CreatedApiKey } from "@meshagent/llm-proxy-protocol/api";
+import type {
+  ApiKey,
+  ApiKeyList,
+  CreateApiKeyBody,
+  CreatedApiKey,
+  PageQuery,
+} from "@meshagent/llm-proxy-protocol/api";
 import { encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protocol/api-key";
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { toRfc3339 } from "../clock.ts";
@@ -12,6 +18,8 @@ import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ApiKeyRow, ServiceAccount } from "../store/store.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
 import { ApiFault } from "./fault.ts";
+import { storedPage } from "./pages.ts";
+import { DEFAULT_SERVICE_ACCOUNT, findServiceAccount } from "./service-accounts.ts";
 
 type ApiKeyHandlers = Pick<
   Handlers,
@@ -23,36 +31,53 @@ type ApiKeyHandlers = Pick<
   | "deleteServiceAccountApiKey"
 >;
 
-/** Made with every project; keys that name no service account belong to it. */
-const DEFAULT_SERVICE_ACCOUNT = "default";
-
 export function apiKeyHandlers(deps: ApiDeps): ApiKeyHandlers {
   const { directory } = deps;
+  const accountOf = (projectId: string, idOrName: string): Promise<ServiceAccount> =>
+    findServiceAccount(directory, projectId, idOrName);
   return {
-    listApiKeys: async ({ project }) => ({
-      keys: (await directory.listApiKeys(project.id)).map(apiKeyShape),
-    }),
+    listApiKeys: ({ project, query }) => listApiKeys(deps, { projectId: project.id, query }),
     createApiKey: async ({ project, body }) =>
-      createApiKey(deps, await findServiceAccount(deps, project.id, DEFAULT_SERVICE_ACCOUNT), body),
+      createApiKey(deps, await accountOf(project.id, DEFAULT_SERVICE_ACCOUNT), body),
     deleteApiKey: async ({ project, params }) => {
       if (!(await directory.deleteApiKey(project.id, params.api_key))) throw noSuchKey(params.api_key);
       return null;
     },
-    listServiceAccountApiKeys: async ({ project, params }) => {
-      const account = await findServiceAccount(deps, project.id, params.service_account);
-      const keys = await directory.listApiKeys(project.id);
-      return { keys: keys.filter((key) => key.serviceAccountId === account.id).map(apiKeyShape) };
+    listServiceAccountApiKeys: async ({ project, params, query }) => {
+      const account = await accountOf(project.id, params.service_account);
+      return listApiKeys(deps, { projectId: project.id, query, serviceAccountId: account.id });
     },
     createServiceAccountApiKey: async ({ project, params, body }) =>
-      createApiKey(deps, await findServiceAccount(deps, project.id, params.service_account), body),
+      createApiKey(deps, await accountOf(project.id, params.service_account), body),
     deleteServiceAccountApiKey: async ({ project, params }) => {
-      const account = await findServiceAccount(deps, project.id, params.service_account);
-      const key = (await directory.listApiKeys(project.id)).find(({ id }) => id === params.api_key);
-      if (key?.serviceAccountId !== account.id) throw noSuchKey(params.api_key);
-      await directory.deleteApiKey(project.id, key.id);
+      const account = await accountOf(project.id, params.service_account);
+      const key = await directory.findApiKey(params.api_key);
+      if (key?.serviceAccountId !== account.id || !(await directory.deleteApiKey(project.id, key.id))) {
+        throw noSuchKey(params.api_key);
+      }
       return null;
     },
   };
+}
+
+interface KeyListQuery {
+  readonly projectId: string;
+  readonly query: PageQuery;
+  /** Those of one service account alone. */
+  readonly serviceAccountId?: string;
+}
+
+async function listApiKeys(
+  { directory }: ApiDeps,
+  { projectId, query, serviceAccountId }: KeyListQuery,
+): Promise<ApiKeyList> {
+  const { items, next_cursor } = await storedPage({
+    list: "api_keys",
+    query,
+    read: (page) => directory.listApiKeys(projectId, page, serviceAccountId),
+    keyOf: ({ id }) => id,
+  });
+  return { keys: items.map(apiKeyShape), next_cursor };
 }
 
 async function createApiKey(
@@ -72,21 +97,6 @@ async function createApiKey(
   };
   await deps.directory.createApiKey({ ...key, secret: new Secret(secret) });
   return { ...apiKeyShape(key), value: encodeApiKey({ id: key.id, projectId: key.projectId, secret }) };
-}
-
-/** By id, or by its name. */
-async function findServiceAccount(
-  deps: ApiDeps,
-  projectId: string,
-  idOrName: string,
-): Promise<ServiceAccount> {
-  const accounts = await deps.directory.listServiceAccounts(projectId);
-  const account =
-    accounts.find(({ id }) => id === idOrName) ?? accounts.find(({ name }) => name === idOrName);
-  if (account === undefined) {
-    throw new ApiFault("not_found", `The project has no service account ${quoted(idOrName)}.`);
-  }
-  return account;
 }
 
 function noSuchKey(id: string): ApiFault {

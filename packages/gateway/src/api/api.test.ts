@@ -129,13 +129,35 @@ describe("projects", () => {
     assert.match(message, /"nope".*project list/);
   });
 
-  test("a setting is refused rather than lost", async () => {
-    const [status, , message] = await refusal(
-      owner.createProject({ name: "a", settings: { require_rooms: true } }),
-    );
-    assert.deepEqual([status, message], [400, "settings: cannot be set yet; leave it out"]);
-    await owner.createProject({ name: "a", settings: {} });
+  test("settings are kept, changed one by one, and taken back with null", async () => {
+    const made = await owner.createProject({ name: "a", settings: { require_rooms: true } });
+    assert.deepEqual(made.settings, { require_rooms: true });
+    const id = made.id;
+    const changed = await owner.updateProjectSettings({ project: id, on_disconnect: "cancel" });
+    assert.deepEqual(changed, { ...made, settings: { require_rooms: true, on_disconnect: "cancel" } });
+    assert.deepEqual(await owner.getProject({ project: id }), changed);
+    const taken = await owner.updateProjectSettings({ project: id, require_rooms: null });
+    assert.deepEqual(taken.settings, { on_disconnect: "cancel" });
+    assert.deepEqual((await owner.createProject({ name: "b", settings: null })).settings, {});
   });
+
+  for (const [settings, problem] of [
+    [{ require_room: true }, `Unrecognized key: "require_room"`],
+    [{ require_rooms: "yes" }, "require_rooms: "],
+    [{ on_disconnect: "wait" }, "on_disconnect: "],
+  ] as const) {
+    test(`the setting ${JSON.stringify(settings)} is refused rather than lost`, async () => {
+      const create = { body: JSON.stringify({ name: "a", settings }) };
+      const created = await raw("POST", "/accounts/projects", create);
+      const set = { body: JSON.stringify(settings) };
+      const changed = await raw("PUT", `/accounts/projects/${project}/settings`, set);
+      for (const { status, text } of [created, changed]) {
+        assert.equal(status, 400, text);
+        assert.ok(apiErrorBodySchema.parse(JSON.parse(text)).error.message.includes(problem), text);
+      }
+      assert.deepEqual((await owner.getProject({ project })).settings, {});
+    });
+  }
 
   for (const [name, problem] of [
     ["", "is empty"],
@@ -203,11 +225,16 @@ describe("rooms", () => {
     assert.deepEqual(await owner.getRoom({ project, room: "Zimmer/1 %" }), room);
     assert.deepEqual(await owner.getRoom({ project, room: room.id }), room);
     const second = await owner.createRoom({ project, name: "b" });
-    assert.deepEqual(await owner.listRooms({ project }), { rooms: [room, second], total: 2 });
-    assert.deepEqual(await owner.listRooms({ project, offset: 1, limit: 1 }), { rooms: [second], total: 2 });
+    const next_cursor = null;
+    assert.deepEqual(await owner.listRooms({ project }), { rooms: [room, second], total: 2, next_cursor });
+    assert.deepEqual(await owner.listRooms({ project, offset: 1, limit: 1 }), {
+      rooms: [second],
+      total: 2,
+      next_cursor,
+    });
     assert.equal(await owner.deleteRoom({ project, room: "Zimmer/1 %" }), null);
     assert.equal(await owner.deleteRoom({ project, room: second.id }), null);
-    assert.deepEqual(await owner.listRooms({ project }), { rooms: [], total: 0 });
+    assert.deepEqual(await owner.listRooms({ project }), { rooms: [], total: 0, next_cursor });
     assert.equal((await refusal(owner.getRoom({ project, room: "b" })))[0], 404);
     assert.equal((await refusal(owner.deleteRoom({ project, room: "b" })))[0], 404);
     assert.equal((await owner.createRoom({ project, name: "b" })).id, second.id);
@@ -400,6 +427,7 @@ describe("the usage report", () => {
       // Three, though the rows have two each: one request stands in both.
       total: { ...counts, requests: 3 },
       simulated_total: { ...counts, cost_usd: "0.000000005", cost_nano_usd: 5 },
+      next_cursor: null,
     });
   });
 

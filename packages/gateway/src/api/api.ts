@@ -11,19 +11,26 @@ import type { Route, RouteName } from "@meshagent/llm-proxy-protocol/api";
 import { routes } from "@meshagent/llm-proxy-protocol/api";
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { errorText } from "../observe/log.ts";
+import { InvalidCursorError } from "../store/errors.ts";
 import { checkAccess } from "./access.ts";
 import { apiKeyHandlers } from "./api-keys.ts";
 import type { ApiDeps, Caller, Handlers } from "./call.ts";
 import { ApiFault, faultReply, replyHeaders } from "./fault.ts";
 import { identify } from "./identify.ts";
 import { ledgerHandlers } from "./ledger.ts";
+import { openApiDocument } from "./openapi.ts";
 import { parseBody, parseQuery } from "./parse.ts";
+import { participantTokenHandlers } from "./participant-tokens.ts";
+import { projectUsageHandlers } from "./project-usage.ts";
 import { projectHandlers } from "./projects.ts";
 import { providerHandlers } from "./providers.ts";
 import { roomHandlers } from "./rooms.ts";
+import { serviceAccountHandlers } from "./service-accounts.ts";
+
+const OPENAPI_PATH = "/openapi.json";
 
 export interface Api {
-  /** Takes a request below `/accounts` and answers it, whatever happens. */
+  /** Takes a request below `/accounts`, or for `/openapi.json`, and answers it, whatever happens. */
   handle(request: IncomingMessage, response: ServerResponse): void;
 }
 
@@ -41,10 +48,13 @@ interface AnyCall {
 export function createApi(deps: ApiDeps): Api {
   const handlers: Handlers = {
     ...projectHandlers(deps),
+    ...serviceAccountHandlers(deps),
     ...apiKeyHandlers(deps),
     ...roomHandlers(deps),
     ...providerHandlers(deps),
+    ...participantTokenHandlers(deps),
     ...ledgerHandlers(deps),
+    ...projectUsageHandlers(deps),
   };
   const app = new Hono();
   for (const name of Object.keys(routes) as RouteName[]) {
@@ -55,6 +65,8 @@ export function createApi(deps: ApiDeps): Api {
       answer(deps, { name, route, handler, request: context.req.raw, params: context.req.param() }),
     );
   }
+  // Open to everybody: it says what any copy of this version would say.
+  app.get(OPENAPI_PATH, () => Response.json(openApiDocument(deps.info()), { headers: replyHeaders }));
   for (const [path, methods] of methodsByPath()) {
     app.all(honoPath(path), () =>
       faultReply(new ApiFault("method_not_allowed", `This path takes ${methods.join(", ")}.`), {
@@ -107,6 +119,9 @@ async function answer(deps: ApiDeps, { name, route, handler, request, params }: 
 
 function failure(deps: ApiDeps, error: Error, method: string): Response {
   if (error instanceof ApiFault) return faultReply(error);
+  if (error instanceof InvalidCursorError) {
+    return faultReply(new ApiFault("invalid_request", `cursor: ${error.message}`));
+  }
   deps.log.error("a call of the management API failed", { method, error: errorText(error) });
   return faultReply(new ApiFault("internal_error", "A fault of the gateway. Its log says more."));
 }
@@ -117,7 +132,7 @@ function honoPath(template: string): string {
 }
 
 function methodsByPath(): ReadonlyMap<string, readonly string[]> {
-  const methods = new Map<string, string[]>();
+  const methods = new Map<string, string[]>([[OPENAPI_PATH, ["GET", "HEAD"]]]);
   for (const { path, method } of Object.values(routes) as AnyRoute[]) {
     const served = method === "GET" ? ["GET", "HEAD"] : [method];
     methods.set(path, [...(methods.get(path) ?? []), ...served]);

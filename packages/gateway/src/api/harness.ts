@@ -17,6 +17,7 @@ import type {
   Directory,
   Exchange,
   ExchangeFilter,
+  ListPage,
   Project,
   ProviderSettings,
   Reports,
@@ -67,8 +68,8 @@ export class MemoryStore {
   }
 
   readonly directory: Directory = {
-    createProject: async (name) => {
-      const project: Project = { id: newUuid(), name, settings: {}, createdAtMs: NOW_MS };
+    createProject: async (name, settings = {}) => {
+      const project: Project = { id: newUuid(), name, settings, createdAtMs: NOW_MS };
       this.projects.push(project);
       this.serviceAccounts.push({
         id: newUuid(),
@@ -78,18 +79,52 @@ export class MemoryStore {
       });
       return project;
     },
-    listProjects: async () => this.projects,
+    listProjects: async (page) => pageOf(this.projects, page, ({ id }) => id),
+    setProjectSettings: async (id, settings) => {
+      const index = this.projects.findIndex((project) => project.id === id);
+      const project = this.projects[index];
+      if (project !== undefined) this.projects[index] = { ...project, settings };
+    },
     findProject: async (id) => {
       if (this.failure !== null) throw this.failure;
       return this.projects.find((project) => project.id === id) ?? null;
     },
-    listServiceAccounts: async (projectId) =>
-      this.serviceAccounts.filter((each) => each.projectId === projectId),
+    listServiceAccounts: async (projectId, page) =>
+      pageOf(
+        this.serviceAccounts.filter((each) => each.projectId === projectId),
+        page,
+        ({ id }) => id,
+      ),
+    findServiceAccount: async (projectId, idOrName) =>
+      this.serviceAccounts.find(
+        (each) => each.projectId === projectId && [each.id, each.name].includes(idOrName),
+      ) ?? null,
+    createServiceAccount: async (projectId, name) => {
+      if ((await this.directory.findServiceAccount(projectId, name)) !== null) return null;
+      const account = { id: newUuid(), projectId, name, createdAtMs: NOW_MS };
+      this.serviceAccounts.push(account);
+      return account;
+    },
+    deleteServiceAccount: async (projectId, id) => {
+      if ((await this.directory.listApiKeys(projectId, undefined, id)).length > 0) return false;
+      const index = this.serviceAccounts.findIndex((each) => each.id === id);
+      if (index >= 0) this.serviceAccounts.splice(index, 1);
+      return index >= 0;
+    },
     createApiKey: async (key) => {
       this.apiKeys.set(key.id, key);
     },
-    listApiKeys: async (projectId) =>
-      [...this.apiKeys.values()].filter((key) => key.projectId === projectId && key.deletedAtMs === null),
+    listApiKeys: async (projectId, page, serviceAccountId) =>
+      pageOf(
+        [...this.apiKeys.values()].filter(
+          (key) =>
+            key.projectId === projectId &&
+            key.deletedAtMs === null &&
+            (serviceAccountId === undefined || key.serviceAccountId === serviceAccountId),
+        ),
+        page,
+        ({ id }) => id,
+      ),
     findApiKey: async (id) => this.apiKeys.get(id) ?? null,
     deleteApiKey: async (projectId, id) => {
       const key = this.apiKeys.get(id);
@@ -97,7 +132,7 @@ export class MemoryStore {
       this.apiKeys.set(id, { ...key, deletedAtMs: NOW_MS });
       return true;
     },
-    createRoom: async (projectId, name) => {
+    createRoom: async (projectId, name, { metadata = {}, annotations = {} } = {}) => {
       const index = this.rooms.findIndex((room) => room.projectId === projectId && room.name === name);
       const room = {
         id: this.rooms[index]?.id ?? newUuid(),
@@ -105,12 +140,28 @@ export class MemoryStore {
         name,
         createdAtMs: NOW_MS,
         deletedAtMs: null,
+        metadata,
+        annotations,
       };
       this.rooms.splice(index < 0 ? this.rooms.length : index, index < 0 ? 0 : 1, room);
       return room;
     },
-    listRooms: async (projectId) =>
-      this.rooms.filter((room) => room.projectId === projectId && room.deletedAtMs === null),
+    listRooms: async (projectId, page) =>
+      pageOf(this.#liveRooms(projectId), page, ({ name }) => name).slice(page?.offset ?? 0),
+    countRooms: async (projectId) => this.#liveRooms(projectId).length,
+    findRoomById: async (projectId, id) =>
+      this.rooms.find((room) => room.projectId === projectId && room.id === id) ?? null,
+    updateRoom: async (projectId, name, change) => {
+      const index = this.rooms.findIndex((room) => room.projectId === projectId && room.name === name);
+      const room = this.rooms[index];
+      const isTaken = this.#liveRooms(projectId).some(
+        (other) => other !== room && other.name === change.name,
+      );
+      if (room === undefined || isTaken) return null;
+      const updated = { ...room, ...change };
+      this.rooms[index] = updated;
+      return updated;
+    },
     findRoom: async (projectId, name) =>
       this.rooms.find((room) => room.projectId === projectId && room.name === name) ?? null,
     deleteRoom: async (projectId, name) => {
@@ -136,6 +187,10 @@ export class MemoryStore {
     onChange: () => () => undefined,
   };
 
+  #liveRooms(projectId: string): readonly Room[] {
+    return this.rooms.filter((room) => room.projectId === projectId && room.deletedAtMs === null);
+  }
+
   readonly reports: Reports = {
     usage: async (filter, by) => {
       this.usageCalls.push({ filter, by });
@@ -154,6 +209,18 @@ export class MemoryStore {
     exchange: async (projectId, id) =>
       this.exchanges.find(({ intent }) => intent.projectId === projectId && intent.id === id) ?? null,
   };
+}
+
+/** Like a store: a key that never was is refused. Rows are in their order already. */
+function pageOf<Row>(
+  rows: readonly Row[],
+  page: (ListPage & { readonly offset?: number }) | undefined,
+  keyOf: (row: Row) => string,
+): readonly Row[] {
+  if (page === undefined) return rows;
+  const after = page.after === undefined ? -1 : rows.findIndex((row) => keyOf(row) === page.after);
+  if (page.after !== undefined && after < 0) throw new InvalidCursorError();
+  return rows.slice(after + 1).slice(0, page.limit + (page.offset ?? 0));
 }
 
 function matches({ intent, result }: Exchange, filter: ExchangeFilter): boolean {

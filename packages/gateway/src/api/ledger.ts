@@ -1,14 +1,20 @@
 /** Reads of the ledger: the usage report and single exchanges. A project never sees another's rows. */
 
-import type { LedgerFilter, UsageReport, UsageRow, UsageTotals } from "@meshagent/llm-proxy-protocol/api";
+import type {
+  LedgerFilter,
+  UsageQuery,
+  UsageReport,
+  UsageRow,
+  UsageTotals,
+} from "@meshagent/llm-proxy-protocol/api";
 import { usageDimensionMembers } from "@meshagent/llm-proxy-protocol/api";
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { formatNanoUsd } from "../money.ts";
-import { InvalidCursorError } from "../store/errors.ts";
 import type { ExchangeFilter, ExchangePage, UsageDimension, UsageReportRow } from "../store/store.ts";
 import type { ApiCall, ApiDeps, Handlers } from "./call.ts";
 import { exchangeShape } from "./exchange-shape.ts";
 import { ApiFault } from "./fault.ts";
+import { madePage } from "./pages.ts";
 
 type LedgerHandlers = Pick<Handlers, "getUsage" | "listExchanges" | "getExchange">;
 
@@ -37,28 +43,36 @@ async function exchangePage(
 ): Promise<ExchangePage> {
   const limit = query.limit ?? DEFAULT_LIMIT;
   const page = query.cursor === undefined ? { limit } : { limit, cursor: query.cursor };
-  try {
-    return await deps.reports.exchanges(storeFilter(project.id, query), page);
-  } catch (error) {
-    if (error instanceof InvalidCursorError)
-      throw new ApiFault("invalid_request", `cursor: ${error.message}`);
-    throw error;
-  }
+  return deps.reports.exchanges(storeFilter(project.id, query), page);
 }
 
 async function usageReport(deps: ApiDeps, { project, query }: ApiCall<"getUsage">): Promise<UsageReport> {
-  const by = query.by ?? DEFAULT_DIMENSIONS;
-  const filter = storeFilter(project.id, query);
+  const by = dimensionsOf(query);
+  const since = query.since ?? query.start;
+  const until = query.until ?? query.end;
+  const filter = storeFilter(project.id, { ...query, since, until });
   // The totals are asked for by themselves: one request may stand in the rows of two models.
   const [rows, totals] = await Promise.all([deps.reports.usage(filter, by), deps.reports.usage(filter, [])]);
   const real = totals.find(({ isSimulated }) => !isSimulated);
   const simulated = totals.find(({ isSimulated }) => isSimulated);
+  const { items, next_cursor } = madePage({
+    list: "usage",
+    query,
+    rows,
+    // The store's own order.
+    placeOf: ({ isSimulated, key }) => [isSimulated ? "1" : "0", ...key.map((value) => value ?? "")],
+  });
   return {
     by,
-    usage: rows.map((row) => usageRow(row, by)),
+    usage: items.map((row) => usageRow(row, by)),
     total: real === undefined ? nothing : totalsShape(real),
     simulated_total: simulated === undefined ? null : totalsShape(simulated),
+    next_cursor,
   };
+}
+
+function dimensionsOf({ by = DEFAULT_DIMENSIONS, interval }: UsageQuery): readonly UsageDimension[] {
+  return interval === undefined || by.includes(interval) ? by : [...by, interval];
 }
 
 function usageRow(row: UsageReportRow, by: readonly UsageDimension[]): UsageRow {

@@ -1,26 +1,46 @@
-/** Projects, their service accounts, and what the gateway says about itself. */
+/** Projects with their settings, and what the gateway says about itself. */
 
-import type { GatewayInfo, Project, ServiceAccount } from "@meshagent/llm-proxy-protocol/api";
+import type { GatewayInfo, Project, ProjectSettings } from "@meshagent/llm-proxy-protocol/api";
 import { toRfc3339 } from "../clock.ts";
-import type { Project as ProjectRow, ServiceAccount as ServiceAccountRow } from "../store/store.ts";
+import type { Project as ProjectRow } from "../store/store.ts";
 import type { ApiDeps, Caller, Handlers } from "./call.ts";
+import { storedPage } from "./pages.ts";
 
 type ProjectHandlers = Pick<
   Handlers,
-  "getGatewayInfo" | "listProjects" | "createProject" | "getProject" | "listServiceAccounts"
+  "getGatewayInfo" | "listProjects" | "createProject" | "getProject" | "updateProjectSettings"
 >;
 
 export function projectHandlers(deps: ApiDeps): ProjectHandlers {
   const { directory } = deps;
   return {
     getGatewayInfo: ({ caller }) => gatewayInfo(deps, caller),
-    listProjects: async () => ({ projects: (await directory.listProjects()).map(projectShape) }),
-    createProject: async ({ body }) => projectShape(await directory.createProject(body.name)),
+    listProjects: async ({ query }) => {
+      const { items, next_cursor } = await storedPage({
+        list: "projects",
+        query,
+        read: (page) => directory.listProjects(page),
+        keyOf: ({ id }) => id,
+      });
+      return { projects: items.map(projectShape), next_cursor };
+    },
+    createProject: async ({ body }) =>
+      projectShape(await directory.createProject(body.name, changeSettings({}, body.settings ?? {}))),
     getProject: async ({ project }) => projectShape(project),
-    listServiceAccounts: async ({ project }) => ({
-      service_accounts: (await directory.listServiceAccounts(project.id)).map(serviceAccountShape),
-    }),
+    updateProjectSettings: async ({ project, body }) => {
+      const settings = changeSettings(project.settings, body);
+      await directory.setProjectSettings(project.id, settings);
+      return projectShape({ ...project, settings });
+    },
   };
+}
+
+/** null is no setting: the server's default holds. */
+function changeSettings(settings: ProjectRow["settings"], change: ProjectSettings): ProjectRow["settings"] {
+  const changed = { ...settings, ...change };
+  return Object.fromEntries(
+    Object.entries(changed).filter(([, value]) => value !== null && value !== undefined),
+  );
 }
 
 async function gatewayInfo(deps: ApiDeps, caller: Caller): Promise<GatewayInfo> {
@@ -45,8 +65,4 @@ async function gatewayInfo(deps: ApiDeps, caller: Caller): Promise<GatewayInfo> 
 
 function projectShape(row: ProjectRow): Project {
   return { id: row.id, name: row.name, settings: row.settings, created_at: toRfc3339(row.createdAtMs) };
-}
-
-function serviceAccountShape(row: ServiceAccountRow): ServiceAccount {
-  return { id: row.id, project_id: row.projectId, name: row.name, created_at: toRfc3339(row.createdAtMs) };
 }

@@ -12,12 +12,21 @@ import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ProviderSettings } from "../store/store.ts";
 import type { ApiCall, ApiDeps, Handlers, ProviderStatus } from "./call.ts";
 import { ApiFault } from "./fault.ts";
+import { madePage } from "./pages.ts";
 
 type ProviderHandlers = Pick<Handlers, "listProviders" | "setProvider" | "testProvider" | "removeProvider">;
 
 export function providerHandlers(deps: ApiDeps): ProviderHandlers {
   return {
-    listProviders: async ({ project }) => ({ providers: await providerShapes(deps, project.id) }),
+    listProviders: async ({ project, query }) => {
+      const { items, next_cursor } = madePage({
+        list: "providers",
+        query,
+        rows: await providerShapes(deps, project.id),
+        placeOf: ({ name }) => [name],
+      });
+      return { providers: items, next_cursor };
+    },
     setProvider: (call) => setProvider(deps, call),
     testProvider: async ({ project, params }) => {
       const { ok, message } = await deps.testProvider(project.id, findKind(deps, params.provider));

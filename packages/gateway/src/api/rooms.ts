@@ -3,31 +3,43 @@
  * by its name: every path takes either, and a name goes before an id.
  */
 
-import type { Room } from "@meshagent/llm-proxy-protocol/api";
+import type { Room, RoomDetails as RoomDetailsBody, RoomList } from "@meshagent/llm-proxy-protocol/api";
+import { MAX_PAGE_LIMIT } from "@meshagent/llm-proxy-protocol/api";
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { REQUIRE_ROOMS_SETTING } from "../authenticate/room-registry.ts";
 import { toRfc3339 } from "../clock.ts";
-import type { Directory, Room as RoomRow } from "../store/store.ts";
+import type { Directory, Room as RoomRow, RoomDetails } from "../store/store.ts";
 import type { ApiCall, ApiDeps, Handlers } from "./call.ts";
 import { ApiFault } from "./fault.ts";
+import { storedPage } from "./pages.ts";
 
-type RoomHandlers = Pick<Handlers, "listRooms" | "createRoom" | "getRoom" | "deleteRoom">;
+type RoomHandlers = Pick<Handlers, "listRooms" | "createRoom" | "getRoom" | "updateRoom" | "deleteRoom">;
 
 export function roomHandlers({ directory }: ApiDeps): RoomHandlers {
   return {
-    listRooms: async ({ project, query }) => {
-      const rooms = await directory.listRooms(project.id);
-      const { offset = 0, limit = rooms.length } = query;
-      return { rooms: rooms.slice(offset, offset + limit).map(roomShape), total: rooms.length };
-    },
+    listRooms: (call) => listRooms(directory, call),
     createRoom: async (call) => roomShape(await createRoom(directory, call)),
     getRoom: async ({ project, params }) => roomShape(await findLiveRoom(directory, project.id, params.room)),
+    updateRoom: async (call) => roomShape(await updateRoom(directory, call)),
     deleteRoom: async ({ project, params }) => {
       const room = await findLiveRoom(directory, project.id, params.room);
       await directory.deleteRoom(project.id, room.name);
       return null;
     },
   };
+}
+
+async function listRooms(directory: Directory, { project, query }: ApiCall<"listRooms">): Promise<RoomList> {
+  const { offset = 0 } = query;
+  // Whoever names an offset and no limit wants the rest.
+  const limit = offset > 0 ? (query.limit ?? MAX_PAGE_LIMIT) : query.limit;
+  const { items, next_cursor } = await storedPage({
+    list: "rooms",
+    query: { ...query, limit },
+    read: (page) => directory.listRooms(project.id, page === undefined ? page : { ...page, offset }),
+    keyOf: ({ name }) => name,
+  });
+  return { rooms: items.map(roomShape), total: await directory.countRooms(project.id), next_cursor };
 }
 
 async function createRoom(
@@ -49,14 +61,33 @@ async function createRoom(
   if (caller.kind === "api_key" && project.settings[REQUIRE_ROOMS_SETTING] === true) {
     throw new ApiFault("forbidden", "In this project only the owner may create rooms.");
   }
-  return directory.createRoom(project.id, body.name);
+  return directory.createRoom(project.id, body.name, detailsOf(body));
+}
+
+async function updateRoom(
+  directory: Directory,
+  { project, params, body }: ApiCall<"updateRoom">,
+): Promise<RoomRow> {
+  const room = await findLiveRoom(directory, project.id, params.room);
+  const name = body.name ?? room.name;
+  const updated = await directory.updateRoom(project.id, room.name, { name, ...detailsOf(body) });
+  if (updated !== null) return updated;
+  throw new ApiFault("conflict", `The project has a room ${quoted(name)} already.`);
+}
+
+/** What is absent or null stays as it is. */
+function detailsOf({ metadata, annotations }: RoomDetailsBody): RoomDetails {
+  return {
+    ...((metadata ?? null) === null ? {} : { metadata }),
+    ...((annotations ?? null) === null ? {} : { annotations }),
+  } as RoomDetails;
 }
 
 async function findLiveRoom(directory: Directory, projectId: string, nameOrId: string): Promise<RoomRow> {
   const named = await directory.findRoom(projectId, nameOrId);
   if (named !== null && named.deletedAtMs === null) return named;
-  const identified = (await directory.listRooms(projectId)).find(({ id }) => id === nameOrId);
-  if (identified !== undefined) return identified;
+  const identified = await directory.findRoomById(projectId, nameOrId);
+  if (identified !== null && identified.deletedAtMs === null) return identified;
   throw new ApiFault("not_found", `The project has no room ${quoted(nameOrId)}.`);
 }
 
@@ -65,8 +96,8 @@ function roomShape(row: RoomRow): Room {
     id: row.id,
     project_id: row.projectId,
     name: row.name,
-    metadata: {},
-    annotations: {},
+    metadata: row.metadata,
+    annotations: row.annotations,
     created_at: toRfc3339(row.createdAtMs),
   };
 }

@@ -77,7 +77,7 @@ class MemoryDirectory {
   async createRoom(projectId: string, name: string): Promise<Room> {
     this.roomCreations++;
     const id = this.rooms.get(`${projectId}/${name}`)?.id ?? randomUUID();
-    const room = { id, projectId, name, createdAtMs: 0, deletedAtMs: null };
+    const room = { id, projectId, name, createdAtMs: 0, deletedAtMs: null, metadata: {}, annotations: {} };
     this.rooms.set(`${projectId}/${name}`, room);
     this.#tell({ kind: "room", projectId, id: name });
     return room;
@@ -169,6 +169,7 @@ test("a participant token becomes its principal, in either header", async () => 
     grants: { room: "my-room", role: "agent", llm: { models: ["openai/*"] } },
     tokenId: "j1",
     expiresAtMs: NOW_MS + 60_000,
+    onDisconnect: null,
   };
   assert.deepEqual(await findPrincipal(deps, bearer(text)), expected);
   assert.deepEqual(await findPrincipal(deps, { "x-api-key": [text] }), expected);
@@ -212,6 +213,7 @@ test("an API key acts as itself, with every model", async () => {
     grants: { room: "ci", role: "", llm: { models: null } },
     tokenId: null,
     expiresAtMs: null,
+    onDisconnect: null,
   });
 });
 

@@ -15,6 +15,7 @@ function entry(apiKeyId: string, projectId = "p1", room = "r1"): VerifiedCredent
       grants,
       tokenId: null,
       expiresAtMs: null,
+      onDisconnect: null,
     },
     times: { exp: null, nbf: null },
   };

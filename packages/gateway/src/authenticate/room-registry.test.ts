@@ -17,15 +17,20 @@ function makeDirectory(rooms: Map<string, Room>, settings: Project["settings"] =
     findProject: async (): Promise<Project> => ({ ...PROJECT, settings }),
     createRoom: async (projectId: string, name: string): Promise<Room> => {
       calls.push(`create ${name}`);
-      const room = { id: `r${rooms.size}`, projectId, name, createdAtMs: 0, deletedAtMs: null };
+      const room = makeRoom({ id: `r${rooms.size}`, projectId, name });
       rooms.set(`${projectId}/${name}`, room);
       return room;
     },
   };
 }
 
+function makeRoom(room: Partial<Room>): Room {
+  const details = { metadata: {}, annotations: {} };
+  return { id: "r", projectId: "p1", name: "a", createdAtMs: 0, deletedAtMs: null, ...details, ...room };
+}
+
 test("a room that exists is found and not created", async () => {
-  const room: Room = { id: "r", projectId: "p1", name: "a", createdAtMs: 0, deletedAtMs: null };
+  const room = makeRoom({ id: "r" });
   const directory = makeDirectory(new Map([["p1/a", room]]));
   assert.equal(await new RoomRegistry(directory).resolve("p1", "a"), room);
   assert.deepEqual(directory.calls, ["find a"]);
@@ -58,7 +63,7 @@ test("a creation that fails is tried again by the next request", async () => {
 });
 
 test("a deleted room is not brought back", async () => {
-  const room: Room = { id: "r", projectId: "p1", name: "a", createdAtMs: 0, deletedAtMs: 5 };
+  const room = makeRoom({ id: "r", deletedAtMs: 5 });
   const directory = makeDirectory(new Map([["p1/a", room]]));
   await assert.rejects(new RoomRegistry(directory).resolve("p1", "a"), (error: GatewayError) => {
     assert.equal(error.code, "token_revoked");

@@ -9,14 +9,18 @@ import { findNameProblem } from "@meshagent/llm-proxy-protocol/name";
 import { checkTokenTimes, parseToken } from "@meshagent/llm-proxy-protocol/token";
 import { TokenError } from "@meshagent/llm-proxy-protocol/token-error";
 import { type Clock, toRfc3339 } from "../clock.ts";
+import type { DisconnectPolicy } from "../config/settings.ts";
 import { GatewayError } from "../errors.ts";
 import type { ApiKeyWithSecret, Directory } from "../store/store.ts";
 import type { VerifiedCredential } from "./credential-cache.ts";
 import type { RoomRegistry } from "./room-registry.ts";
 
+/** The project setting that says what becomes of a reply whose caller has left: `drain` or `cancel`. */
+export const ON_DISCONNECT_SETTING = "on_disconnect";
+
 /** What verification looks things up in. */
 export interface VerifyDeps {
-  readonly directory: Pick<Directory, "findApiKey">;
+  readonly directory: Pick<Directory, "findApiKey" | "findProject">;
   readonly rooms: RoomRegistry;
   readonly clock: Clock;
 }
@@ -51,6 +55,7 @@ export async function verifyToken(deps: VerifyDeps, text: string): Promise<Verif
         grants: claims.grants,
         tokenId: await token.identity(),
         expiresAtMs: claims.exp === null ? null : claims.exp * 1000,
+        onDisconnect: await findDisconnectPolicy(deps.directory, claims.projectId),
       },
       times: { exp: claims.exp, nbf: claims.nbf },
     };
@@ -89,6 +94,7 @@ export async function verifyApiKey(
         grants: { room: room.name, role: "", llm: { models: null } },
         tokenId: null,
         expiresAtMs: null,
+        onDisconnect: await findDisconnectPolicy(deps.directory, projectId),
       },
       times: { exp: null, nbf: null },
     };
@@ -105,6 +111,15 @@ export function toGatewayError(error: unknown): unknown {
   return new GatewayError(error.code === "expired" ? "token_expired" : "invalid_credential", error.message, {
     cause: error,
   });
+}
+
+/** The project's own choice (contract 4, `on_disconnect`), or null. */
+async function findDisconnectPolicy(
+  directory: VerifyDeps["directory"],
+  projectId: string,
+): Promise<DisconnectPolicy | null> {
+  const chosen = (await directory.findProject(projectId))?.settings[ON_DISCONNECT_SETTING];
+  return chosen === "drain" || chosen === "cancel" ? chosen : null;
 }
 
 async function findLiveKey(directory: VerifyDeps["directory"], id: string): Promise<ApiKeyWithSecret> {

@@ -181,6 +181,30 @@ describe("reading on has limits", () => {
     }
   });
 
+  it("and the project's own choice, which goes before the gateway's", async () => {
+    for (const [byDefault, own, ending] of [
+      ["drain", "cancel", "abandoned"],
+      ["cancel", "drain", "complete"],
+    ] as const) {
+      const settings = { disconnectPolicy: byDefault };
+      const { caller, up, outcome, rows, response } = await bed.exchange({
+        settings,
+        principal: { onDisconnect: own },
+      });
+      up.reply(200, sse);
+      const left = gone(response);
+      caller.socket.destroy();
+      await left;
+      if (ending === "complete") {
+        up.chunk(created);
+        up.chunk(completed);
+        up.end();
+      } else await up.aborted();
+      assert.equal(await outcome, null);
+      assert.deepEqual([rows[0]?.ending, rows[0]?.isCallerGone], [ending, true]);
+    }
+  });
+
   it("and a shutdown", async () => {
     const { caller, up, response, outcome, rows, deps } = await bed.exchange();
     up.reply(200, sse);

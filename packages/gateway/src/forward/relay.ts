@@ -205,8 +205,10 @@ export class Relay implements UpstreamObserver, Stoppable {
       return;
     }
     this.#wasCallerGone = true;
-    const { settings, drainSlots } = this.#options.deps;
-    this.#hasDrainSlot = settings.disconnectPolicy === "drain" && drainSlots.take();
+    const { deps, routed } = this.#options;
+    const { settings, drainSlots } = deps;
+    const policy = routed.principal.onDisconnect ?? settings.disconnectPolicy;
+    this.#hasDrainSlot = policy === "drain" && drainSlots.take();
     if (!this.#hasDrainSlot || this.#isDrainTooLarge()) this.#detach(this.#finish("abandoned"));
     else this.#timer = setTimeout(() => this.#detach(this.#finish("abandoned")), settings.drainMaxMs);
   }

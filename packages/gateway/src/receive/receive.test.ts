@@ -91,6 +91,7 @@ function authenticatedOf(
     grants: { room: "r", role: "", llm: { models: null } },
     tokenId: null,
     expiresAtMs: null,
+    onDisconnect: null,
   } as unknown as Authenticated["principal"];
   const matched = { call, dialect: openAiDialect, endpoint, endpointPath: endpoint.path, ids };
   return { ...matched, principal, sessionId: null, agentId: null, client: null };

@@ -24,6 +24,14 @@ export interface ServiceAccount {
   readonly createdAtMs: number;
 }
 
+/** A part of a list, in the list's own order. */
+export interface ListPage {
+  /** At most so many. */
+  readonly limit: number;
+  /** The id of the last one before this page; for rooms its name. `InvalidCursorError` for an id that never was. */
+  readonly after?: string;
+}
+
 /** An API key without its secret. */
 export interface ApiKeyRow {
   readonly id: string;
@@ -48,7 +56,17 @@ export interface Room {
   readonly createdAtMs: number;
   /** A deleted room is a tombstone: its tokens get 401 until it is created again by name. */
   readonly deletedAtMs: number | null;
+  /** Whatever its users keep there; the gateway gives it no meaning. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** `offset` leaves out so many more. */
+export type RoomPage = ListPage & { readonly offset?: number };
+
+/** What is absent stays as it is. */
+export type RoomDetails = Partial<Pick<Room, "metadata" | "annotations">>;
+export type RoomChange = RoomDetails & Partial<Pick<Room, "name">>;
 
 export interface ProviderSettings {
   readonly projectId: string;
@@ -174,6 +192,8 @@ export interface ExchangeFilter {
   readonly untilMs?: number;
   readonly room?: string;
   readonly participant?: string;
+  /** Any of these. */
+  readonly participants?: readonly string[];
   /**
    * In `usage` the model of a line; in `exchanges` the model that served or the one asked for. Finds dated
    * snapshots of the model, too (`model-filter.ts`).
@@ -190,7 +210,15 @@ export interface ExchangePage {
   readonly nextCursor: string | null;
 }
 
-export type UsageDimension = "model" | "room" | "participant" | "session" | "api-key" | "provider" | "day";
+export type UsageDimension =
+  | "model"
+  | "room"
+  | "participant"
+  | "session"
+  | "api-key"
+  | "provider"
+  | "day"
+  | "hour";
 
 /**
  * One line of a usage report. Counts are sums over billed records of real (not simulated) exchanges, unless
@@ -222,7 +250,7 @@ export interface UsageReportRow {
 export interface Reports {
   /**
    * From the rollup, exact at both edges: work grows with the days asked for, not with the ledger. A `day`
-   * is a UTC date, `YYYY-MM-DD`. Real lines come before simulated ones, each sorted by key; no line is all
+   * is a UTC date, `YYYY-MM-DD`, an `hour` the time at which it begins, `YYYY-MM-DDTHH:00:00Z`. Real lines come before simulated ones, each sorted by key; no line is all
    * zeros.
    */
   usage(filter: ExchangeFilter, by: readonly UsageDimension[]): Promise<readonly UsageReportRow[]>;
@@ -240,29 +268,46 @@ export interface Reports {
 // ---------------------------------------------------------------- the store
 
 export interface Directory {
-  createProject(name: string): Promise<Project>;
-  /** Oldest first. */
-  listProjects(): Promise<readonly Project[]>;
+  createProject(name: string, settings?: Project["settings"]): Promise<Project>;
+  /** Oldest first; all of them without `page`, like every list here. */
+  listProjects(page?: ListPage): Promise<readonly Project[]>;
   findProject(id: string): Promise<Project | null>;
+  /** Puts these settings in the place of all that were there. The project exists. */
+  setProjectSettings(id: string, settings: Project["settings"]): Promise<void>;
 
-  /** Every project has one named `default`, made with it. */
-  listServiceAccounts(projectId: string): Promise<readonly ServiceAccount[]>;
+  /** Every project has one named `default`, made with it. Oldest first. */
+  listServiceAccounts(projectId: string, page?: ListPage): Promise<readonly ServiceAccount[]>;
+  /** By id or by name; an id goes before a name. */
+  findServiceAccount(projectId: string, idOrName: string): Promise<ServiceAccount | null>;
+  /** null when the project has one of this name. One that was deleted comes back, with its id. */
+  createServiceAccount(projectId: string, name: string): Promise<ServiceAccount | null>;
+  /** False when there is none, or when it still has API keys. */
+  deleteServiceAccount(projectId: string, id: string): Promise<boolean>;
 
   /** Stores the key with its secret encrypted. */
   createApiKey(key: ApiKeyWithSecret): Promise<void>;
-  /** Without deleted ones. */
-  listApiKeys(projectId: string): Promise<readonly ApiKeyRow[]>;
+  /** Without deleted ones, oldest first; those of one service account, or of all. */
+  listApiKeys(projectId: string, page?: ListPage, serviceAccountId?: string): Promise<readonly ApiKeyRow[]>;
   /** Also a deleted one (see `deletedAtMs`): its tokens are told that it was revoked. */
   findApiKey(id: string): Promise<ApiKeyWithSecret | null>;
   /** False when there is none. Verified tokens of the key stop working before this resolves. */
   deleteApiKey(projectId: string, id: string): Promise<boolean>;
 
-  /** Creates the room, or brings a deleted one of this name back (same id). */
-  createRoom(projectId: string, name: string): Promise<Room>;
+  /** Creates the room, or brings a deleted one of this name back (same id). One that is there stays as it is. */
+  createRoom(projectId: string, name: string, details?: RoomDetails): Promise<Room>;
   /** Without deleted ones, by name. */
-  listRooms(projectId: string): Promise<readonly Room[]>;
+  listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]>;
+  /** Without deleted ones. */
+  countRooms(projectId: string): Promise<number>;
   /** Also a deleted one. */
   findRoom(projectId: string, name: string): Promise<Room | null>;
+  /** Also a deleted one. */
+  findRoomById(projectId: string, id: string): Promise<Room | null>;
+  /**
+   * null when the project has no live room `name`, or has one of the new name. A room that gets another name
+   * leaves a tombstone under the old one, so that no token of the old name is good for a new room.
+   */
+  updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null>;
   deleteRoom(projectId: string, name: string): Promise<boolean>;
 
   setProvider(settings: ProviderSettings): Promise<void>;

@@ -121,6 +121,8 @@ export function directoryConformance(name: string, open: OpenStore): void {
         name: "lab",
         createdAtMs: 1_000,
         deletedAtMs: null,
+        metadata: {},
+        annotations: {},
       });
       time.nowMs = 2_000;
       assert.deepEqual(await directory.createRoom(project.id, "lab"), room);

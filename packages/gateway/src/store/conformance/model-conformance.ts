@@ -34,6 +34,7 @@ const dimensions: readonly UsageDimension[] = [
   "api-key",
   "provider",
   "day",
+  "hour",
 ];
 
 interface Modelled {
@@ -205,6 +206,7 @@ function isWithin(filter: ExchangeFilter, { intent, result }: Modelled): boolean
     intent.receivedAtMs < (filter.untilMs ?? Infinity) &&
     intent.room === (filter.room ?? intent.room) &&
     intent.participant === (filter.participant ?? intent.participant) &&
+    (filter.participants ?? [intent.participant]).includes(intent.participant) &&
     intent.provider === (filter.provider ?? intent.provider) &&
     intent.apiKeyId === (filter.apiKeyId ?? intent.apiKeyId) &&
     (filter.sessionId === undefined || intent.sessionId === filter.sessionId) &&
@@ -231,6 +233,7 @@ function modelUsage(
         "api-key": intent.apiKeyId,
         provider: intent.provider,
         day: new Date(intent.receivedAtMs).toISOString().slice(0, 10),
+        hour: `${new Date(intent.receivedAtMs).toISOString().slice(0, 13)}:00:00Z`,
       };
       const key = by.map((dimension) => values[dimension]);
       const name = JSON.stringify([key, intent.isSimulated]);
@@ -273,6 +276,7 @@ function randomFilter(dice: Dice): ExchangeFilter {
     ...(dice.chance(70) ? { untilMs: randomTime(dice) } : {}),
     ...maybe({ room: dice.pick(["r1", "r9"]) }),
     ...maybe({ participant: "a" }),
+    ...maybe({ participants: dice.pick([["a", "b"], ["b", "z"], ["z"]]) }),
     ...maybe({ model: dice.pick(["m1", "m2", "m4"]) }),
     ...maybe({ provider: "openai" }),
     ...maybe({ sessionId: "s1" }),

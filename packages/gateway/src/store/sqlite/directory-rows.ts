@@ -9,15 +9,15 @@ export function readProject(row: Row): Project {
   return {
     id: text(row, "id"),
     name: text(row, "name"),
-    settings: parseSettings(text(row, "settings")),
+    settings: parseObject(row, "settings"),
     createdAtMs: integer(row, "created_at"),
   };
 }
 
-function parseSettings(json: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(json);
+function parseObject(row: Row, column: string): Readonly<Record<string, unknown>> {
+  const value: unknown = JSON.parse(text(row, column));
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError("The settings of a project are not an object.");
+    throw new TypeError(`The column ${column} holds no object.`);
   }
   return { ...value };
 }
@@ -53,5 +53,12 @@ export function readRoom(row: Row): Room {
     name: text(row, "name"),
     createdAtMs: integer(row, "created_at"),
     deletedAtMs: integerOrNull(row, "deleted_at"),
+    metadata: parseObject(row, "metadata"),
+    annotations: parseTexts(row, "annotations"),
   };
+}
+
+function parseTexts(row: Row, column: string): Readonly<Record<string, string>> {
+  const entries = Object.entries(parseObject(row, column));
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }

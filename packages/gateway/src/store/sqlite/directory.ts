@@ -13,21 +13,33 @@ import type {
   ApiKeyWithSecret,
   Directory,
   DirectoryChange,
+  ListPage,
   Project,
   ProviderSettings,
   Room,
+  RoomChange,
+  RoomDetails,
+  RoomPage,
   ServiceAccount,
 } from "../store.ts";
 import type { SealedPlace, Vault } from "../vault.ts";
 import { blob, blobOrNull, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
-import { readApiKey, readProject, readRoom, readServiceAccount } from "./directory-rows.ts";
+import { readApiKey, readProject, readServiceAccount } from "./directory-rows.ts";
+import { SqliteRooms } from "./rooms.ts";
+import { InvalidCursorError } from "../errors.ts";
 import { inTransaction } from "./schema.ts";
 import { cachedStatements } from "./statements.ts";
 import type { Statements } from "./statements.ts";
 
 const PROVIDER_WAS_SET = "provider_was_set";
 const DEFAULT_SERVICE_ACCOUNT = "default";
+
+/** A table that is listed by age, without its deleted rows, and the columns that must have a value. */
+interface AgedRows {
+  readonly table: "projects" | "service_accounts" | "api_keys";
+  readonly where?: Readonly<Record<string, string>>;
+}
 
 export interface SqliteDirectoryOptions {
   readonly database: DatabaseSync;
@@ -44,6 +56,7 @@ export class SqliteDirectory implements Directory {
   readonly #clock: Clock;
   readonly #onAlarm: SqliteDirectoryOptions["onAlarm"];
   readonly #sql: Statements;
+  readonly #rooms: SqliteRooms;
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
 
   constructor(options: SqliteDirectoryOptions) {
@@ -52,10 +65,16 @@ export class SqliteDirectory implements Directory {
     this.#clock = options.clock;
     this.#onAlarm = options.onAlarm;
     this.#sql = cachedStatements(options.database);
+    this.#rooms = new SqliteRooms({
+      database: options.database,
+      clock: options.clock,
+      sql: this.#sql,
+      onChange: (projectId, name) => this.#announce({ kind: "room", projectId, id: name }),
+    });
   }
 
-  async createProject(name: string): Promise<Project> {
-    const project = { id: newUuid(), name, settings: {}, createdAtMs: this.#clock.now() };
+  async createProject(name: string, settings: Project["settings"] = {}): Promise<Project> {
+    const project = { id: newUuid(), name, settings, createdAtMs: this.#clock.now() };
     inTransaction(this.#database, () => {
       this.#sql("INSERT INTO projects (id, name, settings, created_at) VALUES (?, ?, ?, ?)").run(
         project.id,
@@ -74,8 +93,8 @@ export class SqliteDirectory implements Directory {
     return project;
   }
 
-  async listProjects(): Promise<readonly Project[]> {
-    return this.#sql("SELECT * FROM projects ORDER BY created_at, rowid").all().map(readProject);
+  async listProjects(page?: ListPage): Promise<readonly Project[]> {
+    return this.#list({ table: "projects" }, page).map(readProject);
   }
 
   async findProject(id: string): Promise<Project | null> {
@@ -83,10 +102,52 @@ export class SqliteDirectory implements Directory {
     return row === undefined ? null : readProject(row);
   }
 
-  async listServiceAccounts(projectId: string): Promise<readonly ServiceAccount[]> {
-    return this.#sql("SELECT * FROM service_accounts WHERE project_id = ? ORDER BY created_at, rowid")
-      .all(projectId)
-      .map(readServiceAccount);
+  async setProjectSettings(id: string, settings: Project["settings"]): Promise<void> {
+    this.#sql("UPDATE projects SET settings = ? WHERE id = ?").run(JSON.stringify(settings), id);
+    this.#announce({ kind: "project", projectId: id, id });
+  }
+
+  async listServiceAccounts(projectId: string, page?: ListPage): Promise<readonly ServiceAccount[]> {
+    const rows = { table: "service_accounts", where: { project_id: projectId } } as const;
+    return this.#list(rows, page).map(readServiceAccount);
+  }
+
+  async findServiceAccount(projectId: string, idOrName: string): Promise<ServiceAccount | null> {
+    const row = this.#sql(`SELECT * FROM service_accounts
+      WHERE project_id = ? AND (id = ? OR name = ?) AND deleted_at IS NULL ORDER BY id = ? DESC`).get(
+      projectId,
+      idOrName,
+      idOrName,
+      idOrName,
+    );
+    return row === undefined ? null : readServiceAccount(row);
+  }
+
+  async createServiceAccount(projectId: string, name: string): Promise<ServiceAccount | null> {
+    const { changes } = this.#sql(`INSERT INTO service_accounts (id, project_id, name, created_at)
+      VALUES (?, ?, ?, ?)
+      ON CONFLICT (project_id, name) DO UPDATE SET deleted_at = NULL WHERE deleted_at IS NOT NULL`).run(
+      newUuid(),
+      projectId,
+      name,
+      this.#clock.now(),
+    );
+    const row = this.#sql("SELECT * FROM service_accounts WHERE project_id = ? AND name = ?").get(
+      projectId,
+      name,
+    );
+    return changes === 0 || row === undefined ? null : readServiceAccount(row);
+  }
+
+  async deleteServiceAccount(projectId: string, id: string): Promise<boolean> {
+    const { changes } = this.#sql(`UPDATE service_accounts SET deleted_at = ?
+      WHERE id = ? AND project_id = ? AND deleted_at IS NULL AND NOT EXISTS
+        (SELECT 1 FROM api_keys WHERE service_account_id = service_accounts.id AND deleted_at IS NULL)`).run(
+      this.#clock.now(),
+      id,
+      projectId,
+    );
+    return changes > 0;
   }
 
   async createApiKey(key: ApiKeyWithSecret): Promise<void> {
@@ -105,11 +166,16 @@ export class SqliteDirectory implements Directory {
     this.#announce({ kind: "api_key", projectId: key.projectId, id: key.id });
   }
 
-  async listApiKeys(projectId: string): Promise<readonly ApiKeyRow[]> {
-    return this.#sql(`SELECT * FROM api_keys WHERE project_id = ? AND deleted_at IS NULL
-      ORDER BY created_at, rowid`)
-      .all(projectId)
-      .map(readApiKey);
+  async listApiKeys(
+    projectId: string,
+    page?: ListPage,
+    serviceAccountId?: string,
+  ): Promise<readonly ApiKeyRow[]> {
+    const where = {
+      project_id: projectId,
+      ...(serviceAccountId === undefined ? {} : { service_account_id: serviceAccountId }),
+    };
+    return this.#list({ table: "api_keys", where }, page).map(readApiKey);
   }
 
   async findApiKey(id: string): Promise<ApiKeyWithSecret | null> {
@@ -126,37 +192,32 @@ export class SqliteDirectory implements Directory {
     return true;
   }
 
-  async createRoom(projectId: string, name: string): Promise<Room> {
-    const { changes } = this.#sql(`INSERT INTO rooms (id, project_id, name, created_at) VALUES (?, ?, ?, ?)
-      ON CONFLICT (project_id, name) DO UPDATE SET deleted_at = NULL WHERE deleted_at IS NOT NULL`).run(
-      newUuid(),
-      projectId,
-      name,
-      this.#clock.now(),
-    );
-    if (changes > 0) this.#announce({ kind: "room", projectId, id: name });
-    const room = await this.findRoom(projectId, name);
-    if (room === null) throw new Error(`The room ${name} was not there after it was written.`);
-    return room;
+  createRoom(projectId: string, name: string, details?: RoomDetails): Promise<Room> {
+    return this.#rooms.createRoom(projectId, name, details);
   }
 
-  async listRooms(projectId: string): Promise<readonly Room[]> {
-    return this.#sql("SELECT * FROM rooms WHERE project_id = ? AND deleted_at IS NULL ORDER BY name")
-      .all(projectId)
-      .map(readRoom);
+  listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]> {
+    return this.#rooms.listRooms(projectId, page);
   }
 
-  async findRoom(projectId: string, name: string): Promise<Room | null> {
-    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
-    return row === undefined ? null : readRoom(row);
+  countRooms(projectId: string): Promise<number> {
+    return this.#rooms.countRooms(projectId);
   }
 
-  async deleteRoom(projectId: string, name: string): Promise<boolean> {
-    const { changes } = this.#sql(`UPDATE rooms SET deleted_at = ?
-      WHERE project_id = ? AND name = ? AND deleted_at IS NULL`).run(this.#clock.now(), projectId, name);
-    if (changes === 0) return false;
-    this.#announce({ kind: "room", projectId, id: name });
-    return true;
+  findRoom(projectId: string, name: string): Promise<Room | null> {
+    return this.#rooms.findRoom(projectId, name);
+  }
+
+  findRoomById(projectId: string, id: string): Promise<Room | null> {
+    return this.#rooms.findRoomById(projectId, id);
+  }
+
+  updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null> {
+    return this.#rooms.updateRoom(projectId, name, change);
+  }
+
+  deleteRoom(projectId: string, name: string): Promise<boolean> {
+    return this.#rooms.deleteRoom(projectId, name);
   }
 
   async setProvider(settings: ProviderSettings): Promise<void> {
@@ -210,6 +271,23 @@ export class SqliteDirectory implements Directory {
     const subscription = (change: DirectoryChange): void => listener(change);
     this.#listeners.add(subscription);
     return () => void this.#listeners.delete(subscription);
+  }
+
+  /** Rows by age. A page begins after the row with this id, whatever became of that row since. */
+  #list({ table, where = {} }: AgedRows, page?: ListPage): Row[] {
+    const conditions = Object.keys(where).map((name) => `${name} = ?`);
+    if (table !== "projects") conditions.push("deleted_at IS NULL");
+    const values: (string | number)[] = Object.values(where);
+    if (page?.after !== undefined) {
+      const last = this.#sql(`SELECT created_at, rowid FROM ${table} WHERE id = ?`).get(page.after);
+      if (last === undefined) throw new InvalidCursorError();
+      conditions.push("(created_at, rowid) > (?, ?)");
+      values.push(integer(last, "created_at"), integer(last, "rowid"));
+    }
+    return this.#sql(
+      `SELECT * FROM ${table} WHERE ${["TRUE", ...conditions].join(" AND ")}
+        ORDER BY created_at, rowid LIMIT ?`,
+    ).all(...values, page?.limit ?? -1);
   }
 
   #announce(change: DirectoryChange): void {

@@ -26,6 +26,10 @@ export function filterConditions(filter: ExchangeFilter): Conditions {
   if (filter.room !== undefined) where(conditions, `room_n = ${numberOfName}`, filter.room);
   if (filter.participant !== undefined)
     where(conditions, `participant_n = ${numberOfName}`, filter.participant);
+  if (filter.participants !== undefined) {
+    const numbers = filter.participants.map(() => numberOfName);
+    where(conditions, `participant_n IN (${numbers.join(", ")})`, ...filter.participants);
+  }
   if (filter.provider !== undefined) where(conditions, `provider_n = ${numberOfName}`, filter.provider);
   if (filter.sessionId !== undefined) where(conditions, `session_n = ${numberOfName}`, filter.sessionId);
   if (filter.apiKeyId !== undefined) where(conditions, `api_key_n = ${numberOfName}`, filter.apiKeyId);

@@ -8,10 +8,11 @@ import { StoreUnusableError } from "../errors.ts";
 import { integer } from "./columns.ts";
 import { firstTables } from "./migrations/001-first-tables.ts";
 import { retention } from "./migrations/002-retention.ts";
+import { roomDetails } from "./migrations/003-room-details.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
-export const migrations: readonly Migration[] = [firstTables, retention];
+export const migrations: readonly Migration[] = [firstTables, retention, roomDetails];
 
 /** Told to the operator while a database that holds data is migrated. */
 export type OnMigration = (message: string, fields: Readonly<Record<string, string | number>>) => void;

@@ -30,6 +30,7 @@ const dimensionSql: Readonly<Record<UsageDimension, string>> = {
   "api-key": "api_key_n",
   provider: "provider_n",
   day: `hour / ${HOURS_PER_DAY}`,
+  hour: "hour",
 };
 
 /** From `fromMs` on, up to but not at `toMs`. */
@@ -121,12 +122,16 @@ function addHours(database: DatabaseSync, query: HoursQuery & { readonly lines: 
   const statement = database.prepare(sql);
   statement.setReadBigInts(true);
   for (const row of statement.iterate(...values)) {
-    const key = query.by.map((dimension, index) =>
-      dimension === "day" ? toDate(integer(row, `k${index}`) * DAY_MS) : text(row, `k${index}`) || null,
-    );
+    const key = query.by.map((dimension, index) => hoursKey(row, dimension, `k${index}`));
     const line = findLine(query.lines, key, integer(row, "is_simulated") === 1);
     for (const name of measureNames) line.sums[name] += bigint(row, name);
   }
+}
+
+function hoursKey(row: Row, dimension: UsageDimension, column: string): string | null {
+  if (dimension === "day") return toDate(integer(row, column) * DAY_MS);
+  if (dimension === "hour") return toHour(integer(row, column) * HOUR_MS);
+  return text(row, column) || null;
 }
 
 /** The statement over the rollup, apart, so that a test can ask how it would run. */
@@ -138,8 +143,8 @@ export function hoursSql({ filter, by, hours }: HoursQuery): { sql: string; valu
     where(conditions, `model_n IN ${numbersOfModel}`, ...modelNameValues(filter.model));
   }
   const keys = by.map((dimension, index) =>
-    dimension === "day"
-      ? `${dimensionSql.day} AS k${index}`
+    dimension === "day" || dimension === "hour"
+      ? `${dimensionSql[dimension]} AS k${index}`
       : `(SELECT name FROM names WHERE n = ${dimensionSql[dimension]}) AS k${index}`,
   );
   const sums = measureNames.map((name) => `sum(${measureSql[name]}) AS ${name}`);
@@ -203,6 +208,7 @@ const exchangeColumns = {
 function exchangeKey(row: Row, dimension: UsageDimension, model: string): string | null {
   if (dimension === "model") return model || null;
   if (dimension === "day") return toDate(integer(row, "received_at"));
+  if (dimension === "hour") return toHour(integer(row, "received_at"));
   return textOrNull(row, exchangeColumns[dimension]) || null;
 }
 
@@ -244,4 +250,8 @@ function compareRows(a: UsageReportRow, b: UsageReportRow): number {
 
 function toDate(epochMs: number): string {
   return new Date(epochMs).toISOString().slice(0, 10);
+}
+
+function toHour(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 13)}:00:00Z`;
 }

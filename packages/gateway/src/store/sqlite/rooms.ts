@@ -1,0 +1,119 @@
+/**
+ * Rooms on SQLite. A deleted room stays as a tombstone, and so does a name that a room no longer has: what
+ * was good for the old name is good for nothing until somebody creates a room of that name.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../clock.ts";
+import { newUuid } from "../../ids.ts";
+import type { Directory, Room, RoomChange, RoomDetails, RoomPage } from "../store.ts";
+import { integer } from "./columns.ts";
+import { readRoom } from "./directory-rows.ts";
+import { inTransaction } from "./schema.ts";
+import type { Statements } from "./statements.ts";
+
+type Rooms = Pick<
+  Directory,
+  "createRoom" | "listRooms" | "countRooms" | "findRoom" | "findRoomById" | "updateRoom" | "deleteRoom"
+>;
+
+export interface SqliteRoomsOptions {
+  readonly database: DatabaseSync;
+  readonly clock: Clock;
+  readonly sql: Statements;
+  /** Called after a change is committed, with the name that it is about. */
+  readonly onChange: (projectId: string, name: string) => void;
+}
+
+/** See `Directory` for what every method promises. */
+export class SqliteRooms implements Rooms {
+  readonly #database: DatabaseSync;
+  readonly #clock: Clock;
+  readonly #sql: Statements;
+  readonly #onChange: SqliteRoomsOptions["onChange"];
+
+  constructor(options: SqliteRoomsOptions) {
+    this.#database = options.database;
+    this.#clock = options.clock;
+    this.#sql = options.sql;
+    this.#onChange = options.onChange;
+  }
+
+  async createRoom(projectId: string, name: string, details: RoomDetails = {}): Promise<Room> {
+    const { metadata = {}, annotations = {} } = details;
+    const { changes } = this.#sql(`INSERT INTO rooms (id, project_id, name, created_at, metadata, annotations)
+      VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (project_id, name) DO UPDATE SET
+        deleted_at = NULL, metadata = excluded.metadata, annotations = excluded.annotations
+        WHERE deleted_at IS NOT NULL`).run(
+      newUuid(),
+      projectId,
+      name,
+      this.#clock.now(),
+      JSON.stringify(metadata),
+      JSON.stringify(annotations),
+    );
+    if (changes > 0) this.#onChange(projectId, name);
+    const room = await this.findRoom(projectId, name);
+    if (room === null) throw new Error(`The room ${name} was not there after it was written.`);
+    return room;
+  }
+
+  async listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]> {
+    // Every name comes after "", and a limit of -1 is none.
+    return this.#sql(`SELECT * FROM rooms WHERE project_id = ? AND deleted_at IS NULL AND name > ?
+      ORDER BY name LIMIT ? OFFSET ?`)
+      .all(projectId, page?.after ?? "", page?.limit ?? -1, page?.offset ?? 0)
+      .map(readRoom);
+  }
+
+  async countRooms(projectId: string): Promise<number> {
+    const row = this.#sql("SELECT count(*) AS n FROM rooms WHERE project_id = ? AND deleted_at IS NULL").get(
+      projectId,
+    );
+    return row === undefined ? 0 : integer(row, "n");
+  }
+
+  async findRoom(projectId: string, name: string): Promise<Room | null> {
+    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
+    return row === undefined ? null : readRoom(row);
+  }
+
+  async findRoomById(projectId: string, id: string): Promise<Room | null> {
+    const row = this.#sql("SELECT * FROM rooms WHERE id = ? AND project_id = ?").get(id, projectId);
+    return row === undefined ? null : readRoom(row);
+  }
+
+  async updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null> {
+    const room = await this.findRoom(projectId, name);
+    if (room === null || room.deletedAtMs !== null) return null;
+    const updated = { ...room, ...change };
+    const isRenamed = updated.name !== name;
+    const other = isRenamed ? await this.findRoom(projectId, updated.name) : null;
+    if (other !== null && other.deletedAtMs === null) return null;
+    inTransaction(this.#database, () => {
+      if (other !== null) this.#sql("DELETE FROM rooms WHERE id = ?").run(other.id);
+      this.#sql("UPDATE rooms SET name = ?, metadata = ?, annotations = ? WHERE id = ?").run(
+        updated.name,
+        JSON.stringify(updated.metadata),
+        JSON.stringify(updated.annotations),
+        room.id,
+      );
+      if (!isRenamed) return;
+      const now = this.#clock.now();
+      this.#sql(
+        "INSERT INTO rooms (id, project_id, name, created_at, deleted_at) VALUES (?, ?, ?, ?, ?)",
+      ).run(newUuid(), projectId, name, now, now);
+    });
+    for (const changed of new Set([name, updated.name])) this.#onChange(projectId, changed);
+    return updated;
+  }
+
+  async deleteRoom(projectId: string, name: string): Promise<boolean> {
+    const { changes } = this.#sql(`UPDATE rooms SET deleted_at = ?
+      WHERE project_id = ? AND name = ? AND deleted_at IS NULL`).run(this.#clock.now(), projectId, name);
+    if (changes === 0) return false;
+    this.#onChange(projectId, name);
+    return true;
+  }
+}
