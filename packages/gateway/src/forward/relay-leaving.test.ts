@@ -184,7 +184,7 @@ describe("reading on has limits", () => {
   it("and the project's own choice, which goes before the gateway's", async () => {
     for (const [byDefault, own, ending] of [
       ["drain", "cancel", "abandoned"],
-      ["cancel", "drain", "complete"],
+      ["cancel", "drain", "drained"],
     ] as const) {
       const settings = { disconnectPolicy: byDefault };
       const { caller, up, outcome, rows, response } = await bed.exchange({
@@ -195,7 +195,7 @@ describe("reading on has limits", () => {
       const left = gone(response);
       caller.socket.destroy();
       await left;
-      if (ending === "complete") {
+      if (ending === "drained") {
         up.chunk(created);
         up.chunk(completed);
         up.end();
