@@ -77,10 +77,14 @@ export interface KeptBody extends UpstreamBody {
 export interface PolicyFields {
   /** "" when the request names none and needs none. */
   readonly model: string;
+  /** Further models that the request names and the exchange bills, such as the author of an SVG image. */
+  readonly otherModels: readonly string[];
   readonly isStream: boolean;
   readonly requestedTier: string | null;
   /** The smallest output limit that the request sets, in tokens. */
   readonly maxOutputTokens: number | null;
+  /** Characters (Unicode code points) of the text that is billed by them; null where there is none. */
+  readonly inputCharacters: number | null;
   /** Where `stream_options` stands in the decoded body, for the one edit that may be made. */
   readonly includeUsage: IncludeUsageEdit | null;
 }

@@ -46,9 +46,11 @@ export function samplePrincipal(models: readonly string[] | null = null): Princi
 
 export const samplePolicy: PolicyFields = {
   model: "gpt-5.5",
+  otherModels: [],
   isStream: true,
   requestedTier: null,
   maxOutputTokens: null,
+  inputCharacters: null,
   includeUsage: null,
 };
 

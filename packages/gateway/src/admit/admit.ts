@@ -5,7 +5,7 @@
 
 import type { Admitted, Received } from "../exchange.ts";
 import type { DialectName, Provider } from "../providers/provider.ts";
-import { checkGrant } from "./grants.ts";
+import { checkAnyModel, checkGrant } from "./grants.ts";
 
 export interface AdmitDeps {
   /** Who answers a dialect natively. */
@@ -15,6 +15,8 @@ export interface AdmitDeps {
 /** Throws `missing_grant` or `model_not_granted`. */
 export function admit(deps: AdmitDeps, received: Received): Admitted {
   const provider = deps.providerFor(received.dialect.name);
-  checkGrant(received.principal, provider.name, received.policy.model);
+  const { model, otherModels } = received.policy;
+  if (model === "" && received.endpoint.usageReader !== null) checkAnyModel(received.principal);
+  for (const name of [model, ...otherModels]) checkGrant(received.principal, provider.name, name);
   return { ...received, provider };
 }

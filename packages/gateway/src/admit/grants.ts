@@ -28,6 +28,21 @@ export function checkGrant(principal: Principal, providerName: string, model: st
   );
 }
 
+/**
+ * Refuses a billed request that leaves the model to the provider, unless the principal may use all of them.
+ * Throws `model_not_granted`.
+ */
+export function checkAnyModel(principal: Principal): void {
+  const { llm } = principal.grants;
+  if (llm === null || llm.models === null) return;
+  throw new GatewayError(
+    "model_not_granted",
+    `The request names no model, and this token does not cover every model the provider may choose. ${describeModels(llm)} ` +
+      "Name one of these in `model`.",
+    { param: "model" },
+  );
+}
+
 /** The ids of a provider's models that the grant covers, in their order. */
 export function visibleModels(
   grant: LlmGrant,

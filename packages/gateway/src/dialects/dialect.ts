@@ -5,7 +5,7 @@
 
 import type { GatewayError } from "../errors.ts";
 import type { IncludeUsageEdit } from "../exchange.ts";
-import type { Picked } from "../json-pick.ts";
+import type { Picked, PickPath } from "../json-pick.ts";
 import type { UsageReaderFactory } from "./usage-reader.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { HeaderLines } from "../upstream/client.ts";
@@ -22,6 +22,13 @@ export interface EndpointPolicy {
   readonly fields: readonly string[];
   /** Members that, when given and not null or false, make the request one that is not offered yet (501). */
   readonly notOfferedFields: readonly string[];
+  /**
+   * Where the body names further models that the exchange bills, such as `["svg", "model"]` of images. In a form
+   * that is the field `svg[model]`. Each needs its own grant.
+   */
+  readonly otherModels?: readonly PickPath[];
+  /** The top-level member whose characters the provider bills: `input` of speech. */
+  readonly billedText?: string;
 }
 
 /** An endpoint that is relayed. */
@@ -37,6 +44,11 @@ export interface OfferedEndpoint {
   readonly usageReader: UsageReaderFactory | null;
   /** The reply lists models, and is narrowed for a token that may use only some. */
   readonly isModelList: boolean;
+  /**
+   * It bills audio or images, of which the bytes of request and reply do not tell the tokens: where no usage is
+   * known, none is estimated from them.
+   */
+  readonly isMedia: boolean;
   /** Streamed replies tell their usage only when the request asks with `stream_options.include_usage`. */
   readonly needsIncludeUsage: boolean;
 }

@@ -24,7 +24,13 @@ test("what bills has a usage reader, and what bills nothing has none (contract 4
     "chat.completions",
     "completions",
     "embeddings",
+    "audio.speech",
+    "audio.transcriptions",
+    "audio.translations",
+    "images.generations",
+    "images.edits",
     "messages",
+    "complete",
   ]);
 });
 
@@ -44,12 +50,18 @@ test("an endpoint that names a model in its body needs one, except where the pro
   for (const dialect of dialects) {
     for (const endpoint of dialect.endpoints) {
       if (endpoint.offer !== "offered" || endpoint.method !== "POST") continue;
-      assert.deepEqual(endpoint.policy.modelIn, ["json"], endpoint.name);
-      assert.equal(
-        endpoint.policy.isModelRequired,
-        endpoint.name !== "responses.input_tokens",
+      assert.deepEqual(
+        endpoint.policy.modelIn,
+        {
+          "audio.transcriptions": ["form"],
+          "audio.translations": ["form"],
+          "images.edits": ["form", "json"],
+        }[endpoint.name] ?? ["json"],
         endpoint.name,
       );
+      // OpenAI chooses the model of images and moderations where the request names none.
+      const needsNone = ["responses.input_tokens", "moderations", "images.generations", "images.edits"];
+      assert.equal(endpoint.policy.isModelRequired, !needsNone.includes(endpoint.name), endpoint.name);
     }
     assert.deepEqual(row(dialect, "models.retrieve").policy.modelIn, ["path"]);
     assert.equal(row(dialect, "models").isModelList, true);
@@ -79,6 +91,9 @@ test("every policy sees the output limits that the endpoint takes", () => {
       assert.ok(row(openAiDialect, name).policy.fields.includes(field), `${name}: ${field}`);
     }
   }
+  for (const field of ["max_tokens_to_sample", "stream"]) {
+    assert.ok(row(anthropicDialect, "complete").policy.fields.includes(field), field);
+  }
   for (const field of ["max_tokens", "stream", "service_tier"]) {
     assert.ok(row(anthropicDialect, "messages").policy.fields.includes(field), field);
   }
@@ -100,4 +115,19 @@ test("a dialect knows its doors", () => {
     [anthropicDialect.mounts, anthropicDialect.requestIdHeader],
     [["/anthropic/v1"], "request-id"],
   );
+});
+
+test("no tokens are guessed from the bytes of audio and images", () => {
+  const media = dialects.flatMap((dialect) =>
+    dialect.endpoints.flatMap((endpoint) =>
+      endpoint.offer === "offered" && endpoint.isMedia ? [endpoint.name] : [],
+    ),
+  );
+  assert.deepEqual(media, [
+    "audio.speech",
+    "audio.transcriptions",
+    "audio.translations",
+    "images.generations",
+    "images.edits",
+  ]);
 });

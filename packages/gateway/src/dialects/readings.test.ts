@@ -3,7 +3,13 @@ import { describe, it } from "node:test";
 import { countOf, isEventStream, isSuccess, JsonBodyReader, memberOf, Picks, pickFrom } from "./readings.ts";
 import type { ReplyContext } from "./usage-reader.ts";
 
-const context: ReplyContext = { requestedModel: "m", status: 200, mediaType: "", isStreamRequested: false };
+const context: ReplyContext = {
+  requestedModel: "m",
+  status: 200,
+  mediaType: "",
+  isStreamRequested: false,
+  inputCharacters: null,
+};
 
 describe("readings", () => {
   it("finds members of objects only, and none that are inherited", () => {

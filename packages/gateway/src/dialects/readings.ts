@@ -121,7 +121,8 @@ export class Picks {
   }
 }
 
-const noPicks = new Picks({ found: [], malformed: null });
+/** What is found in nothing. */
+export const noPicks: Picks = new Picks({ found: [], malformed: null });
 
 /** A reply may have many thousand output items, each of which is looked at. */
 const PICKER_LIMITS = { maxFound: 1_000_000 };

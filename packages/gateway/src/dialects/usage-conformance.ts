@@ -122,7 +122,13 @@ function testEncodings(golden: GoldenReply, seed: number): void {
   }
 }
 
-const ranks: Readonly<Record<string, number>> = { none: 0, missing: 0, partial: 1, complete: 2 };
+const ranks: Readonly<Record<string, number>> = {
+  none: 0,
+  missing: 0,
+  partial: 1,
+  derived: 2,
+  complete: 2,
+};
 
 function testCuts(golden: GoldenReply, seed: number): void {
   it("never takes a cut reply for a whole one, and never knows less than before", () => {

@@ -58,6 +58,8 @@ export interface ReplyContext {
   readonly mediaType: string;
   /** The request asked for a stream. */
   readonly isStreamRequested: boolean;
+  /** Characters of the text that the endpoint bills by character; null where it has none, or it is not known. */
+  readonly inputCharacters: number | null;
 }
 
 /** Makes the reader for one reply. */

@@ -346,6 +346,7 @@ export class Relay implements UpstreamObserver, Stoppable {
       status: reply.status,
       mediaType: this.#mediaType(),
       isStreamRequested: policy.isStream,
+      inputCharacters: policy.inputCharacters,
     });
     return deps.createMeter({
       contentEncoding: joinedHeaderValue(reply.headers, "content-encoding"),

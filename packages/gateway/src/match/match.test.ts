@@ -109,17 +109,13 @@ describe("what is known and not offered is 501", () => {
       "/vector_stores",
       "/containers",
       "/evals",
-      // Of a later release.
-      "/moderations",
-      "/audio/speech",
-      "/audio/transcriptions",
-      "/audio/translations",
-      "/images/generations",
-      "/images/edits",
+      // Retired, or of voices that all rooms would share.
+      "/images/variations",
+      "/audio/voices",
+      "/audio/voice_consents",
     ],
     "DELETE /openai/v1": ["/responses/resp_1", "/models/ft:mine", "/files/f1", "/conversations/c1"],
     "POST /anthropic/v1": [
-      "/complete",
       "/messages/batches",
       "/messages/batches/b1/cancel",
       "/files",

@@ -5,7 +5,13 @@ import { createMeter } from "./meter.ts";
 import { missingReading, unbilledReading } from "../dialects/readings.ts";
 import type { ReplyEnd, ReplyReading, UsageReader } from "../dialects/usage-reader.ts";
 
-const context = { requestedModel: "m", status: 200, mediaType: "application/json", isStreamRequested: false };
+const context = {
+  requestedModel: "m",
+  status: 200,
+  mediaType: "application/json",
+  isStreamRequested: false,
+  inputCharacters: null,
+};
 const missing = missingReading(context, "truncated");
 
 /** A reader that keeps what it is shown, and is terminal once that holds "END". */

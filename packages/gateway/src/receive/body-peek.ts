@@ -32,6 +32,8 @@ export const nothingPeeked: PeekedBody = { given: [], picks: [] };
 
 /** Over this a value is none that policy understands. */
 const MAX_VALUE_BYTES = 4096;
+/** A billed text may be longer: 4096 characters, each an escaped pair of surrogates, are 48 KiB. */
+const MAX_BILLED_TEXT_BYTES = 256 * 1024;
 
 /** `contentTypes` are the values of every `content-type` line. Throws `invalid_body` for one that does not fit. */
 export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly string[]): BodyPeek {
@@ -42,7 +44,7 @@ export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly
     throw invalid("The request has two content types. Send one.");
   const mediaType = mediaTypeOf(contentType);
   const takesForm = policy.modelIn.includes("form");
-  const form = takesForm ? createFormPeek(contentType, new Set(namesOf(policy))) : null;
+  const form = takesForm ? createFormPeek(contentType, new Set(formNamesOf(policy))) : null;
   if (form !== null)
     return { push: (chunk) => form.push(chunk), end: () => ({ given: form.end(), picks: [] }) };
   if (takesForm && !policy.modelIn.includes("json")) {
@@ -52,7 +54,8 @@ export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly
     throw invalid("This endpoint takes JSON, not a form. Send `content-type: application/json`.");
   }
   refuseOtherCharset(contentType);
-  return new JsonPeek(createJsonPicker(pathsOf(endpoint), { maxValueBytes: MAX_VALUE_BYTES }));
+  const maxValueBytes = policy.billedText === undefined ? MAX_VALUE_BYTES : MAX_BILLED_TEXT_BYTES;
+  return new JsonPeek(createJsonPicker(pathsOf(endpoint), { maxValueBytes }));
 }
 
 function isOfInterest(policy: EndpointPolicy): boolean {
@@ -61,7 +64,19 @@ function isOfInterest(policy: EndpointPolicy): boolean {
 }
 
 function namesOf(policy: EndpointPolicy): readonly string[] {
-  return ["model", ...policy.fields, ...policy.notOfferedFields];
+  const billed = policy.billedText === undefined ? [] : [policy.billedText];
+  return ["model", ...policy.fields, ...policy.notOfferedFields, ...billed];
+}
+
+/** A form has nested members by names such as `svg[model]`; the member itself is looked for to be refused. */
+function formNamesOf(policy: EndpointPolicy): readonly string[] {
+  const nested = (policy.otherModels ?? []).flatMap((path) => [path[0] ?? "", formNameOf(path)]);
+  return [...namesOf(policy), ...nested];
+}
+
+/** The name under which a form gives a nested member. */
+export function formNameOf([first = "", ...rest]: PickPath): string {
+  return first + rest.map((step) => `[${step}]`).join("");
 }
 
 /** An endpoint's paths are asked for at every request, and the picker prepares each list of paths once. */
@@ -74,6 +89,7 @@ function pathsOf(endpoint: OfferedEndpoint): readonly PickPath[] {
   if (endpoint.needsIncludeUsage) names.add("stream").add("stream_options");
   const paths: PickPath[] = Array.from(names, (name) => [name]);
   if (endpoint.needsIncludeUsage) paths.push(["stream_options", "include_usage"]);
+  paths.push(...(endpoint.policy.otherModels ?? []));
   pathsByEndpoint.set(endpoint, paths);
   return paths;
 }

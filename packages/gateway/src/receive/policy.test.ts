@@ -37,6 +37,7 @@ function endpointWith(policy: Partial<EndpointPolicy> = {}): OfferedEndpoint {
     },
     usageReader: null,
     isModelList: false,
+    isMedia: false,
     needsIncludeUsage: true,
   };
 }
@@ -269,4 +270,79 @@ test("fuzz: whatever the form, order and writing, the one model is found, and tw
     refused++;
   }
   assert.ok(found > 1000 && refused > 1000, `the fuzz is too tame: ${found} found, ${refused} refused`);
+});
+
+test("the text that is billed by character is counted in code points, however it is written", () => {
+  const endpoint = endpointWith({ fields: ["stream_format"], billedText: "input" });
+  const characters = (input: string): number | null =>
+    policyOf({ body: `{"model":"tts-1","input":${input}}` }, endpoint).inputCharacters;
+  assert.equal(characters('"Hello"'), 5);
+  assert.equal(characters('""'), 0);
+  // Two umlauts, a letter with a combining mark, a face of two UTF-16 units, a lone surrogate.
+  assert.equal(characters('"\u00e4\\u00f6a\\u0301\u{1f600}\\ud83d\\ude00\\ud83d"'), 7);
+  assert.equal(characters(`"${"\\ud83d\\ude00".repeat(4096)}"`), 4096);
+  for (const input of ["null", "5", '["a"]', `"${"a".repeat(300_000)}"`]) {
+    assert.equal(characters(input), null, input.slice(0, 20));
+  }
+  assert.equal(policyOf({ body: '{"model":"tts-1"}' }, endpoint).inputCharacters, null);
+  assert.equal(policyOf({ body: '{"model":"m","input":"abc"}' }).inputCharacters, null, "not billed by it");
+  assertRefused('{"model":"tts-1","input":"a","input":"bcd"}', "input", /twice/, endpoint);
+});
+
+test("speech streams where its `stream_format` says so", () => {
+  const endpoint = endpointWith({ fields: ["stream_format"] });
+  assert.equal(policyOf({ body: '{"model":"m","stream_format":"sse"}' }, endpoint).isStream, true);
+  for (const format of ['"audio"', "null", "true"]) {
+    assert.equal(policyOf({ body: `{"model":"m","stream_format":${format}}` }, endpoint).isStream, false);
+  }
+});
+
+test("a further model that the request names is found in JSON and in a form", () => {
+  const endpoint = endpointWith({ modelIn: ["form", "json"], fields: [], otherModels: [["svg", "model"]] });
+  const form = (body: string): Request => ({ body, contentType: "application/x-www-form-urlencoded" });
+  const others = (request: Request): readonly string[] => policyOf(request, endpoint).otherModels;
+  assert.deepEqual(others({ body: '{"model":"a","svg":{"model":"b","x":{"model":"c"}}}' }), ["b"]);
+  assert.deepEqual(others(form("model=a&svg%5Bmodel%5D=b")), ["b"]);
+  for (const none of ['{"model":"a"}', '{"model":"a","svg":null}', '{"model":"a","svg":{"model":null}}']) {
+    assert.deepEqual(others({ body: none }), []);
+  }
+  assert.deepEqual(policyOf({ body: '{"model":"a","svg":{"model":"b"}}' }).otherModels, []);
+  for (const body of [
+    '{"model":"a","svg":{"model":"b","model":"c"}}',
+    '{"model":"a","svg":{"model":"b"},"svg":{"model":"c"}}',
+  ])
+    assertRefused({ body }, "svg.model", /twice/, endpoint);
+  assertRefused(form("model=a&svg[model]=b&svg[model]=c"), "svg[model]", /twice/, endpoint);
+  assertRefused({ body: '{"model":"a","svg":{"model":5}}' }, "svg[model]", /must be the name/, endpoint);
+  assertRefused(
+    { body: `{"model":"a","svg":{"model":"${"b".repeat(300)}"}}` },
+    "svg[model]",
+    /not the name/,
+    endpoint,
+  );
+  // A provider may read JSON in there, which is not looked into here.
+  assertRefused(form('model=a&svg={"model":"b"}'), "svg", /one by one: `svg\[model\]`/, endpoint);
+});
+
+test("what an uploaded file holds is no field, whatever it looks like", () => {
+  const endpoint = endpointWith({ modelIn: ["form"], fields: ["stream"], otherModels: [["svg", "model"]] });
+  const file = [
+    '{"model":"in-json","stream":true}\r\n',
+    'Content-Disposition: form-data; name="model"\r\n\r\nin-a-part\r\n',
+    '--other\r\nContent-Disposition: form-data; name="model"\r\n\r\nof-another-boundary\r\n--other--\r\n',
+    "x--BX--\r\n--B",
+    "\u0000model=urlencoded&stream=true",
+  ].join("");
+  const body = [
+    '--BX\r\nContent-Disposition: form-data; name="file"; filename="model"\r\nContent-Type: application/json\r\n\r\n',
+    `${file}\r\n`,
+    '--BX\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--BX--\r\n',
+  ].join("");
+  const contentType = "multipart/form-data; boundary=BX";
+  for (let cut = 0; cut <= body.length; cut++) {
+    const { model, isStream, otherModels } = policyOf({ body, contentType, cut }, endpoint);
+    assert.deepEqual([model, isStream, otherModels], ["whisper-1", false, []], `cut at ${cut}`);
+  }
+  const asFile = body.replace('name="model"\r\n\r\nwhisper-1', 'name="model"; filename="m"\r\n\r\nwhisper-1');
+  assertRefused({ body: asFile, contentType }, "model", /must be the name/, endpoint);
 });

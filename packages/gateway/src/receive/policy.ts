@@ -5,13 +5,18 @@
 
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, PolicyFields } from "../exchange.ts";
-import type { PeekedBody } from "./body-peek.ts";
+import { formNameOf, type PeekedBody } from "./body-peek.ts";
 import type { GivenField } from "./form-field.ts";
 
 /** Longer than any model's name, and short enough for a row. */
 const MAX_MODEL_LENGTH = 256;
 
-const outputLimitNames = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as const;
+const outputLimitNames = [
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "max_tokens_to_sample",
+] as const;
 
 /** Throws `invalid_body` or `not_supported`, naming the field. */
 export function parsePolicy(authenticated: Authenticated, body: PeekedBody): PolicyFields {
@@ -21,9 +26,12 @@ export function parsePolicy(authenticated: Authenticated, body: PeekedBody): Pol
   const plan = endpoint.needsIncludeUsage ? dialect.usageInjection?.plan : undefined;
   return {
     model: modelOf(authenticated, body),
-    isStream: streamOf(single(body, "stream")),
+    otherModels: otherModelsOf(authenticated, body),
+    // Speech has a format of its stream where others have a switch.
+    isStream: streamOf(single(body, "stream")) || single(body, "stream_format")?.value === "sse",
     requestedTier: tierOf(single(body, "service_tier")),
     maxOutputTokens: smallestLimit(body),
+    inputCharacters: charactersOf(endpoint.policy.billedText, body),
     includeUsage: plan === undefined ? null : plan(body.picks),
   };
 }
@@ -89,10 +97,41 @@ function modelOf(authenticated: Authenticated, body: PeekedBody): string {
     throw invalid("model", "The request names two different models. Name one.");
   if (model === undefined && !isModelRequired) return "";
   if (model === undefined || model === "") throw invalid("model", "The request names no model. Add `model`.");
-  if (model.length > MAX_MODEL_LENGTH || /\p{Cc}/u.test(model) || !model.isWellFormed()) {
-    throw invalid("model", "`model` is not the name of a model.");
-  }
+  refuseNoName("model", model);
   return model;
+}
+
+function refuseNoName(param: string, model: string): void {
+  if (model.length > MAX_MODEL_LENGTH || /\p{Cc}/u.test(model) || !model.isWellFormed()) {
+    throw invalid(param, `\`${param}\` is not the name of a model.`);
+  }
+}
+
+function otherModelsOf({ endpoint }: Authenticated, body: PeekedBody): readonly string[] {
+  return (endpoint.policy.otherModels ?? []).flatMap((path) => {
+    const field = single(body, path[0] ?? "");
+    const name = formNameOf(path);
+    if (field !== undefined)
+      throw invalid(field.name, `A form gives the members of \`${field.name}\` one by one: \`${name}\`.`);
+    const values = [
+      ...body.picks.filter((picked) => picked.path === path).map(({ value }) => value),
+      ...body.given.filter((given) => given.name === name).map(({ value }) => value),
+    ];
+    return values.flatMap((value) => {
+      if (value === null || value === "") return [];
+      if (typeof value !== "string") throw invalid(name, `\`${name}\` must be the name of a model.`);
+      refuseNoName(name, value);
+      return [value];
+    });
+  });
+}
+
+/** Providers count characters as code points, not as UTF-16 units. */
+function charactersOf(name: string | undefined, body: PeekedBody): number | null {
+  const text = name === undefined ? undefined : single(body, name)?.value;
+  if (typeof text !== "string") return null;
+  const pairs = text.match(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g)?.length ?? 0;
+  return text.length - pairs;
 }
 
 function queryModels(query: string): readonly string[] {

@@ -52,6 +52,7 @@ function endpointOf(options: BenchOptions): OfferedEndpoint {
     path: "/chat/completions",
     usageReader: null,
     isModelList: false,
+    isMedia: false,
     needsIncludeUsage: true,
     ...options.endpoint,
     policy: {
@@ -227,9 +228,11 @@ test("keeps the bytes as they came and reads the fields", async (context) => {
   assert.equal(contentEncoding, "");
   assert.deepEqual(policy, {
     model: "gpt-5.5",
+    otherModels: [],
     isStream: true,
     requestedTier: "flex",
     maxOutputTokens: 50,
+    inputCharacters: null,
     includeUsage: {
       start: body.indexOf('"stream"'),
       end: body.indexOf('"stream"'),

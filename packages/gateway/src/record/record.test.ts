@@ -295,6 +295,69 @@ describe("every ending has an outcome, a usage source and a cost (contract 4, wi
   }
 });
 
+async function intentOf(options: SampleOptions): Promise<ExchangeIntent> {
+  const at = bed();
+  await recordIntent(at.deps, sampleRouted(options));
+  assert(at.intents[0] !== undefined);
+  return at.intents[0];
+}
+
+describe("endpoints that bill media", () => {
+  const bytes = sampleBody("x".repeat(4000));
+  const upload = {
+    endpoint: "audio.transcriptions",
+    policy: { model: "gpt-4o-transcribe", isStream: false },
+    body: bytes,
+  };
+  const speech = {
+    endpoint: "audio.speech",
+    policy: { model: "tts-1", isStream: false, inputCharacters: 43 },
+    body: bytes,
+  };
+  const endings: readonly Partial<Observation>[] = [
+    { ...noReply, ending: "abandoned", isCallerGone: true },
+    { ...noReply, ending: "stopped" },
+    { ...noReply, ending: "no_reply", failure: failure("first_byte_timeout", false) },
+  ];
+
+  it("guesses no tokens from the bytes of a file: what nobody told stays unknown", async () => {
+    for (const given of endings) {
+      const { usage: records, costNanoUsd, usageSource } = await resultOf(given, upload);
+      assert.deepEqual(
+        [
+          records.map((record) => [record.completeness, record.model, record.input_tokens]),
+          costNanoUsd,
+          usageSource,
+        ],
+        [[["missing", "gpt-4o-transcribe", undefined]], null, "none"],
+        given.ending,
+      );
+    }
+    const { estimate } = await intentOf(upload);
+    assert.deepEqual([estimate.length, estimate[0]?.cost_nano_usd], [1, null]);
+  });
+
+  it("knows what follows from the request, whatever becomes of the reply: 43 x $15/1M", async () => {
+    for (const given of endings) {
+      const { usage: records, costNanoUsd } = await resultOf(given, speech);
+      assert.deepEqual(
+        [records.map((record) => [record.completeness, record.input_characters]), costNanoUsd],
+        [[["derived", 43]], 645_000],
+        given.ending,
+      );
+    }
+    const { estimate } = await intentOf(speech);
+    assert.deepEqual([estimate[0]?.completeness, estimate[0]?.cost_nano_usd], ["derived", 645_000]);
+  });
+
+  it("keeps the lower bound of a reply that was given up", async () => {
+    const part = usage("partial", { output_tokens: 5 });
+    const given = { ending: "abandoned" as const, isCallerGone: true, reading: reading("truncated", [part]) };
+    const { usage: records } = await resultOf(given, upload);
+    assert.deepEqual([records[0]?.completeness, records[0]?.output_tokens], ["partial", 5]);
+  });
+});
+
 describe("endpoints that bill nothing", () => {
   const listing: SampleOptions = { endpoint: "models", body: null, policy: { model: "", isStream: false } };
   const bare = { reading: null };
@@ -432,13 +495,6 @@ describe("the result", () => {
 });
 
 describe("the intent", () => {
-  async function intentOf(options: SampleOptions): Promise<ExchangeIntent> {
-    const at = bed();
-    await recordIntent(at.deps, sampleRouted(options));
-    assert(at.intents[0] !== undefined);
-    return at.intents[0];
-  }
-
   it("says who asks for what, before anything is sent, and holds no text of the body", async () => {
     const body = sampleBody("secret prompt".padEnd(4000));
     const intent = await intentOf({
@@ -510,6 +566,7 @@ describe("with the readings of the real meter", () => {
       status: 200,
       mediaType: "text/event-stream",
       isStreamRequested: true,
+      inputCharacters: null,
     });
     const meter = createMeter({ reader, contentEncoding: "" });
     void meter.observe(Buffer.from(text));

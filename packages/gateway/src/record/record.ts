@@ -85,7 +85,7 @@ function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {
     isSimulated: routed.upstream.isSimulated,
     receivedAtMs: call.receivedAtMs,
     requestBytes,
-    estimate: isMetered(routed) ? priced(deps, routed, [estimate(routed, requestBytes, null, null)]) : [],
+    estimate: priced(deps, routed, intentEstimate(routed, requestBytes)),
   };
 }
 
@@ -107,6 +107,11 @@ function resultOf(deps: RecordDeps, routed: Routed, observation: Observation): E
     usage,
     costNanoUsd: sumCharges(usage),
   };
+}
+
+function intentEstimate(routed: Routed, requestBytes: number): readonly MeteredUsage[] {
+  if (!isMetered(routed)) return [];
+  return routed.endpoint.isMedia ? untold(routed) : [estimate(routed, requestBytes, null, null)];
 }
 
 function isMetered(routed: Routed): boolean {
@@ -131,11 +136,12 @@ function usageOf(routed: Routed, observation: Observation): readonly MeteredUsag
   );
   const isGivenUp = observation.ending === "abandoned" || observation.ending === "stopped";
   if (isGivenUp && !isKnown && !isUpstreamError(observation)) {
+    if (routed.endpoint.isMedia) return known.length === 0 ? untold(routed) : known;
     const requestBytes = routed.body?.byteLength ?? 0;
     const seenBytes = observation.status === null ? null : observation.responseBytes;
     return [estimate(routed, requestBytes, seenBytes, known[0] ?? null), ...known.slice(1)];
   }
-  if (observation.ending === "no_reply" && wasSent(observation)) return [missing(routed)];
+  if (observation.ending === "no_reply" && wasSent(observation)) return untold(routed);
   return known;
 }
 
@@ -149,17 +155,17 @@ function estimate(
   return estimateUsage({ model, requestBytes, responseBytes, maxOutputTokens, known });
 }
 
-function missing(routed: Routed): MeteredUsage {
-  return {
-    kind: "primary",
-    model: routed.policy.model,
-    response_id: null,
-    service_tier: null,
-    source: "none",
-    completeness: "missing",
-    billed: true,
-    raw: null,
-  };
+/** What is used where no reply tells: `missing`, or what follows from the request alone. */
+function untold(routed: Routed): readonly MeteredUsage[] {
+  const { endpoint, policy } = routed;
+  const reader = endpoint.usageReader?.({
+    requestedModel: policy.model,
+    status: 200,
+    mediaType: "",
+    isStreamRequested: policy.isStream,
+    inputCharacters: policy.inputCharacters,
+  });
+  return reader?.read("cut").usage ?? [];
 }
 
 /** The provider may have worked, and bills then, although nothing came back. */

@@ -4,6 +4,7 @@
  */
 
 import type { Endpoint } from "../dialect.ts";
+import { completeUsage } from "./usage-complete.ts";
 import { messagesUsage } from "./usage.ts";
 
 const offered: readonly Endpoint[] = [
@@ -20,6 +21,7 @@ const offered: readonly Endpoint[] = [
     },
     usageReader: messagesUsage,
     isModelList: false,
+    isMedia: false,
     needsIncludeUsage: false,
   },
   {
@@ -30,6 +32,23 @@ const offered: readonly Endpoint[] = [
     policy: { modelIn: ["json"], isModelRequired: true, fields: [], notOfferedFields: [] },
     usageReader: null,
     isModelList: false,
+    isMedia: false,
+    needsIncludeUsage: false,
+  },
+  {
+    offer: "offered",
+    name: "complete",
+    method: "POST",
+    path: "/complete",
+    policy: {
+      modelIn: ["json"],
+      isModelRequired: true,
+      fields: ["stream", "max_tokens_to_sample"],
+      notOfferedFields: [],
+    },
+    usageReader: completeUsage,
+    isModelList: false,
+    isMedia: false,
     needsIncludeUsage: false,
   },
   {
@@ -40,6 +59,7 @@ const offered: readonly Endpoint[] = [
     policy: { modelIn: [], isModelRequired: false, fields: [], notOfferedFields: [] },
     usageReader: null,
     isModelList: true,
+    isMedia: false,
     needsIncludeUsage: false,
   },
   {
@@ -50,16 +70,16 @@ const offered: readonly Endpoint[] = [
     policy: { modelIn: ["path"], isModelRequired: true, fields: [], notOfferedFields: [] },
     usageReader: null,
     isModelList: false,
+    isMedia: false,
     needsIncludeUsage: false,
   },
 ];
 
 /**
- * Known and refused: `complete` waits for a later release, batches and files until objects belong to rooms,
- * and the rest administers the provider's account or makes objects that all rooms would share.
+ * Known and refused: batches and files wait until objects belong to rooms; the rest administers the provider's
+ * account or makes objects that all rooms would share.
  */
 const refused: readonly Endpoint[] = [
-  "/complete",
   "/messages/batches",
   "/files",
   "/skills",

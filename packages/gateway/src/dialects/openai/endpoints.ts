@@ -9,7 +9,10 @@ import {
   compactUsage,
   completionsUsage,
   embeddingsUsage,
+  imagesUsage,
   responsesUsage,
+  speechUsage,
+  transcriptionUsage,
 } from "./usage.ts";
 
 const namesModel: EndpointPolicy = {
@@ -26,10 +29,44 @@ const responsesPolicy: EndpointPolicy = {
   notOfferedFields: ["background", "previous_response_id", "conversation"],
 };
 
+/** A file and its fields. */
+const formPolicy: EndpointPolicy = {
+  modelIn: ["form"],
+  isModelRequired: true,
+  fields: ["stream"],
+  notOfferedFields: [],
+};
+
+/**
+ * OpenAI chooses a model where the request names none. An image may be written as SVG by a second model
+ * (openai 7.57.0, images.d.ts: `svg`).
+ */
+const imagesPolicy: EndpointPolicy = {
+  modelIn: ["json"],
+  isModelRequired: false,
+  fields: ["stream"],
+  notOfferedFields: [],
+  otherModels: [["svg", "model"]],
+};
+
 function post(
   row: Pick<OfferedEndpoint, "name" | "path" | "policy" | "usageReader"> & Partial<OfferedEndpoint>,
 ): Endpoint {
-  return { offer: "offered", method: "POST", isModelList: false, needsIncludeUsage: false, ...row };
+  return {
+    offer: "offered",
+    method: "POST",
+    isModelList: false,
+    isMedia: false,
+    needsIncludeUsage: false,
+    ...row,
+  };
+}
+
+/** An endpoint that bills audio or images. */
+function media(
+  row: Pick<OfferedEndpoint, "name" | "path" | "policy" | "usageReader"> & Partial<OfferedEndpoint>,
+): Endpoint {
+  return post({ ...row, isMedia: true });
 }
 
 function get(row: Pick<OfferedEndpoint, "name" | "path" | "policy"> & Partial<OfferedEndpoint>): Endpoint {
@@ -38,6 +75,7 @@ function get(row: Pick<OfferedEndpoint, "name" | "path" | "policy"> & Partial<Of
     method: "GET",
     usageReader: null,
     isModelList: false,
+    isMedia: false,
     needsIncludeUsage: false,
     ...row,
   };
@@ -75,6 +113,42 @@ const offered: readonly Endpoint[] = [
     needsIncludeUsage: true,
   }),
   post({ name: "embeddings", path: "/embeddings", policy: namesModel, usageReader: embeddingsUsage }),
+  post({
+    name: "moderations",
+    path: "/moderations",
+    policy: { ...namesModel, isModelRequired: false, fields: [] },
+    usageReader: null,
+  }),
+  media({
+    name: "audio.speech",
+    path: "/audio/speech",
+    policy: { ...namesModel, fields: ["stream_format"], billedText: "input" },
+    usageReader: speechUsage,
+  }),
+  media({
+    name: "audio.transcriptions",
+    path: "/audio/transcriptions",
+    policy: formPolicy,
+    usageReader: transcriptionUsage,
+  }),
+  media({
+    name: "audio.translations",
+    path: "/audio/translations",
+    policy: formPolicy,
+    usageReader: transcriptionUsage,
+  }),
+  media({
+    name: "images.generations",
+    path: "/images/generations",
+    policy: imagesPolicy,
+    usageReader: imagesUsage,
+  }),
+  media({
+    name: "images.edits",
+    path: "/images/edits",
+    policy: { ...imagesPolicy, modelIn: ["form", "json"] },
+    usageReader: imagesUsage,
+  }),
   get({
     name: "models",
     path: "/models",
@@ -97,13 +171,12 @@ const sockets: readonly Endpoint[] = ["/responses", "/realtime", "/live/sessions
 }));
 
 /**
- * Known and refused. The first lines wait for a later release; `realtime/...` would hand out a provider
+ * Known and refused. `images/variations` is retired; `realtime/...` would hand out a provider
  * credential, and the rest administers the provider's account or makes objects that all rooms would share.
  */
 const refused: readonly Endpoint[] = [
   "/audio",
   "/images",
-  "/moderations",
   "/decisions",
   "/responses",
   "/chat/completions",

@@ -16,6 +16,7 @@ const streamContext: ReplyContext = {
   status: 200,
   mediaType: "text/event-stream",
   isStreamRequested: true,
+  inputCharacters: null,
 };
 const bodyContext: ReplyContext = {
   ...streamContext,

@@ -5,7 +5,10 @@ import { chatUsage } from "./usage-chat.ts";
 import { responsesUsage } from "./usage-responses.ts";
 
 export { embeddingsUsage } from "./usage-embeddings.ts";
+export { imagesUsage } from "./usage-images.ts";
 export { responsesUsage } from "./usage-responses.ts";
+export { speechUsage } from "./usage-speech.ts";
+export { transcriptionUsage } from "./usage-transcription.ts";
 
 /** `/responses/compact`: a Response object without a model. */
 export const compactUsage: UsageReaderFactory = responsesUsage;
