@@ -48,6 +48,11 @@ const OPENAI_MODELS: readonly SimulatedModel[] = [
   { id: "gpt-4o-mini", displayName: "GPT-4o mini", released: "2024-07-18" },
   { id: "text-embedding-3-small", displayName: "Embedding 3 small", released: "2024-01-25" },
   { id: "text-embedding-3-large", displayName: "Embedding 3 large", released: "2024-01-25" },
+  { id: "gpt-image-2", displayName: "GPT Image 2", released: "2026-04-21" },
+  { id: "gpt-4o-transcribe", displayName: "GPT-4o Transcribe", released: "2025-03-20" },
+  { id: "gpt-4o-mini-tts", displayName: "GPT-4o mini TTS", released: "2025-03-20" },
+  { id: "tts-1", displayName: "TTS-1", released: "2023-11-06" },
+  { id: "whisper-1", displayName: "Whisper", released: "2023-03-01" },
 ];
 
 const ANTHROPIC_MODELS: readonly SimulatedModel[] = [

@@ -21,6 +21,33 @@ export const embeddings: SimulatedEndpoint = {
   answer: answerEmbeddings,
 };
 
+/** The categories of omni-moderation (openai 7.57.0, moderations.d.ts). */
+const CATEGORIES = [
+  "harassment",
+  "harassment/threatening",
+  "hate",
+  "hate/threatening",
+  "illicit",
+  "illicit/violent",
+  "self-harm",
+  "self-harm/instructions",
+  "self-harm/intent",
+  "sexual",
+  "sexual/minors",
+  "violence",
+  "violence/graphic",
+];
+const moderation: JsonObject = {
+  flagged: false,
+  categories: ofEach(false),
+  category_scores: ofEach(0),
+  category_applied_input_types: ofEach(["text"]),
+};
+
+function ofEach(value: unknown): JsonObject {
+  return Object.fromEntries(CATEGORIES.map((category) => [category, value]));
+}
+
 /** Free. Flags nothing: the simulated model has no opinion. */
 export const moderations: SimulatedEndpoint = {
   dialect: "openai",
@@ -29,7 +56,7 @@ export const moderations: SimulatedEndpoint = {
   readPrompt: readInputPrompt,
   required: ["input"],
   answer: (ask) => {
-    const results = inputsOf(ask.body).map(() => ({ flagged: false, categories: {}, category_scores: {} }));
+    const results = inputsOf(ask.body).map(() => moderation);
     return plain({
       id: ask.ids.hex("modr-", 32),
       model: ask.prompt.model || "omni-moderation-latest",

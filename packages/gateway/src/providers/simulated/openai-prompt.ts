@@ -53,6 +53,18 @@ export function readCompletionPrompt(body: JsonObject): Prompt {
   };
 }
 
+/** Of a request about audio or images: its text stands in one member, and a form writes `true` as text. */
+export function readMediaPrompt(body: JsonObject, textMember: string): Prompt {
+  return {
+    ...readCompletionPrompt({}),
+    model: asString(body["model"]),
+    isStream: body["stream"] === true || /^(true|1)$/i.test(asString(body["stream"])),
+    userText: asString(body[textMember]),
+    maxOutputTokens: null,
+    segments: [],
+  };
+}
+
 /** Of a responses body, also the lighter form that Codex uses for newer models (tools among the input). */
 export function readResponsesPrompt(body: JsonObject): Prompt {
   const input = body["input"];

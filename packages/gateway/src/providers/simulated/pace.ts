@@ -8,11 +8,11 @@ import type { EndpointBody, SimulatedStep } from "./reply.ts";
 
 /** The steps of a body. */
 export function stepsOf(body: EndpointBody, directives: Directives): Iterable<SimulatedStep> {
-  return body.kind === "json" ? plainSteps(body.text, directives) : eventSteps(body, directives);
+  if (body.kind === "events") return eventSteps(body, directives);
+  return plainSteps(body.kind === "json" ? Buffer.from(body.text) : body.bytes, directives);
 }
 
-function* plainSteps(text: string, directives: Directives): Iterable<SimulatedStep> {
-  const bytes = Buffer.from(text);
+function* plainSteps(bytes: Uint8Array, directives: Directives): Iterable<SimulatedStep> {
   const half = Math.ceil(bytes.length / 2);
   if (!directives.isStalled && !directives.isCut && directives.silenceMs === 0) {
     yield { kind: "bytes", bytes };

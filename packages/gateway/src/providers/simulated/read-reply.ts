@@ -29,6 +29,24 @@ export function askSimulation(
   return readReply(simulation.answer({ ...target, method, headers: [], body: Buffer.from(bytes) }));
 }
 
+/** Sends a form; of a value with bytes a file is made. */
+export function askSimulationByForm(
+  simulation: Simulation,
+  target: { readonly dialect: DialectName; readonly path: string },
+  fields: readonly (readonly [name: string, value: string | Uint8Array])[],
+): ReadReply {
+  const parts = fields.map(([name, value]) => {
+    const file = typeof value === "string" ? "" : `; filename="${name}.wav"`;
+    const header = `--simulated\r\nContent-Disposition: form-data; name="${name}"${file}\r\n\r\n`;
+    return Buffer.concat([Buffer.from(header), Buffer.from(value), Buffer.from("\r\n")]);
+  });
+  const body = Buffer.concat([...parts, Buffer.from("--simulated--\r\n")]);
+  const contentType = "multipart/form-data; boundary=simulated";
+  return readReply(
+    simulation.answer({ ...target, method: "POST", headers: [["Content-Type", contentType]], body }),
+  );
+}
+
 /** Plays all steps of a reply at once. A stall ends it, as does a cut. */
 export function readReply(reply: SimulatedReply): ReadReply {
   const steps = [...reply.steps];

@@ -3,7 +3,7 @@
 import type { HeaderLines } from "../../upstream/client.ts";
 import { toRfc3339 } from "../../clock.ts";
 import type { DialectName } from "../provider.ts";
-import type { EndpointReply } from "./reply.ts";
+import type { EndpointBody, EndpointReply } from "./reply.ts";
 
 const MOST_REQUESTS = 10_000;
 const MOST_TOKENS = 10_000_000;
@@ -20,17 +20,32 @@ export interface HeaderFacts {
 /** All header lines of a reply. A plain body has its length; a stream has none and is framed by the server. */
 export function headersOf(reply: EndpointReply, facts: HeaderFacts): HeaderLines {
   const { body } = reply;
-  const isPlain = body.kind === "json";
-  const length = isPlain ? [["content-length", String(Buffer.byteLength(body.text))] as const] : [];
-  const streamType = "text/event-stream; charset=utf-8";
   return [
     ["date", new Date(facts.nowMs).toUTCString()],
-    ["content-type", isPlain ? "application/json" : streamType],
-    ...length,
-    ...(isPlain ? [] : [["cache-control", "no-cache"] as const]),
+    ...contentLines(body),
     ...(facts.dialect === "openai" ? openaiLines(facts) : anthropicLines(facts)),
     ...(reply.headers ?? []),
   ];
+}
+
+function contentLines(body: EndpointBody): HeaderLines {
+  switch (body.kind) {
+    case "json":
+      return [
+        ["content-type", "application/json"],
+        ["content-length", String(Buffer.byteLength(body.text))],
+      ];
+    case "bytes":
+      return [
+        ["content-type", body.contentType],
+        ["content-length", String(body.bytes.byteLength)],
+      ];
+    case "events":
+      return [
+        ["content-type", "text/event-stream; charset=utf-8"],
+        ["cache-control", "no-cache"],
+      ];
+  }
 }
 
 function openaiLines(facts: HeaderFacts): HeaderLines {

@@ -57,6 +57,8 @@ export interface EndpointReply {
 
 export type EndpointBody =
   | { readonly kind: "json"; readonly text: string }
+  /** Audio, or text that is no JSON. */
+  | { readonly kind: "bytes"; readonly contentType: string; readonly bytes: Uint8Array }
   | {
       readonly kind: "events";
       /** Whole server-sent events, the empty line included. */

@@ -57,7 +57,7 @@ test("the dialect decides what a shared path means", () => {
 
 test("an unknown path is a 404 in the provider's form", () => {
   const simulation = simulate();
-  const openai = askSimulation(simulation, { dialect: "openai", path: "/v1/audio/speech" }, {});
+  const openai = askSimulation(simulation, { dialect: "openai", path: "/v1/audio/voices" }, {});
   assert.equal(openai.reply.status, 404);
   assert.deepEqual(Object.keys(openai.json["error"] as object), ["message", "type", "param", "code"]);
   const anthropic = askSimulation(simulation, { dialect: "anthropic", path: "/v1/chat/completions" }, hello);

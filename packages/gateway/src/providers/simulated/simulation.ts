@@ -8,14 +8,18 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
+import { complete } from "./anthropic-complete.ts";
 import { anthropicModel, anthropicModels } from "./anthropic-models.ts";
 import { countTokens, messages } from "./anthropic-messages.ts";
 import type { SimulatedEndpoint } from "./ask.ts";
 import { parseDirectives, type Directives } from "./directives.ts";
 import { createIds } from "./ids.ts";
+import { parseForm } from "./form.ts";
 import { isObject, type JsonObject } from "./json.ts";
+import { speech, transcriptions, translations } from "./openai-audio.ts";
 import { chatCompletions } from "./openai-chat.ts";
 import { completions } from "./openai-completions.ts";
+import { edits, generations } from "./openai-images.ts";
 import { embeddings, moderations, openaiModel, openaiModels } from "./openai-lists.ts";
 import { readCompletionPrompt } from "./openai-prompt.ts";
 import { compact, inputTokens, responses } from "./openai-responses.ts";
@@ -33,10 +37,16 @@ const ENDPOINTS: readonly SimulatedEndpoint[] = [
   compact,
   embeddings,
   moderations,
+  speech,
+  transcriptions,
+  translations,
+  generations,
+  edits,
   openaiModels,
   openaiModel,
   messages,
   countTokens,
+  complete,
   anthropicModels,
   anthropicModel,
 ];
@@ -95,7 +105,7 @@ interface ParsedRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly endpoint: SimulatedEndpoint | null;
-  /** undefined when the bytes are no JSON. An empty body reads as `{}`. */
+  /** undefined when the bytes are neither JSON nor a form. An empty body reads as `{}`. */
   readonly body: unknown;
 }
 
@@ -110,11 +120,14 @@ function parseRequest(request: SimulatedRequest): ParsedRequest {
       candidate.method === request.method &&
       candidate.path.test(path),
   );
-  return { path, query, endpoint: endpoint ?? null, body: parseBody(request.body) };
+  return { path, query, endpoint: endpoint ?? null, body: parseBody(request) };
 }
 
-function parseBody(bytes: Uint8Array): unknown {
+function parseBody({ body: bytes, headers }: SimulatedRequest): unknown {
   if (bytes.length === 0) return {};
+  const contentType = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
+  const form = parseForm(contentType, bytes);
+  if (form !== null) return form;
   try {
     return JSON.parse(Buffer.from(bytes).toString()) as unknown;
   } catch {
