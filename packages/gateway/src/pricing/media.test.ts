@@ -116,6 +116,15 @@ test("images: 48 text x $5/1M + 323 image x $8/1M in, 1056 image x $30/1M out (g
   assert.equal(streamed.cost_nano_usd, cost.cost_nano_usd);
 });
 
+test("the names under which newer image models are asked for have a price", () => {
+  for (const name of ["gpt-image-2.5-sunburst", "gpt-image-2.5-flare-2026-09-08", "gpt-image-2.6-flare"]) {
+    // 10 x $5/1M + 1056 x $30/1M
+    const cost = charge(name, { input_tokens: 10, input_text_tokens: 10, output_tokens: 1056 });
+    assert.equal(cost.cost_nano_usd, 50_000 + 31_680_000, name);
+  }
+  assert.equal(charge("gpt-image-2.6", { input_tokens: 10, output_tokens: 1056 }).cost_nano_usd, null);
+});
+
 test("images whose output text is cheaper: 1056 x $32/1M + 10 x $10/1M (gpt-image-1.5)", () => {
   const split = { output_tokens: 1066, output_image_tokens: 1056, output_text_tokens: 10 };
   const cost = charge("gpt-image-1.5", { input_tokens: 10, input_text_tokens: 10, ...split });

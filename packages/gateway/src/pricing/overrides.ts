@@ -347,12 +347,22 @@ export const overrides: PriceCard = {
         source: "OpenAI",
       },
     ],
+    "openai/gpt-image-2.6-sunburst": [
+      {
+        effective_from: ALWAYS,
+        aliases: ["gpt-image-2.6-flare"],
+        standard: { input: "5", cache_read: "1.25", input_image: "8", cache_read_image: "2", output: "30" },
+        regional_multiplier: REGIONAL,
+        source: "OpenAI, model page of sunburst; flare by reports of the release on 2026-11-04",
+      },
+    ],
     "openai/gpt-image-2.5": [
       {
         effective_from: ALWAYS,
+        aliases: ["gpt-image-2.5-sunburst", "gpt-image-2.5-flare"],
         standard: { input: "5", cache_read: "1.25", input_image: "8", cache_read_image: "2", output: "30" },
         regional_multiplier: REGIONAL,
-        source: "OpenAI",
+        source: "OpenAI; sunburst and flare cost the same",
       },
     ],
     "openai/gpt-image-2": [

@@ -33,7 +33,7 @@ const responsesPolicy: EndpointPolicy = {
 const formPolicy: EndpointPolicy = {
   modelIn: ["form"],
   isModelRequired: true,
-  fields: ["stream"],
+  fields: [],
   notOfferedFields: [],
 };
 
@@ -128,7 +128,7 @@ const offered: readonly Endpoint[] = [
   media({
     name: "audio.transcriptions",
     path: "/audio/transcriptions",
-    policy: formPolicy,
+    policy: { ...formPolicy, fields: ["stream"] },
     usageReader: transcriptionUsage,
   }),
   media({
