@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { anthropicDialect } from "../../dialects/anthropic/dialect.ts";
+import { openAiDialect } from "../../dialects/openai/dialect.ts";
 import { askSimulation } from "./read-reply.ts";
 import { createSimulation, type Simulation } from "./simulation.ts";
 
@@ -53,6 +55,24 @@ test("the dialect decides what a shared path means", () => {
   const anthropic = askSimulation(simulation, { dialect: "anthropic", path: "/v1/models" }).json;
   assert.equal(openai["object"], "list");
   assert.equal(anthropic["has_more"], false);
+});
+
+test("every endpoint that the gateway relays is answered", () => {
+  const simulation = simulate();
+  const models = { openai: "gpt-5.5", anthropic: "claude-opus-5-5" };
+  for (const { name: dialect, endpoints } of [openAiDialect, anthropicDialect]) {
+    for (const endpoint of endpoints) {
+      if (endpoint.offer !== "offered") continue;
+      const path = `/v1${endpoint.path.replace("{model}", models[dialect])}`;
+      const { reply } = askSimulation(
+        simulation,
+        { dialect, path },
+        endpoint.method === "POST" ? {} : undefined,
+      );
+      // A bare POST lacks what the endpoint needs, which only an endpoint that is there can say.
+      assert.equal(reply.status, endpoint.method === "POST" ? 400 : 200, `${dialect} ${endpoint.name}`);
+    }
+  }
 });
 
 test("an unknown path is a 404 in the provider's form", () => {
