@@ -8,6 +8,7 @@ import { createAuthenticateDeps } from "./authenticate/authenticate.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Config } from "./config/settings.ts";
 import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
+import type { Dialect } from "./dialects/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
 import { createDrainSlots } from "./forward/drain-slots.ts";
 import type { Stoppable } from "./forward/settings.ts";
@@ -44,7 +45,8 @@ import type { Store, StoreBackup } from "./store/store.ts";
 /** Every provider the gateway knows. To add one is to add its folder and its name here. */
 export const providers: readonly Provider[] = [openai, anthropic];
 
-const dialects = [openAiDialect, anthropicDialect] as const;
+/** Every dialect the gateway speaks; also for the reference pages. */
+export const dialects: readonly Dialect[] = [openAiDialect, anthropicDialect];
 
 export interface GatewayOptions {
   readonly config: Config;

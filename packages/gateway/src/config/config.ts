@@ -94,7 +94,7 @@ function parseFile(file: unknown): Readonly<Record<string, string>> {
     Object.entries(file).map(([key, value]: [string, unknown]) => {
       if (!Object.hasOwn(settings, key))
         throw new ConfigError(`The config file has an unknown key "${key}".`);
-      if (key === "masterKey" || key === "adminToken") {
+      if (settings[key as keyof Config].isSecret === true) {
         throw new ConfigError(
           `"${key}" is a secret and belongs into its environment variable, not into a config file.`,
         );

@@ -12,6 +12,10 @@ export interface Setting<Value> {
   readonly byDefault: Value;
   /** The default in words, for the reference page; "" for none. */
   readonly defaultText: string;
+  /** It comes from the environment alone: a secret has no place in a config file or on a command line. */
+  readonly isSecret?: true;
+  /** All that it can be, where that is a short list. */
+  readonly choices?: readonly string[];
   /** Throws an `Error` whose message ends the sentence "VARIABLE ...". */
   parse(text: string): Value;
 }
@@ -32,7 +36,7 @@ export function optional(variable: string, about: string): Setting<string | null
 
 export function secret(variable: string, about: string): Setting<Secret | null> {
   const parse = (value: string): Secret | null => (value === "" ? null : new Secret(value));
-  return { variable, about, byDefault: null, defaultText: "", parse };
+  return { variable, about, byDefault: null, defaultText: "", isSecret: true, parse };
 }
 
 export function list(variable: string, about: string): Setting<readonly string[]> {
@@ -64,7 +68,7 @@ export function choice<const Value extends string>(
     if (found === undefined) throw new Error(`must be one of ${choices.join(", ")}, not "${value}".`);
     return found;
   };
-  return { variable, about, byDefault: choices[0], defaultText: choices[0], parse };
+  return { variable, about, byDefault: choices[0], defaultText: choices[0], choices, parse };
 }
 
 export interface IntegerBounds {

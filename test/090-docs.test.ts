@@ -1,0 +1,195 @@
+/** The pages under `docs/`: what is made from the source is what the source says, and nothing they point to is missing. */
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { access } from "@meshagent/llm-proxy-gateway/api/access";
+import { settings } from "@meshagent/llm-proxy-gateway/config/settings";
+import { errorKinds } from "@meshagent/llm-proxy-gateway/errors";
+import { dialects } from "@meshagent/llm-proxy-gateway/gateway";
+import { routes } from "@meshagent/llm-proxy-protocol/api";
+import { z } from "zod";
+import { commandTable } from "../packages/cli/src/commands/table.ts";
+import { cliVariables } from "../scripts/docs/cli-page.ts";
+import { examplesIn, withExamples } from "../scripts/docs/examples.ts";
+import { table } from "../scripts/docs/markdown.ts";
+import { handWritten, makePages, readFromRoot, root } from "../scripts/docs/pages.ts";
+import { membersOf, shapeOf } from "../scripts/docs/schema-text.ts";
+
+const pages = await makePages();
+const pageText = (name: string): string =>
+  pages.find(({ path }) => path === `docs/reference/${name}.md`)?.text ?? assert.fail(name);
+
+describe("the reference", () => {
+  it("is what the source says: after a change, `npm run docs` and commit", () => {
+    for (const { path, text } of pages) {
+      assert.ok(existsSync(join(root, path)), `${path} is missing: npm run docs`);
+      assert.ok(readFromRoot(path) === text, `${path} is not what the source says: npm run docs`);
+    }
+  });
+
+  it("has every setting, with its variable, key and default", () => {
+    const page = pageText("configuration");
+    for (const [key, setting] of Object.entries(settings)) {
+      const line = page.split("\n").find((each) => each.startsWith(`| \`${setting.variable}\``));
+      assert.ok(line !== undefined, setting.variable);
+      assert.equal(line.includes(`\`${key}\``), setting.isSecret !== true, key);
+      if (setting.defaultText !== "") assert.ok(line.includes(`\`${setting.defaultText}\``), key);
+      assert.ok(line.includes(setting.about), key);
+    }
+    assert.match(page, /`MESHAGENT_PORT` \| `port` \| `--port` \| `8700`/);
+    assert.match(page, /`MESHAGENT_ON_DISCONNECT`.*One of `drain`, `cancel`\./);
+    assert.match(page, /`OPENAI_API_KEY`.*`https:\/\/api\.openai\.com\/v1`/);
+  });
+
+  it("has every error, as each dialect really renders it", () => {
+    const page = pageText("errors");
+    for (const name of Object.keys(errorKinds)) assert.match(page, new RegExp(`^\\| \`${name}\` \\|`, "m"));
+    // The contract's own table, one line of each kind.
+    assert.match(
+      page,
+      /`model_not_granted` \| 404 `invalid_request_error` \/ `model_not_found` \| 403 `permission_error`/,
+    );
+    assert.match(page, /`budget_exceeded` \| 402 `billing_error` \| 402 `billing_error` \| client \| no/);
+    assert.match(page, /`upstream_timeout` \| 504 `server_error` \| 504 `timeout_error` \| upstream \| yes/);
+  });
+
+  it("has every command and its options", () => {
+    const page = pageText("cli");
+    for (const { name } of commandTable) assert.match(page, new RegExp(`^## meshagent ${name}$`, "m"));
+    assert.match(page, /^### meshagent provider set$/m);
+    assert.match(page, /`--api-key-from-env <variable>`/);
+    assert.match(page, /^ {4}meshagent token inspect \[options\] <jwt>$/m);
+  });
+
+  it("has every variable that the CLI reads", () => {
+    const sources = readdirSync(join(root, "packages/cli/src"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !/\.test\.ts$|test-bed/.test(name))
+      .map((name) => readFromRoot(`packages/cli/src/${name}`));
+    const read = sources.flatMap((text) =>
+      [...text.matchAll(/"(MESHAGENT_[A-Z_]+)"/g)].map((match) => match[1]),
+    );
+    assert.ok(read.includes("MESHAGENT_API_URL"), "the search finds something");
+    const told = [
+      ...cliVariables.map(([name]) => name),
+      ...Object.values(settings).map((each) => each.variable),
+    ];
+    for (const name of new Set(read)) assert.ok(told.includes(name ?? ""), `${name} is on no page`);
+  });
+
+  it("has every route of the management API with who may call it, and every endpoint of the proxy", () => {
+    const page = pageText("api");
+    for (const [name, route] of Object.entries(routes)) {
+      const section = page.split(`\n### ${route.method} ${route.path}\n`)[1]?.split("\n### ")[0];
+      assert.ok(section !== undefined, `${route.method} ${route.path}`);
+      assert.ok(section.includes(route.about), name);
+      assert.ok(section.includes("For "), name);
+      if (access[name as keyof typeof access] === "owner") assert.match(section, /For the owner\./, name);
+    }
+    for (const { path } of dialects.flatMap((dialect) => dialect.endpoints)) {
+      assert.ok(page.includes(path.replace("/{rest*}", "")), path);
+    }
+  });
+});
+
+describe("a schema in words", () => {
+  it("writes objects, lists, choices, optional and null", () => {
+    const schema = z.object({
+      id: z.string(),
+      tags: z.array(z.enum(["a", "b"])),
+      size: z.number().nullable().optional(),
+      inner: z.array(z.object({ ok: z.boolean() })),
+      rest: z.record(z.string(), z.unknown()),
+    });
+    assert.equal(
+      shapeOf(schema, "output"),
+      [
+        "{",
+        "  id: string",
+        '  tags: ("a" | "b")[]',
+        "  size?: number | null",
+        "  inner: {",
+        "    ok: boolean",
+        "  }[]",
+        "  rest: object",
+        "}",
+      ].join("\n"),
+    );
+    assert.deepEqual(
+      membersOf(schema, "input").map(({ name, isRequired }) => [name, isRequired]),
+      [
+        ["id", true],
+        ["tags", true],
+        ["size", false],
+        ["inner", true],
+        ["rest", true],
+      ],
+    );
+  });
+
+  it("keeps a table's lines whole and leaves out a column without a word", () => {
+    assert.equal(
+      table(["a", "b", "c"], [["x|y", "", "two\nlines"]]),
+      "| a | c |\n|---|---|\n| x\\|y | two lines |\n",
+    );
+  });
+});
+
+describe("the pages", () => {
+  it("point to nothing that is missing", () => {
+    const files = [
+      ...readdirSync(root).filter((name) => name.endsWith(".md")),
+      ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".md"))
+        .map((name) => `docs/${name}`),
+    ];
+    const links = files.flatMap((file) =>
+      [...readFileSync(join(root, file), "utf8").matchAll(/\]\(([^)\s]+)\)/g)].map((match) => ({
+        file,
+        link: match[1] ?? "",
+      })),
+    );
+    assert.ok(links.length > 20, `${links.length} links`);
+    const broken = links.filter(({ file, link }) => {
+      if (/^[a-z]+:/.test(link)) return false;
+      const [path = "", anchor] = link.split("#");
+      const target = path === "" ? file : join(dirname(file), path);
+      if (!existsSync(join(root, target))) return true;
+      return anchor !== undefined && !anchorsOf(readFromRoot(target)).includes(anchor);
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  it("show every example, and only examples that are there", () => {
+    const shown = handWritten().flatMap((path) => examplesIn(readFromRoot(path)));
+    const there = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
+      .map((name) => `examples/${name}`)
+      .filter((name) => /\.\w+$/.test(name));
+    assert.deepEqual([...new Set(shown)].toSorted(), there.toSorted());
+  });
+
+  it("get an example between its marks, whatever stood there", () => {
+    const page = "a\n<!-- examples/x.mjs -->\nold\n<!-- end -->\nb\n";
+    const made = withExamples(page, (path) => `// ${path}, $& and $1\n`);
+    assert.equal(
+      made,
+      "a\n<!-- examples/x.mjs -->\n```js\n// examples/x.mjs, $& and $1\n```\n<!-- end -->\nb\n",
+    );
+    assert.equal(
+      withExamples(made, () => "// examples/x.mjs, $& and $1\n"),
+      made,
+    );
+    assert.deepEqual(examplesIn(page), ["examples/x.mjs"]);
+  });
+});
+
+/** The anchors of a page's headings, as code hosts make them. */
+function anchorsOf(page: string): readonly string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map((match) =>
+    (match[1] ?? "")
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(/\s/g, "-"),
+  );
+}
