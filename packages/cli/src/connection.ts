@@ -50,12 +50,20 @@ function storedFor(profile: Profile, apiUrl: string): Profile | null {
 }
 
 /**
+ * What a call of this gateway authenticates with: the owner's token, else the active API key; null when there
+ * is neither, or only for a gateway at another origin.
+ */
+export function findCredential(context: CliContext, apiUrl: string): Secret | null {
+  return findAdminToken(context, apiUrl) ?? findKeyFor(context, apiUrl);
+}
+
+/**
  * A client that may do what the owner may, or, without the owner's token, what the active API key may.
  * Throws a CliFailure when there is neither.
  */
 export function connect(context: CliContext, flags: ConnectionFlags = {}): Client {
   const apiUrl = resolveApiUrl(context, flags.apiUrl);
-  const token = findAdminToken(context, apiUrl) ?? findKeyFor(context, apiUrl);
+  const token = findCredential(context, apiUrl);
   if (token === null) {
     throw new CliFailure(`You are not signed in to the gateway at ${apiUrl}.`, {
       hint: `Run: meshagent setup --api-url ${apiUrl}, or set MESHAGENT_TOKEN to the owner's token.`,

@@ -21,7 +21,7 @@ import { createDialectTable } from "./match/match.ts";
 import type { Log } from "./observe/log.ts";
 import { createMeter } from "./meter/meter.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
-import { createPrices } from "./pricing/charge.ts";
+import { createPrices, shippedPricesAsOf } from "./pricing/charge.ts";
 import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
@@ -142,7 +142,11 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     providers,
     upstreams,
     testProvider: (projectId, provider) => testProvider(upstreams, clients, { projectId, provider }),
-    info: () => ({ version: options.version, publicUrl: config.publicUrl ?? url }),
+    info: () => ({
+      version: options.version,
+      publicUrl: config.publicUrl ?? url,
+      prices: { shipped_as_of: shippedPricesAsOf, card_as_of: options.priceCard?.as_of ?? null },
+    }),
     log: options.log,
   });
   const server = createServer({

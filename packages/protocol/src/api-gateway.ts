@@ -45,6 +45,12 @@ export interface GatewayInfo {
   readonly simulated: boolean;
   /** Names of the providers that the gateway knows, configured or not. */
   readonly providers: readonly string[];
+  /** The days, `YYYY-MM-DD`, on which the prices in use were last read from the providers' lists. */
+  readonly prices: {
+    readonly shipped_as_of: string;
+    /** Of the operator's own card, whose entries win; null without one. */
+    readonly card_as_of: string | null;
+  };
   /** Whose credential asked. */
   readonly caller: {
     readonly kind: "owner" | "api_key";
@@ -61,6 +67,7 @@ export const gatewayInfoSchema: z.ZodType<GatewayInfo> = z.object({
   anthropic_base_url: z.string(),
   simulated: z.boolean(),
   providers: z.array(z.string()),
+  prices: z.object({ shipped_as_of: z.string(), card_as_of: z.string().nullable() }),
   caller: z.object({
     kind: z.enum(["owner", "api_key"]),
     project_id: z.string().nullable(),

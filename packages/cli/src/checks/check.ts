@@ -1,7 +1,7 @@
 /** One finding of `meshagent doctor`. */
 
 export interface Check {
-  /** `warn`: it works, and something is odd. `fail`: something will not work. */
+  /** `warn`: it works, and something is odd. `fail`: something will not work, or not as it was meant to. */
   readonly status: "ok" | "warn" | "fail";
   /** What was looked at, in a word or two. */
   readonly area: string;
@@ -20,7 +20,7 @@ export function warn(area: string, found: string, todo: string): Check {
   return { status: "warn", area, found, todo };
 }
 
-/** Something will not work. */
+/** Something will not work, or not as it was meant to. */
 export function fail(area: string, found: string, todo: string): Check {
   return { status: "fail", area, found, todo };
 }

@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { findVariable, userHome } from "../cli-context.ts";
 import type { Environment } from "../cli-context.ts";
 import { planFileEdit, readText } from "../edit/file-edit.ts";
@@ -41,8 +42,9 @@ export function planClaudeSetup(env: Environment, anthropicBaseUrl: string): rea
 export interface ClaudeState {
   /** The base URL in force: that of the settings file wins over the environment's, as in Claude Code. */
   readonly baseUrl: string | null;
-  /** Each is non-empty in the environment or in the settings. */
-  readonly hasAuthToken: boolean;
+  /** From the settings or the environment, as the base URL. */
+  readonly authToken: Secret | null;
+  /** It is non-empty in the settings or the environment. */
   readonly hasApiKey: boolean;
   /** Why the settings cannot be read. */
   readonly problems: readonly string[];
@@ -55,14 +57,15 @@ export function inspectClaude(env: Environment): ClaudeState {
     const text = readText(path) ?? "";
     const find = (name: string): string | null =>
       findJsonString(text, "env", name) ?? findVariable(env, name);
+    const authToken = find(CLAUDE_TOKEN_VARIABLE) ?? "";
     return {
       baseUrl: find("ANTHROPIC_BASE_URL") || null,
-      hasAuthToken: (find(CLAUDE_TOKEN_VARIABLE) ?? "") !== "",
+      authToken: authToken === "" ? null : new Secret(authToken),
       hasApiKey: (find("ANTHROPIC_API_KEY") ?? "") !== "",
       problems: [],
     };
   } catch (error) {
     if (!(error instanceof EditRefused)) throw error;
-    return { baseUrl: null, hasAuthToken: false, hasApiKey: false, problems: [`${path}: ${error.message}`] };
+    return { baseUrl: null, authToken: null, hasApiKey: false, problems: [`${path}: ${error.message}`] };
   }
 }

@@ -65,6 +65,8 @@ test("a machine that is set up is fine from end to end", async () => {
   assert.equal(code, 0);
   assert.match(of("codex")[0]?.found ?? "", /^0\.169\.0, /);
   assert.equal(of("codex")[1]?.found, `sends its requests to ${apiUrl}/openai/v1`);
+  assert.equal(of("token").length, 1, "one token under two names is looked at once");
+  assert.match(of("token")[0]?.found ?? "", /: i in room r$/);
   assert.match(of("api key")[0]?.found ?? "", /known to the gateway$/);
   const table = await machine.run(["doctor"], { env: { MESHAGENT_ROOM_TOKEN: token } });
   assert.match(table.stdout, /^ok {4}gateway {7}answers at /m);
@@ -98,6 +100,7 @@ test("clocks that differ, a profile that others can read, a key that is gone", a
   chmodSync(join(machine.home, ".meshagent", "profile.json"), 0o644);
   const { code, of } = await examine();
   assert.equal(code, 1);
+  assert.equal(of("clock")[0]?.status, "fail");
   assert.match(of("clock")[0]?.found ?? "", /this machine is (10m|9m 5\ds|10m \ds) behind the gateway/);
   assert.match(of("profile")[0]?.todo ?? "", /chmod 600/);
   assert.match(of("api key")[0]?.found ?? "", /was deleted on the gateway/);
@@ -116,10 +119,9 @@ test("Codex: the old form, another address, a token that has expired", async () 
     join(machine.home, ".codex", "config.toml"),
     'profile = "meshagent"\n[model_providers.meshagent]\nbase_url = "http://other/v1"\n[profiles.meshagent]\nmodel = "x"\n',
   );
-  const found = (await examine({ MESHAGENT_API_URL: apiUrl, MESHAGENT_ROOM_TOKEN: "nonsense" }))
-    .of("codex")
-    .map((check) => check.found)
-    .join("\n");
+  const { code, of } = await examine({ MESHAGENT_API_URL: apiUrl, MESHAGENT_ROOM_TOKEN: "nonsense" });
+  assert.equal(code, 1);
+  const found = [...of("codex"), ...of("token")].map((check) => check.found).join("\n");
   assert.match(found, /sends its requests to http:\/\/other\/v1, not to this gateway/);
   assert.match(found, /no profile for --profile meshagent/);
   assert.match(found, /profile = "meshagent" and \[profiles\.meshagent\]/);
@@ -143,4 +145,43 @@ test("Claude Code: both variables set, a base URL of the wrong path, settings th
   mkdirSync(join(machine.home, ".claude"));
   writeFileSync(join(machine.home, ".claude", "settings.json"), "{");
   assert.match((await examine(env)).of("claude")[0]?.found ?? "", /settings\.json: it is not JSON/);
+});
+
+test("prices that are older than a month are a warning, and no failure", async () => {
+  await setUp();
+  gateway.pricesAsOf = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 10);
+  const { code, of } = await examine();
+  gateway.pricesAsOf = new Date().toISOString().slice(0, 10);
+  assert.equal(code, 0);
+  assert.equal(of("prices")[0]?.status, "warn");
+  assert.match(of("prices")[0]?.found ?? "", /^the gateway's prices are of 20[\d-]{8}, 40 days old/);
+  assert.match(of("prices")[0]?.todo ?? "", /Update the gateway, or name a price card .* MESHAGENT_PRICES/);
+});
+
+test("a profile that cannot be read is the one thing to mend first", async () => {
+  await setUp();
+  writeFileSync(join(machine.home, ".meshagent", "profile.json"), "{");
+  const { code, checks } = await examine();
+  assert.equal(code, 1);
+  assert.deepEqual(
+    checks.map(({ area, status }) => [area, status]),
+    [
+      ["meshagent", "ok"],
+      ["profile", "fail"],
+    ],
+  );
+});
+
+test("a client that is set up without being on the PATH is looked at, too", async () => {
+  mkdirSync(join(machine.home, ".codex"));
+  writeFileSync(join(machine.home, ".codex", "config.toml"), '[profiles.meshagent]\nmodel = "x"\n');
+  const { code, of } = await examine({ MESHAGENT_API_URL: apiUrl });
+  assert.equal(code, 1);
+  assert.match(of("codex").at(-1)?.found ?? "", /the old profile form \[profiles\.meshagent\]/);
+});
+
+test("an address that is no URL", async () => {
+  const { code, of } = await examine({ MESHAGENT_API_URL: "127.0.0.1:8700" });
+  assert.equal(code, 1);
+  assert.match(of("gateway")[0]?.todo ?? "", /looks like http:\/\/127\.0\.0\.1:8700/);
 });

@@ -147,6 +147,7 @@ test("provider list, test and remove", async () => {
     /^openai +openai +the gateway's environment +https:\/\/openai\.test/m,
   );
   assert.equal((await succeed(["provider", "test", "openai"], { env })).stdout, "ok  tried openai\n");
+  gateway.refusing.add("anthropic");
   const failed = await run(["provider", "test", "anthropic", "--json"], { env });
   assert.equal(failed.code, 1);
   assert.deepEqual(JSON.parse(failed.stdout), { ok: false, message: "tried anthropic" });

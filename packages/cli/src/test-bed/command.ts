@@ -19,6 +19,9 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: nothing. */
   readonly stdin?: string;
+  /** Whom it runs as; only root can say so. */
+  readonly uid?: number;
+  readonly gid?: number;
   /** Called with all of stdout so far; returns a signal to send then. */
   readonly onStdout?: (stdout: string) => NodeJS.Signals | null;
 }
@@ -45,6 +48,7 @@ export class Machine {
       cwd: this.home,
       // The cache saves half of each start; it is no part of what is tested.
       env: { HOME: this.home, PATH: this.programs, NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.env },
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid }),
     });
     let stdout = "";
     let stderr = "";

@@ -41,9 +41,13 @@ export class StubGateway {
   readonly keys: ApiKey[] = [];
   readonly rooms: Room[] = [];
   providers: Provider[] = [provider("openai", "OPENAI_API_KEY"), provider("anthropic", "ANTHROPIC_API_KEY")];
+  /** Providers whose test fails. */
+  readonly refusing: Set<string> = new Set();
   exchanges: Exchange[] = [];
   report: UsageReport | null = null;
   readiness: { readonly status: number; readonly body: string } = { status: 200, body: '{"status":"ready"}' };
+  /** The day of its prices; today's unless a test says otherwise. */
+  pricesAsOf: string = new Date().toISOString().slice(0, 10);
   /** How far its clock is ahead. */
   aheadMs = 0;
   readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
@@ -73,7 +77,10 @@ export class StubGateway {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader("date", new Date(Date.now() + this.aheadMs).toUTCString());
     const url = new URL(request.url ?? "/", "http://stub");
-    if (url.pathname === "/healthz") return void response.end("{}");
+    if (url.pathname === "/healthz") return void response.end('{"status":"ok"}');
+    // As the gateway does with a token that is good and a body that is not.
+    if (url.pathname === "/openai/v1/responses") return void response.writeHead(400).end("{}");
+    if (url.pathname === "/openai/v1") return void response.end("MeshAgent stub");
     if (url.pathname === "/readyz")
       return void response.writeHead(this.readiness.status).end(this.readiness.body);
     try {
@@ -119,6 +126,7 @@ export class StubGateway {
         anthropic_base_url: "http://stub/anthropic",
         simulated: false,
         providers: ["openai", "anthropic"],
+        prices: { shipped_as_of: this.pricesAsOf, card_as_of: null },
         caller: { kind: isOwner ? "owner" : "api_key", project_id: null, api_key_id: null },
       }),
       listProjects: (_, query) => pageOf("projects", this.projects, query),
@@ -161,7 +169,10 @@ export class StubGateway {
         ...(this.providers.find((each) => each.name === name) ?? refuse(404, "no such provider")),
         key_dropped: name === "anthropic",
       }),
-      testProvider: ({ provider: name }) => ({ ok: name === "openai", message: `tried ${name}` }),
+      testProvider: ({ provider: name }) => ({
+        ok: !this.refusing.has(name ?? ""),
+        message: `tried ${name}`,
+      }),
       removeProvider: () => null,
       getUsage: () => this.report,
       listExchanges: (_, query) => pageOf("exchanges", this.exchanges, query),

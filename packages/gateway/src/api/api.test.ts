@@ -88,6 +88,7 @@ describe("the gateway itself", () => {
       anthropic_base_url: `${PUBLIC_URL}/anthropic`,
       simulated: false,
       providers: ["acme", "zeta"],
+      prices: { shipped_as_of: "2026-11-23", card_as_of: null },
       caller: { kind: "owner", project_id: null, api_key_id: null },
     });
     const key = await harness.store.addApiKey(project);

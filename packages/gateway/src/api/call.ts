@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
-import type { Route, RouteName, RouteReply, Routes } from "@meshagent/llm-proxy-protocol/api";
+import type { GatewayInfo, Route, RouteName, RouteReply, Routes } from "@meshagent/llm-proxy-protocol/api";
 
 /** Whose credential a call came with. A participant token is none of these: it may do nothing here. */
 export type Caller =
@@ -40,7 +40,7 @@ export interface ApiDeps {
     provider: Provider,
   ) => Promise<{ readonly ok: boolean; readonly message: string }>;
   /** A function, because the port may be known only once the server listens. */
-  readonly info: () => { readonly version: string; readonly publicUrl: string };
+  readonly info: () => Pick<GatewayInfo, "version" | "prices"> & { readonly publicUrl: string };
   readonly log: Pick<Log, "error">;
 }
 

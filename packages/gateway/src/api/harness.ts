@@ -289,7 +289,11 @@ export async function startHarness(): Promise<Harness> {
       tested.push(`${projectId}/${provider.name}`);
       return { ok: false, message: "It said no." };
     },
-    info: () => ({ version: "0.0.0-test", publicUrl: PUBLIC_URL }),
+    info: () => ({
+      version: "0.0.0-test",
+      publicUrl: PUBLIC_URL,
+      prices: { shipped_as_of: "2026-11-23", card_as_of: null },
+    }),
     log: { error: (message, fields = {}) => void logged.push({ message, fields }) },
   });
   const server = createServer((request, response) => api.handle(request, response));

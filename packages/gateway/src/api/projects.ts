@@ -44,7 +44,7 @@ function changeSettings(settings: ProjectRow["settings"], change: ProjectSetting
 }
 
 async function gatewayInfo(deps: ApiDeps, caller: Caller): Promise<GatewayInfo> {
-  const { version, publicUrl } = deps.info();
+  const { version, publicUrl, prices } = deps.info();
   const projectId = caller.kind === "api_key" ? caller.projectId : null;
   const status = await deps.upstreams.statusOf(projectId);
   const base = publicUrl.replace(/\/+$/, "");
@@ -55,6 +55,7 @@ async function gatewayInfo(deps: ApiDeps, caller: Caller): Promise<GatewayInfo> 
     anthropic_base_url: `${base}/anthropic`,
     simulated: status.some(({ source }) => source === "simulated"),
     providers: deps.providers.map(({ name }) => name),
+    prices,
     caller: {
       kind: caller.kind,
       project_id: projectId,

@@ -30,7 +30,11 @@ test("over the SQLite store: keys, rooms, exchanges with a cursor, the report", 
     providers: [provider],
     upstreams: { statusOf: async () => [{ provider, source: "none", baseUrl: provider.defaultBaseUrl }] },
     testProvider: async () => ({ ok: true, message: "" }),
-    info: () => ({ version: "0", publicUrl: "http://gateway.test" }),
+    info: () => ({
+      version: "0",
+      publicUrl: "http://gateway.test",
+      prices: { shipped_as_of: "2026-11-23", card_as_of: null },
+    }),
     log: { error: (message, fields) => assert.fail(`${message} ${JSON.stringify(fields)}`) },
   });
   const server = createServer((request, response) => api.handle(request, response)).listen(0, "127.0.0.1");

@@ -37,6 +37,9 @@ export function createPrices({ card }: { readonly card: PriceCard | null }): Pri
   return createPricesOf(createCatalogue({ card, overrides }));
 }
 
+/** The day on which the shipped prices were last read from the providers' lists, `YYYY-MM-DD`. */
+export const shippedPricesAsOf: string = overrides.as_of;
+
 /** The prices of any catalogue; for tests of the rules with cards of their own. */
 export function createPricesOf(catalogue: Catalogue): Prices {
   return { charge: (usage, context) => chargeRecord(catalogue, usage, context) };
