@@ -8,13 +8,14 @@ import { access } from "@meshagent/llm-proxy-gateway/api/access";
 import { settings } from "@meshagent/llm-proxy-gateway/config/settings";
 import { errorKinds } from "@meshagent/llm-proxy-gateway/errors";
 import { dialects } from "@meshagent/llm-proxy-gateway/gateway";
-import { routes } from "@meshagent/llm-proxy-protocol/api";
+import { outcomes, routes, usageSources } from "@meshagent/llm-proxy-protocol/api";
+import type { Command } from "commander";
 import { z } from "zod";
 import { commandTable } from "../packages/cli/src/commands/table.ts";
 import { cliVariables } from "../scripts/docs/cli-page.ts";
 import { examplesIn, withExamples } from "../scripts/docs/examples.ts";
 import { table } from "../scripts/docs/markdown.ts";
-import { handWritten, makePages, readFromRoot, root } from "../scripts/docs/pages.ts";
+import { commandTree, handWritten, makePages, readFromRoot, root } from "../scripts/docs/pages.ts";
 import { membersOf, shapeOf } from "../scripts/docs/schema-text.ts";
 
 const pages = await makePages();
@@ -169,6 +170,29 @@ describe("the pages", () => {
     assert.deepEqual([...new Set(shown)].toSorted(), there.toSorted());
   });
 
+  it("name only commands and options that there are", async () => {
+    const program = await commandTree();
+    const files = [...handWritten(), "SECURITY.md", "CONTRIBUTING.md"];
+    const lines = files.flatMap((file) => commandsIn(readFromRoot(file)).map((line) => ({ file, line })));
+    assert.ok(lines.length > 20, `${lines.length} command lines`);
+    for (const { file, line } of lines) assert.equal(findMistake(program, line), null, `${file}: ${line}`);
+    assert.equal(findMistake(program, "usage --by model --sinc 7d"), "--sinc");
+    assert.equal(findMistake(program, "api-key craete NAME"), "craete");
+    assert.equal(findMistake(program, "usgae"), "usgae");
+  });
+
+  it("explain every word that a row can have", () => {
+    const page = readFromRoot("docs/usage-and-cost.md");
+    const source = readFromRoot("packages/protocol/src/usage.ts");
+    const wordsOf = (type: string): readonly string[] => {
+      const declared = new RegExp(`export type ${type} =([^;]+);`).exec(source)?.[1] ?? "";
+      return [...declared.matchAll(/"(\w+)"/g)].map((match) => match[1] ?? "");
+    };
+    const words = [...outcomes, ...usageSources, ...wordsOf("Completeness"), ...wordsOf("CostStatus")];
+    assert.ok(words.includes("derived") && words.includes("assumed") && words.includes("interrupted"));
+    for (const word of words) assert.ok(page.includes(`\`${word}\``), word);
+  });
+
   it("get an example between its marks, whatever stood there", () => {
     const page = "a\n<!-- examples/x.mjs -->\nold\n<!-- end -->\nb\n";
     const made = withExamples(page, (path) => `// ${path}, $& and $1\n`);
@@ -183,6 +207,28 @@ describe("the pages", () => {
     assert.deepEqual(examplesIn(page), ["examples/x.mjs"]);
   });
 });
+
+/** Every command line of a page, without its first word: in code blocks, and between backticks. */
+function commandsIn(page: string): readonly string[] {
+  const found = page.matchAll(/(?:^ {4}(?:.*[$(=&] ?)?|`)(?:npx )?meshagent ([a-z-]+[^`\n]*)/gm);
+  return [...found].map((match) => (match[1] ?? "").replace(/[)#].*$/, "").trim());
+}
+
+/** The first word of a command line that is no command or no option; null when all are. */
+function findMistake(program: Command, line: string): string | null {
+  let command = program;
+  const words = line.split(/\s+/);
+  while (command.commands.length > 0 && words.length > 0) {
+    const [name = ""] = words;
+    const child = command.commands.find((each) => each.name() === name);
+    // A page may name a group of commands, such as `meshagent project`.
+    if (child === undefined) return name.startsWith("-") ? null : name;
+    words.shift();
+    command = child;
+  }
+  const options = command.options.map((option) => option.long);
+  return words.find((word) => word.startsWith("--") && word !== "--help" && !options.includes(word)) ?? null;
+}
 
 /** The anchors of a page's headings, as code hosts make them. */
 function anchorsOf(page: string): readonly string[] {

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ClientOutput, type RunningClient, startClient } from "./client-process.ts";
+import { exampleFor } from "./example.ts";
 import { clientBinaries } from "./installed.ts";
 import type { Scene } from "./scene.ts";
 
@@ -65,21 +66,12 @@ export function runCodex(scene: Scene, options: CodexOptions): Promise<ClientOut
   return startCodex(scene, options).output;
 }
 
-/** The two files of the guide, with the tap's address in place of the gateway's. */
+/** The two files of the guide. */
 function writeGuideConfig(scene: Scene): void {
   const directory = join(scene.home.home, ".codex");
   mkdirSync(directory, { recursive: true });
-  const provider = [
-    "[model_providers.meshagent]",
-    'name = "MeshAgent"',
-    `base_url = "${scene.tap.url}/openai/v1"`,
-    'env_key = "MESHAGENT_ROOM_TOKEN"',
-  ];
-  writeFileSync(join(directory, "config.toml"), provider.join("\n"));
-  writeFileSync(
-    join(directory, "meshagent.config.toml"),
-    'model_provider = "meshagent"\nmodel = "gpt-5.5"\n',
-  );
+  for (const name of ["config.toml", "meshagent.config.toml"])
+    writeFileSync(join(directory, name), exampleFor(scene, `codex/${name}`));
 }
 
 /** The session that `codex exec` names in its preamble. */

@@ -12,6 +12,7 @@ export const clientsDir: string = dirname(import.meta.dirname);
 interface Binaries {
   readonly codex: string;
   readonly claude: string;
+  readonly opencode: string;
 }
 
 /** Each client puts its binary in an optional dependency of its own for every platform. */
@@ -26,6 +27,7 @@ function binariesOf(platform: string, target: string): Binaries {
   return {
     codex: `node_modules/@openai/codex-${platform}/vendor/${target}/bin/codex`,
     claude: `node_modules/@anthropic-ai/claude-code-${platform}/claude`,
+    opencode: `node_modules/opencode-${platform}/bin/opencode`,
   };
 }
 
@@ -34,7 +36,11 @@ export function clientBinaries(): Binaries {
   const platform = `${process.platform}-${process.arch}`;
   const binaries = binariesByPlatform[platform];
   if (binaries === undefined) throw new Error(`The real clients are not tested on ${platform}.`);
-  return { codex: join(clientsDir, binaries.codex), claude: join(clientsDir, binaries.claude) };
+  return {
+    codex: join(clientsDir, binaries.codex),
+    claude: join(clientsDir, binaries.claude),
+    opencode: join(clientsDir, binaries.opencode),
+  };
 }
 
 /** The versions that package.json pins, by package name. */
@@ -58,8 +64,7 @@ export function installProblems(): readonly string[] {
     const found = existsSync(path) ? (readJson(path) as { version: string }).version : "none";
     if (found !== pinned) problems.push(`${name}: ${pinned} is pinned, ${found} is installed`);
   }
-  const { codex, claude } = clientBinaries();
-  for (const path of [codex, claude]) {
+  for (const path of Object.values(clientBinaries())) {
     if (!existsSync(path)) problems.push(`${path} is missing`);
   }
   return problems;

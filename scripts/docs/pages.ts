@@ -47,7 +47,7 @@ export function readFromRoot(path: string): string {
 }
 
 /** All commands with their options, made for nobody: none of them is run. */
-async function commandTree(): Promise<Command> {
+export async function commandTree(): Promise<Command> {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const context = {
     env: {},

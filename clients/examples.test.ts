@@ -1,0 +1,111 @@
+/**
+ * The examples that the guide shows, run as they stand in `examples/`, against a gateway right after its
+ * installation: it answers from the simulated provider. The two that need only the official SDKs are run by
+ * `test/046-examples.test.ts`, and Codex and Claude Code use theirs in all their other tests, too.
+ */
+
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { runClaude } from "./bed/claude.ts";
+import { type ClientOutput, startClient } from "./bed/client-process.ts";
+import { runCodex } from "./bed/codex.ts";
+import { exampleFor, readExample } from "./bed/example.ts";
+import { clientBinaries, clientsDir } from "./bed/installed.ts";
+import { openScene, type Scene } from "./bed/scene.ts";
+
+/** Endpoint, model, how it ended and how the usage is known, of each row; all of them simulated, all in the room. */
+async function rowsOf({ gateway }: Scene): Promise<readonly (readonly unknown[])[]> {
+  const rows = await gateway.untilExchanges((all) => all.every(({ result }) => result !== null));
+  return rows.map(({ intent, result }) => {
+    assert.deepEqual([intent.room, intent.participant, intent.isSimulated], ["my-room", "cli-agent", true]);
+    return [intent.endpoint, intent.requestedModel, result?.outcome, result?.usageSource];
+  });
+}
+
+function assertAnswered(output: ClientOutput): void {
+  assert.equal(output.exitCode, 0, output.screen);
+  assert.match(output.stdout, /simulated/i, output.screen);
+}
+
+/** Runs a script where it finds the packages that `clients/package.json` pins. */
+async function runScript(scene: Scene, name: string): Promise<ClientOutput> {
+  const directory = join(clientsDir, "node_modules", ".examples");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, name), readExample(name));
+  return startClient({
+    binary: process.execPath,
+    args: [join(directory, name)],
+    env: { MESHAGENT_API_URL: scene.tap.url, MESHAGENT_ROOM_TOKEN: await scene.gateway.token() },
+    home: scene.home,
+    timeoutMs: 60_000,
+  }).output;
+}
+
+describe("examples", () => {
+  it("codex/", async () => {
+    await using scene = await openScene({ isSimulated: true });
+    assertAnswered(await runCodex(scene, { token: await scene.gateway.token(), args: ["say hello"] }));
+    assert.deepEqual(await rowsOf(scene), [["/v1/responses", "gpt-5.5", "ok", "exact"]]);
+  });
+
+  it("claude-code.sh", async () => {
+    await using scene = await openScene({ isSimulated: true });
+    assertAnswered(await runClaude(scene, { token: await scene.gateway.token(), args: ["say hello"] }));
+    assert.deepEqual(await rowsOf(scene), [["/v1/messages", "claude-opus-5-5", "ok", "exact"]]);
+  });
+
+  for (const [model, endpoint] of [
+    ["anthropic/claude-sonnet-5-5", "/v1/messages"],
+    ["openai/gpt-5.5", "/v1/responses"],
+  ] as const) {
+    it(`opencode.json, ${model}`, async () => {
+      await using scene = await openScene({ isSimulated: true });
+      const directory = join(scene.home.home, ".config", "opencode");
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, "opencode.json"), exampleFor(scene, "opencode.json"));
+      // It asks models.opencode.ai and the npm registry for news, and takes it that neither answers.
+      const output = await startClient({
+        binary: clientBinaries().opencode,
+        args: ["run", "--model", model, "say hello"],
+        env: {
+          MESHAGENT_ROOM_TOKEN: await scene.gateway.token(),
+          HTTPS_PROXY: scene.proxy.url,
+          HTTP_PROXY: scene.proxy.url,
+          NO_PROXY: "127.0.0.1",
+        },
+        home: scene.home,
+        timeoutMs: 90_000,
+      }).output;
+      assertAnswered(output);
+      const rows = await rowsOf(scene);
+      // The turn, and a title that it asks a small model of the same provider for.
+      assert.deepEqual(rows.filter(([, asked]) => asked === model.split("/")[1]).at(-1), [
+        endpoint,
+        model.split("/")[1],
+        "ok",
+        "exact",
+      ]);
+      for (const row of rows) assert.equal(row[0], endpoint);
+    });
+  }
+
+  it("ai-sdk.mjs", async () => {
+    await using scene = await openScene({ isSimulated: true });
+    assertAnswered(await runScript(scene, "ai-sdk.mjs"));
+    assert.deepEqual(await rowsOf(scene), [
+      ["/v1/responses", "gpt-5.5", "ok", "exact"],
+      ["/v1/messages", "claude-sonnet-5-5", "ok", "exact"],
+    ]);
+  });
+
+  it("langchain.mjs", async () => {
+    await using scene = await openScene({ isSimulated: true });
+    assertAnswered(await runScript(scene, "langchain.mjs"));
+    assert.deepEqual(await rowsOf(scene), [
+      ["/v1/chat/completions", "gpt-5.5", "ok", "exact"],
+      ["/v1/messages", "claude-sonnet-5-5", "ok", "exact"],
+    ]);
+  });
+});
