@@ -109,7 +109,7 @@ describe("a machine that is all right", () => {
     );
     assert.deepEqual(
       found.checks.filter(({ area }) => ["openai", "anthropic"].includes(area)).map((check) => check.found),
-      [provider.openaiBaseUrl, `${provider.anthropicBaseUrl}/v1`].map(
+      [`${provider.anthropicBaseUrl}/v1`, provider.openaiBaseUrl].map(
         (url) => `key from the gateway's environment, at ${url}: the provider takes it`,
       ),
     );
@@ -284,10 +284,10 @@ describe("the ten mistakes", () => {
     assert.equal(code, 1);
     assert.equal(failures.length, 2, failures.join("\n"));
     assert.match(
-      failures[0] ?? "",
+      failures[1] ?? "",
       /^openai: OpenAI refuses the key \(401\)\. .* -> The key is OPENAI_API_KEY in the gateway's environment\. Run: meshagent provider set openai --api-key-from-env OPENAI_API_KEY$/,
     );
-    assert.match(failures[1] ?? "", /^anthropic: Anthropic refuses the key \(401\)/);
+    assert.match(failures[0] ?? "", /^anthropic: Anthropic refuses the key \(401\)/);
     // The advice, followed.
     for (const [name, variable] of [
       ["openai", "OPENAI_API_KEY"],
