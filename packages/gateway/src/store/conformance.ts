@@ -5,6 +5,8 @@
 
 import { directoryConformance } from "./conformance/directory-conformance.ts";
 import { ledgerConformance } from "./conformance/ledger-conformance.ts";
+import { limitsConformance } from "./conformance/limits-conformance.ts";
+import { limitsModelConformance } from "./conformance/limits-model-conformance.ts";
 import { modelConformance } from "./conformance/model-conformance.ts";
 import { reportsConformance } from "./conformance/reports-conformance.ts";
 import { retentionConformance } from "./conformance/retention-conformance.ts";
@@ -14,6 +16,8 @@ import type { OpenStore } from "./conformance/store-under-test.ts";
 export function storeConformance(name: string, open: OpenStore): void {
   directoryConformance(name, open);
   ledgerConformance(name, open);
+  limitsConformance(name, open);
+  limitsModelConformance(name, open);
   reportsConformance(name, open);
   retentionConformance(name, open);
   modelConformance(name, open);

@@ -6,6 +6,7 @@
  */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { Limits, Settlement } from "./limits.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 // ---------------------------------------------------------------- who
@@ -171,15 +172,19 @@ export interface Ledger {
    * Makes the result durable and moves the rollup in the same transaction. Idempotent per exchange: a
    * repeat of the same result changes nothing; a different one (a late result after `interrupted`, more
    * usage after the terminal event) replaces it, and the rollup moves by the difference. Rejects with
-   * `UnknownExchangeError` when the exchange has no intent.
+   * `UnknownExchangeError` when the exchange has no intent. With a `settlement`, the exchange's hold is settled in the
+   * same transaction: charged what it says, or by the difference where it was charged before.
    */
-  recordResult(result: ExchangeResult): Promise<void>;
+  recordResult(result: ExchangeResult, settlement?: Settlement): Promise<void>;
   /**
    * Marks every open intent whose process is provably gone as `interrupted`, with its estimate
    * (`usage_source: estimated`, `completed_at` now) and the sum of the estimate as cost; an empty estimate
-   * gives `none` and 0. Returns how many.
+   * gives `none` and 0. In the same transaction the holds and leases of such processes are dealt with: a hold whose
+   * exchange has an intent was perhaps sent and is charged in full, one without was not and is released, a lease is
+   * charged whole; a late result or return corrects each, once. `isAlive` tells which processes are there; without
+   * it this one alone is. Returns how many exchanges.
    */
-  interruptOrphans(nowMs: number): Promise<number>;
+  interruptOrphans(nowMs: number, isAlive?: (bootId: string) => boolean): Promise<number>;
 }
 
 // ---------------------------------------------------------------- reports (off the serving event loop)
@@ -341,6 +346,7 @@ export interface StoreBackup {
 export interface Store {
   readonly directory: Directory;
   readonly ledger: Ledger;
+  readonly limits: Limits;
   readonly reports: Reports;
   /** Throws when the store cannot be used, with a message that says why. */
   checkUsable(): Promise<void>;

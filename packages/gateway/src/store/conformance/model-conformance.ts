@@ -16,6 +16,7 @@ import type {
   UsageReportRow,
   UsageSource,
 } from "../store.ts";
+import { Dice, seeds } from "./dice.ts";
 import { sampleIntent, sampleRecord, sampleResult, SAMPLE_START_MS } from "./sample-exchanges.ts";
 import { withStore } from "./store-under-test.ts";
 import type { OpenStore, StoreUnderTest } from "./store-under-test.ts";
@@ -40,31 +41,6 @@ const dimensions: readonly UsageDimension[] = [
 interface Modelled {
   readonly intent: ExchangeIntent;
   result: ExchangeResult | null;
-}
-
-/** Mulberry32: small, seeded, good enough to pick with. */
-class Dice {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** A whole number from 0 to `limit` - 1. */
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)] as T;
-  }
-
-  chance(percent: number): boolean {
-    return this.below(100) < percent;
-  }
 }
 
 /** Half of the times lie on an hour or right beside one. */
@@ -296,9 +272,7 @@ async function compare(dice: Dice, { store }: StoreUnderTest, model: Map<string,
 }
 
 export function modelConformance(name: string, open: OpenStore): void {
-  const given = process.env["STORE_SEED"];
-  const seeds = given === undefined ? [1, 2, Date.now() % 2 ** 31] : [Number(given)];
-  for (const seed of seeds) {
+  for (const seed of seeds()) {
     test(`${name} store: agrees with a plain model through a random history (seed ${seed})`, () =>
       withStore(open, async (opened) => {
         const dice = new Dice(seed);

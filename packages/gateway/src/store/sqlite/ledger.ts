@@ -6,6 +6,7 @@
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
+import type { Settlement } from "../limits.ts";
 import type { ExchangeIntent, ExchangeResult, Ledger } from "../store.ts";
 import { encodeUsage } from "../usage-codec.ts";
 import { text } from "./columns.ts";
@@ -19,14 +20,19 @@ import {
   resultColumns,
   resultValues,
 } from "./exchange-rows.ts";
-import { Names } from "./names.ts";
-import { rollupPlaceColumns, RollupWriter } from "./rollup-writer.ts";
-import { WriteQueue } from "./write-queue.ts";
+import type { SqliteLimits } from "./limits/sqlite-limits.ts";
+import type { Names } from "./names.ts";
+import { rollupPlaceColumns, type RollupWriter } from "./rollup-writer.ts";
+import type { WriteQueue } from "./write-queue.ts";
 
 export interface SqliteLedgerOptions {
   readonly database: DatabaseSync;
-  /** Of this process. It holds the lock, so an intent of any other boot has lost its process. */
+  /** Of this process. */
   readonly bootId: string;
+  readonly names: Names;
+  readonly rollup: RollupWriter;
+  readonly queue: WriteQueue;
+  readonly limits: SqliteLimits;
 }
 
 /** See `Ledger` for what every method promises. */
@@ -35,18 +41,21 @@ export class SqliteLedger implements Ledger {
   readonly #names: Names;
   readonly #rollup: RollupWriter;
   readonly #queue: WriteQueue;
+  readonly #limits: SqliteLimits;
   readonly #insertIntent: StatementSync;
   readonly #updateResult: StatementSync;
   readonly #find: StatementSync;
   readonly #findPlace: StatementSync;
-  readonly #findOrphans: StatementSync;
+  readonly #findRunning: StatementSync;
+  readonly #hasIntent: StatementSync;
   readonly #writeProbe: StatementSync;
 
-  constructor({ database, bootId }: SqliteLedgerOptions) {
+  constructor({ database, bootId, names, rollup, queue, limits }: SqliteLedgerOptions) {
     this.#bootId = bootId;
-    this.#names = new Names(database);
-    this.#rollup = new RollupWriter(database, this.#names);
-    this.#queue = new WriteQueue(database, this.#rollup);
+    this.#names = names;
+    this.#rollup = rollup;
+    this.#queue = queue;
+    this.#limits = limits;
     const columns = [...intentColumns, "usage"];
     this.#insertIntent = database.prepare(
       `INSERT INTO exchanges (${columns.map(stored).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
@@ -59,7 +68,10 @@ export class SqliteLedger implements Ledger {
     this.#findPlace = database.prepare(
       `SELECT outcome, ${rollupPlaceColumns.join(", ")} FROM exchanges WHERE id = ?`,
     );
-    this.#findOrphans = database.prepare("SELECT id FROM exchanges WHERE outcome IS NULL AND boot_n <> ?");
+    this.#findRunning = database.prepare(
+      "SELECT id, boot.name AS boot_id FROM exchanges JOIN names AS boot ON boot.n = boot_n WHERE outcome IS NULL",
+    );
+    this.#hasIntent = database.prepare("SELECT 1 FROM exchanges WHERE id = ?");
     this.#writeProbe = database.prepare(
       `INSERT INTO meta (name, value) VALUES ('write_probe', randomblob(8))
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -79,14 +91,21 @@ export class SqliteLedger implements Ledger {
     await this.#queue.enqueue(() => this.#writeIntent(intent.id, [...values, estimate]));
   }
 
-  async recordResult(result: ExchangeResult): Promise<void> {
+  async recordResult(result: ExchangeResult, settlement?: Settlement): Promise<void> {
     const values = resultValues(result);
-    await this.#queue.enqueue(() => this.#writeResult(result, values));
+    await this.#queue.enqueue(() => {
+      this.#writeResult(result, values);
+      if (settlement !== undefined) this.#limits.settle(result.id, settlement);
+    });
   }
 
-  async interruptOrphans(nowMs: number): Promise<number> {
+  async interruptOrphans(
+    nowMs: number,
+    isAlive: (bootId: string) => boolean = (bootId) => bootId === this.#bootId,
+  ): Promise<number> {
     return this.#queue.runNow(() => {
-      const orphans = this.#findOrphans.all(this.#names.numberOf(this.#bootId));
+      this.#limits.forfeitOrphans(isAlive, (id) => this.#hasIntent.get(id) !== undefined);
+      const orphans = this.#findRunning.all().filter((row) => !isAlive(text(row, "boot_id")));
       for (const orphan of orphans) {
         const id = text(orphan, "id");
         const row = this.#find.get(id);

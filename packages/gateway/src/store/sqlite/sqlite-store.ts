@@ -16,16 +16,27 @@ import { Vault } from "../vault.ts";
 import { blob } from "./columns.ts";
 import { SqliteDirectory } from "./directory.ts";
 import { SqliteLedger } from "./ledger.ts";
+import { Counters } from "./limits/counters.ts";
+import { SqliteLimits } from "./limits/sqlite-limits.ts";
 import { lockDirectory } from "./lock.ts";
 import type { DirectoryLock } from "./lock.ts";
+import { Names } from "./names.ts";
 import { SqliteReports } from "./reports.ts";
+import { RollupWriter } from "./rollup-writer.ts";
 import { migrate } from "./schema.ts";
 import type { OnMigration } from "./schema.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 const DEFAULT_FILE = "meshagent.db";
 const CHECKPOINT_EVERY_MS = 5_000;
 // Only an operator's own sqlite3 shell can hold the database; the event loop stands still while we wait.
 const BUSY_TIMEOUT_MS = 2_000;
+
+/**
+ * Who else writes the directory. `alone`: nobody, and its lock keeps others off. `keeper`: the processes that this one
+ * started, whose `member` stores take no lock; the keeper says which of them are alive.
+ */
+export type Sharing = "alone" | "keeper" | "member";
 
 export interface SqliteStoreOptions {
   /** The data directory. Made, for its owner alone, when it is not there. */
@@ -37,6 +48,8 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   /** Of this process; the intents that it records carry it. */
   readonly bootId: string;
+  /** Default `alone`. */
+  readonly sharing?: Sharing;
   /** Something failed that no caller waits for, such as a checkpoint. */
   readonly onAlarm?: (message: string, cause: unknown) => void;
   /** A database of an older version is brought up to date, which may take a while. */
@@ -55,9 +68,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   let database: DatabaseSync | null = null;
   try {
     // The database may be in another directory than the rest of the data: both are taken.
-    for (const directory of new Set(
-      [options.directory, dirname(databaseFile)].map((path) => realpathSync(path)),
-    )) {
+    const directories = options.sharing === "member" ? [] : [options.directory, dirname(databaseFile)];
+    for (const directory of new Set(directories.map((path) => realpathSync(path)))) {
       locks.push(lockDirectory(directory, { bootId: options.bootId, nowMs: options.clock.now() }));
     }
     database = openDatabase(databaseFile, options.onMigration);
@@ -132,10 +144,16 @@ function makeStore({
   locks,
   clock,
   bootId,
+  sharing = "alone",
   onAlarm = () => {},
 }: OpenParts): Store {
   const directory = new SqliteDirectory({ database, vault, clock, onAlarm });
-  const ledger = new SqliteLedger({ database, bootId });
+  const names = new Names(database);
+  const rollup = new RollupWriter(database, names);
+  const counters = new Counters({ database, isShared: sharing !== "alone" });
+  const queue = new WriteQueue(database, rollup, counters);
+  const limits = new SqliteLimits({ database, queue, counters, clock });
+  const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });
   const reports = new SqliteReports({ databaseFile, checkpointEveryMs: CHECKPOINT_EVERY_MS, onAlarm });
   let closing: Promise<void> | null = null;
 
@@ -152,6 +170,7 @@ function makeStore({
   return {
     directory,
     ledger,
+    limits,
     reports,
     checkUsable: async () => {
       if (closing !== null) throw new StoreUnusableError("The store is closed.");

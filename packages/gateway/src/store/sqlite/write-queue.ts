@@ -15,6 +15,8 @@ interface QueuedWrite {
 
 /** What takes part in every transaction of the queue besides its writes. */
 export interface TransactionPart {
+  /** The transaction has begun, and nobody else writes until it ends. */
+  begun?(): void;
   /** After the last write. Throws to roll back. */
   beforeCommit(): void;
   /** Nothing that was written since the last commit is there. */
@@ -23,7 +25,7 @@ export interface TransactionPart {
 
 export class WriteQueue {
   readonly #database: DatabaseSync;
-  readonly #part: TransactionPart;
+  readonly #parts: readonly TransactionPart[];
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   #queued: QueuedWrite[] = [];
@@ -31,9 +33,9 @@ export class WriteQueue {
   #isClosed = false;
   #lastFailure: unknown = null;
 
-  constructor(database: DatabaseSync, part: TransactionPart) {
+  constructor(database: DatabaseSync, ...parts: readonly TransactionPart[]) {
     this.#database = database;
-    this.#part = part;
+    this.#parts = parts;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
   }
@@ -95,14 +97,15 @@ export class WriteQueue {
   #transaction<T>(work: () => T): T {
     try {
       this.#begin.run();
+      for (const part of this.#parts) part.begun?.();
       const value = work();
-      this.#part.beforeCommit();
+      for (const part of this.#parts) part.beforeCommit();
       this.#commit.run();
       this.#lastFailure = null;
       return value;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      this.#part.rolledBack();
+      for (const part of this.#parts) part.rolledBack();
       this.#lastFailure = error;
       throw error;
     }

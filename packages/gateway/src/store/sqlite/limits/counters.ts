@@ -1,0 +1,233 @@
+/**
+ * The counters of all limits, in memory as this process last knew them, and on disk as of the last commit. A
+ * transaction changes them in memory and they are written once, before it commits; should it not commit, every change
+ * is undone. Where other processes write the same file, what is known is forgotten as soon as one of them has written.
+ *
+ * Decides nothing: who may take what is in `sqlite-limits.ts`.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { BudgetAccount } from "../../limits.ts";
+import { integer, text } from "../columns.ts";
+import type { Row } from "../columns.ts";
+import { cachedStatements } from "../statements.ts";
+import type { Statements } from "../statements.ts";
+import type { TransactionPart } from "../write-queue.ts";
+import { RateWindow } from "./rate-window.ts";
+
+/** A budget's counter. Nano-dollars. */
+export interface BudgetCounter {
+  readonly key: string;
+  readonly limitId: string;
+  amount: number;
+  tolerance: number;
+  spent: number;
+  held: number;
+  leased: number;
+}
+
+/** More than any gateway has limits at work; what is over it is read again when it is needed. */
+const MAX_KNOWN = 50_000;
+
+export interface CountersOptions {
+  readonly database: DatabaseSync;
+  /** Other processes write the same file: rates and what runs are kept there, too, and nothing known is believed for long. */
+  readonly isShared: boolean;
+}
+
+export class Counters implements TransactionPart {
+  readonly #sql: Statements;
+  readonly #isShared: boolean;
+  readonly #budgets = new Map<string, BudgetCounter>();
+  readonly #rates = new Map<string, RateWindow>();
+  readonly #running = new Map<string, number>();
+  readonly #dirtyBudgets = new Set<BudgetCounter>();
+  readonly #dirtyShared = new Set<string>();
+  #undo: (() => void)[] = [];
+  #dataVersion = -1;
+
+  constructor({ database, isShared }: CountersOptions) {
+    this.#sql = cachedStatements(database);
+    this.#isShared = isShared;
+  }
+
+  begun(): void {
+    this.#undo = [];
+    if (this.#budgets.size > MAX_KNOWN) this.#budgets.clear();
+    if (!this.#isShared) return;
+    const row = this.#sql("PRAGMA data_version").get();
+    const dataVersion = row === undefined ? -1 : integer(row, "data_version");
+    if (dataVersion !== this.#dataVersion) this.#forget();
+    this.#dataVersion = dataVersion;
+  }
+
+  beforeCommit(): void {
+    for (const budget of this.#dirtyBudgets) this.#writeBudget(budget);
+    for (const key of this.#dirtyShared) this.#writeShared(key);
+    this.#dirtyBudgets.clear();
+    this.#dirtyShared.clear();
+  }
+
+  rolledBack(): void {
+    for (const undo of this.#undo.reverse()) undo();
+    this.#undo = [];
+    this.#dirtyBudgets.clear();
+    this.#dirtyShared.clear();
+  }
+
+  /** Runs when this transaction does not commit. For what is kept beside the counters. */
+  onRollback(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
+  findBudget(key: string): BudgetCounter | null {
+    const known = this.#budgets.get(key);
+    if (known !== undefined) return known;
+    const row = this.#sql("SELECT * FROM budget_accounts WHERE key = ?").get(key);
+    if (row === undefined) return null;
+    const read = readBudget(row);
+    this.#budgets.set(key, read);
+    return read;
+  }
+
+  /** The account's counter, made from what the account says if it is new. In a transaction only. */
+  budget(account: BudgetAccount): BudgetCounter {
+    const known = this.findBudget(account.key);
+    if (known !== null) return known;
+    const made: BudgetCounter = {
+      key: account.key,
+      limitId: account.limitId,
+      amount: account.amountNanoUsd,
+      tolerance: account.toleranceNanoUsd,
+      spent: account.spentBeforeNanoUsd,
+      held: 0,
+      leased: 0,
+    };
+    this.#budgets.set(made.key, made);
+    this.#dirtyBudgets.add(made);
+    this.#undo.push(() => this.#budgets.delete(made.key));
+    return made;
+  }
+
+  /** Moves a counter. In a transaction only. */
+  move(key: string, by: { readonly spent?: number; readonly held?: number; readonly leased?: number }): void {
+    const counter = this.findBudget(key);
+    if (counter === null) throw new Error(`There is no budget account ${key}.`);
+    const { spent, held, leased } = counter;
+    this.#undo.push(() => Object.assign(counter, { spent, held, leased }));
+    counter.spent += by.spent ?? 0;
+    counter.held += by.held ?? 0;
+    counter.leased += by.leased ?? 0;
+    this.#dirtyBudgets.add(counter);
+  }
+
+  /** Every counter of the limit gets this amount. In a transaction only. */
+  setAmount(limitId: string, amount: number, tolerance: number): void {
+    for (const key of this.keysOf(limitId)) {
+      const counter = this.findBudget(key);
+      if (counter === null) continue;
+      const before = { amount: counter.amount, tolerance: counter.tolerance };
+      this.#undo.push(() => Object.assign(counter, before));
+      Object.assign(counter, { amount, tolerance });
+      this.#dirtyBudgets.add(counter);
+    }
+  }
+
+  keysOf(limitId: string): readonly string[] {
+    return this.#sql("SELECT key FROM budget_accounts WHERE limit_id = ? ORDER BY key")
+      .all(limitId)
+      .map((row) => text(row, "key"));
+  }
+
+  rate(key: string): RateWindow {
+    const known = this.#rates.get(key);
+    if (known !== undefined) return known;
+    const kept = this.#readShared(key);
+    const window = new RateWindow(kept === null ? [] : (JSON.parse(kept) as [number, number][]));
+    this.#rates.set(key, window);
+    return window;
+  }
+
+  /** In a transaction only, as are the next two. */
+  addToRate(key: string, nowMs: number, amount: number): void {
+    this.rate(key).add(nowMs, amount);
+    this.#undo.push(() => this.rate(key).correct(nowMs, nowMs, -amount));
+    this.#touch(key);
+  }
+
+  correctRate(
+    key: string,
+    at: { readonly addedMs: number; readonly nowMs: number },
+    difference: number,
+  ): void {
+    this.rate(key).correct(at.addedMs, at.nowMs, difference);
+    this.#undo.push(() => this.rate(key).correct(at.addedMs, at.nowMs, -difference));
+    this.#touch(key);
+  }
+
+  run(key: string, by: 1 | -1): void {
+    const before = this.running(key);
+    // What ran in a process that is gone was not counted by this one.
+    this.#running.set(key, Math.max(0, before + by));
+    this.#undo.push(() => this.#running.set(key, before));
+    this.#touch(key);
+  }
+
+  running(key: string): number {
+    const known = this.#running.get(key);
+    if (known !== undefined) return known;
+    const kept = Number(this.#readShared(key) ?? 0);
+    this.#running.set(key, kept);
+    return kept;
+  }
+
+  #touch(key: string): void {
+    if (this.#isShared) this.#dirtyShared.add(key);
+  }
+
+  #forget(): void {
+    this.#budgets.clear();
+    this.#rates.clear();
+    this.#running.clear();
+  }
+
+  #readShared(key: string): string | null {
+    if (!this.#isShared) return null;
+    const row = this.#sql("SELECT value FROM shared_counters WHERE key = ?").get(key);
+    return row === undefined ? null : text(row, "value");
+  }
+
+  #writeShared(key: string): void {
+    const rate = this.#rates.get(key);
+    const value = rate === undefined ? String(this.#running.get(key) ?? 0) : JSON.stringify(rate.slots());
+    this.#sql(`INSERT INTO shared_counters (key, value) VALUES (?, ?)
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value`).run(key, value);
+  }
+
+  #writeBudget(budget: BudgetCounter): void {
+    this.#sql(`INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, tolerance = excluded.tolerance,
+        spent = excluded.spent, held = excluded.held, leased = excluded.leased`).run(
+      budget.key,
+      budget.limitId,
+      budget.amount,
+      budget.tolerance,
+      budget.spent,
+      budget.held,
+      budget.leased,
+    );
+  }
+}
+
+function readBudget(row: Row): BudgetCounter {
+  return {
+    key: text(row, "key"),
+    limitId: text(row, "limit_id"),
+    amount: integer(row, "amount"),
+    tolerance: integer(row, "tolerance"),
+    spent: integer(row, "spent"),
+    held: integer(row, "held"),
+    leased: integer(row, "leased"),
+  };
+}
