@@ -16,7 +16,7 @@ import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 let gateway: TestGateway;
 let token: string;
 before(async () => {
-  gateway = await startTestGateway();
+  gateway = await startTestGateway({ prices: readFromRoot("examples/prices.json") });
   token = await gateway.token(parseTokenSpec(parseYaml(readFromRoot("examples/token-spec.yaml"))));
 });
 after(() => gateway.close());
@@ -58,6 +58,18 @@ describe("examples", () => {
       ["/v1/messages", "http", "claude-sonnet-5-5", "ok", "exact"],
       ["/v1/messages", "sse", "claude-sonnet-5-5", "ok", "exact"],
     ]);
+  });
+
+  it("prices.json is a price card, and its prices are charged", async () => {
+    const [row] = (await gateway.exchanges()).filter(({ intent }) => intent.requestedModel === "gpt-5.5");
+    const [record] = row?.result?.usage ?? [];
+    assert.equal(record?.price_version, "card@2026-11-20");
+    assert.deepEqual(
+      record.lines
+        .filter(({ component }) => component !== "cache_read")
+        .map(({ unit_price: price }) => price),
+      ["5", "30"],
+    );
   });
 
   it("token-spec.yaml is a spec, and the README shows the same set-up", () => {

@@ -1,9 +1,11 @@
 /** The pages under `docs/`: what is made from the source is what the source says, and nothing they point to is missing. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import { access } from "@meshagent/llm-proxy-gateway/api/access";
 import { settings } from "@meshagent/llm-proxy-gateway/config/settings";
 import { errorKinds } from "@meshagent/llm-proxy-gateway/errors";
@@ -28,6 +30,32 @@ describe("the reference", () => {
       assert.ok(existsSync(join(root, path)), `${path} is missing: npm run docs`);
       assert.ok(readFromRoot(path) === text, `${path} is not what the source says: npm run docs`);
     }
+  });
+
+  it("is written by one command, and another fails on a page that has drifted or is not there", (context) => {
+    const place = mkdtempSync(join(tmpdir(), "meshagent-docs-"));
+    (context as TestContext).after(() => rmSync(place, { recursive: true }));
+    const run = (...args: readonly string[]): { status: number | null; stdout: string; stderr: string } =>
+      spawnSync(process.execPath, [join(root, "scripts/docs.ts"), ...args, place], { encoding: "utf8" });
+    assert.match(run().stdout, /^wrote docs\/reference\/configuration\.md$/m);
+    assert.deepEqual(
+      [run("--check").status, run().stdout],
+      [0, ""],
+      "the second time there is nothing to do",
+    );
+    const page = join(place, "docs/reference/errors.md");
+    writeFileSync(
+      page,
+      readFileSync(page, "utf8").replace("| 402 `billing_error` |", "| 403 `billing_error` |"),
+    );
+    rmSync(join(place, "docs/quick-start.md"));
+    const drifted = run("--check");
+    assert.equal(drifted.status, 1);
+    assert.deepEqual(drifted.stderr.trim().split("\n"), [
+      "docs/reference/errors.md is not what the source says.",
+      "docs/quick-start.md is not what the source says.",
+      "Run: npm run docs, and commit what it writes.",
+    ]);
   });
 
   it("has every setting, with its variable, key and default", () => {

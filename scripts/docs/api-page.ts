@@ -32,7 +32,8 @@ export function apiPage(): string {
     ...dialects.map(dialectSection),
     "## Management API\n",
     "`Authorization: Bearer` with the owner's token, or with an API key where the line says so; a participant token may " +
-      "do nothing here. Times are RFC 3339, money is decimal text. Errors: [errors.md](errors.md).\n",
+      "do nothing here. Times are RFC 3339, money is decimal text. Errors: [errors.md](errors.md). The same as OpenAPI 3.1: " +
+      "`GET /openapi.json`, for everybody.\n",
     ...Object.entries(routes).map(([name, route]) => routeSection(name, route as AnyRoute)),
   ].join("\n");
 }

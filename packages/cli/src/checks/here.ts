@@ -1,6 +1,6 @@
 /** Doctor's look at what `meshagent serve` needs on this machine. It makes nothing and writes nothing. */
 
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CliContext } from "../cli-context.ts";
 import { gatewayDataDir } from "../cli-context.ts";
@@ -12,7 +12,8 @@ import type { Check } from "./check.ts";
 export function checkDataDir(context: CliContext, isUp: boolean): Check {
   const path = gatewayDataDir(context.env);
   const problem = findProblem(path);
-  if (problem === null) return ok("data dir", path);
+  if (problem === null)
+    return ok("data dir", existsSync(path) ? path : `${path}, which the first start makes`);
   const found = `${path} cannot be written: ${problem}`;
   const todo =
     "Give it to the user who runs the gateway (chown, chmod 700), or name another: meshagent serve --data-dir DIR, or MESHAGENT_DATA_DIR.";
