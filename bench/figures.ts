@@ -73,6 +73,9 @@ export interface FiguresJson {
   readonly workloads: readonly {
     readonly name: WorkloadName;
     readonly unit: "request" | "event";
+    readonly directDelay: Delay | null;
+    readonly loaderCores: number | null;
+    readonly upstreamCores: number | null;
     readonly proxies: readonly (Summary & {
       readonly name: ProxyName;
       readonly timesNginx: Ratio | null;
@@ -89,6 +92,9 @@ export function figuresJson(about: FiguresJson["about"], figures: readonly Workl
     workloads: figures.map((each) => ({
       name: each.workload.name,
       unit: unitOf(each.workload),
+      directDelay: each.directDelay,
+      loaderCores: each.loaderCores,
+      upstreamCores: each.upstreamCores,
       proxies: each.proxies.map((proxy) => ({
         name: proxy.name,
         ...summaryOf(proxy),

@@ -61,15 +61,15 @@ function targetLines(figures: WorkloadFigures): readonly string[] {
 }
 
 function warningLines({ proxies, loaderCores, upstreamCores }: WorkloadFigures): readonly string[] {
-  const busy = (name: string, cores: number | null): string[] =>
-    cores === null || cores <= saturatedCores
-      ? []
-      : [`  The ${name} kept ${cores.toFixed(2)} cores busy: the delays are its own, too.`];
-  const unfinished = proxies.filter((proxy) => proxy.unfinished > 0);
+  const lines = proxies.flatMap(({ name, unfinished }) =>
+    unfinished === 0 ? [] : [`  ${name}: ${unfinished} STREAMS DID NOT FINISH.`],
+  );
+  if (loaderCores === null || upstreamCores === null) return lines;
+  const isSaturated = Math.max(loaderCores, upstreamCores) > saturatedCores;
+  const busy = `of a core was busy in the loader at most, ${share(upstreamCores)} in the upstream`;
   return [
-    ...unfinished.map(({ name, unfinished: count }) => `  ${name}: ${count} STREAMS DID NOT FINISH.`),
-    ...busy("loader", loaderCores),
-    ...busy("upstream", upstreamCores),
+    ...lines,
+    `  ${share(loaderCores)} ${busy}${isSaturated ? ": THE DELAYS ARE THEIR OWN, TOO." : ""}`,
   ];
 }
 
@@ -81,6 +81,8 @@ export function isWhole(figures: readonly WorkloadFigures[], name: ProxyName): b
 }
 
 const verdict = (isMet: boolean): string => (isMet ? "met" : "missed");
+
+const share = (cores: number): string => `${(cores * 100).toFixed(0)} %`;
 
 const delayText = ({ p50Us, p99Us }: Delay): string => `${number(p50Us)} / ${number(p99Us)} us`;
 

@@ -9,10 +9,10 @@ import type { Options } from "../options.ts";
 import { processCost } from "../process-cost.ts";
 import { type Ours, startOurs } from "../proxies/ours.ts";
 import { requireOpenFiles } from "../requirements.ts";
-import { type AtRest, atRest, type Watched } from "./at-rest.ts";
-import { type Expected, mb, restProblems, rowProblems, soakTolerance, streamProblems } from "./verdict.ts";
 import { startUpstream } from "../upstream/upstream.ts";
 import { slowStreamBody } from "../workloads.ts";
+import { type AtRest, atRest, type Watched } from "./at-rest.ts";
+import { type Expected, mb, restProblems, rowProblems, soakTolerance, streamProblems } from "./verdict.ts";
 
 /** Slow enough that two cores carry thousands of streams: what is soaked is their number. */
 const eventsPerSecond = 2;
