@@ -261,6 +261,41 @@ describe("@anthropic-ai/sdk", () => {
   });
 });
 
+describe("grants for the models of tools", () => {
+  const isRefused = (error: unknown): boolean =>
+    error instanceof Error &&
+    /does not cover the model \\?"(openai|anthropic)\/(gpt-image-2|claude-fable-5-2)\\?"/.test(error.message);
+
+  it("hold for the image tool of responses", async () => {
+    const narrow = new OpenAI({
+      baseURL: gateway.openaiUrl,
+      apiKey: await gateway.token({ llm: { models: ["openai/gpt-5.5"] } }),
+    });
+    const ask = { model: "gpt-5.5", input: "hello" };
+    const tools = [{ type: "image_generation" as const, model: "gpt-image-2" }];
+    await assert.rejects(narrow.responses.create({ ...ask, tools }), isRefused);
+    await openai.responses.create({ ...ask, tools });
+    await narrow.responses.create({ ...ask, tools: [{ type: "web_search" }] });
+  });
+
+  it("hold for an advisor and for fallbacks of messages", async () => {
+    const narrow = new Anthropic({
+      baseURL: gateway.anthropicUrl,
+      authToken: await gateway.token({ llm: { models: ["anthropic/claude-opus-*"] } }),
+      apiKey: null,
+    });
+    const ask = { model: "claude-opus-5-5", max_tokens: 50, messages: [{ role: "user", content: "hi" }] };
+    for (const more of [
+      { tools: [{ type: "advisor_20260301", name: "advisor", model: "claude-fable-5-2" }] },
+      { fallbacks: [{ model: "claude-opus-4-8" }, { model: "claude-fable-5-2" }] },
+    ]) {
+      await assert.rejects(narrow.post("/v1/messages", { body: { ...ask, ...more } }), isRefused);
+      await anthropic.post("/v1/messages", { body: { ...ask, ...more } });
+    }
+    await narrow.post("/v1/messages", { body: { ...ask, fallbacks: [{ model: "claude-opus-4-8" }] } });
+  });
+});
+
 describe("the usage report", () => {
   it("adds up to the rows, with simulated use apart", async () => {
     const rows = await gateway.exchanges();

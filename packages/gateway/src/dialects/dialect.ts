@@ -23,8 +23,8 @@ export interface EndpointPolicy {
   /** Members that, when given and not null or false, make the request one that is not offered yet (501). */
   readonly notOfferedFields: readonly string[];
   /**
-   * Where the body names further models that the exchange bills, such as `["svg", "model"]` of images. In a form
-   * that is the field `svg[model]`. Each needs its own grant.
+   * Where the body names further models that the exchange bills, such as `["svg", "model"]` of images or
+   * `["tools", "*", "model"]`. In a form the first is the field `svg[model]`. Each needs its own grant.
    */
   readonly otherModels?: readonly PickPath[];
   /** The top-level member whose characters the provider bills: `input` of speech. */

@@ -313,15 +313,52 @@ test("a further model that the request names is found in JSON and in a form", ()
   ])
     assertRefused({ body }, "svg.model", /twice/, endpoint);
   assertRefused(form("model=a&svg[model]=b&svg[model]=c"), "svg[model]", /twice/, endpoint);
-  assertRefused({ body: '{"model":"a","svg":{"model":5}}' }, "svg[model]", /must be the name/, endpoint);
+  assertRefused({ body: '{"model":"a","svg":{"model":5}}' }, "svg.model", /must be the name/, endpoint);
   assertRefused(
     { body: `{"model":"a","svg":{"model":"${"b".repeat(300)}"}}` },
-    "svg[model]",
+    "svg.model",
     /not the name/,
     endpoint,
   );
   // A provider may read JSON in there, which is not looked into here.
   assertRefused(form('model=a&svg={"model":"b"}'), "svg", /one by one: `svg\[model\]`/, endpoint);
+});
+
+test("every tool may name a model of its own, and no model deeper inside counts", () => {
+  const otherModels = [
+    ["tools", "*", "model"],
+    ["input", "*", "tools", "*", "model"],
+  ];
+  const endpoint = endpointWith({ otherModels });
+  const body = JSON.stringify({
+    model: "a",
+    input: [
+      { content: [{ text: '{"tools":[{"model":"said"}]}', model: "no" }], model: "no" },
+      { type: "additional_tools", tools: [{ type: "image_generation", model: "c" }] },
+    ],
+    tools: [
+      {
+        type: "function",
+        parameters: { properties: { model: { type: "string" } }, tools: [{ model: "no" }] },
+      },
+      { type: "image_generation", model: "b" },
+      { type: "image_generation", model: "b" },
+      "text",
+    ],
+  });
+  assert.deepEqual(policyOf({ body }, endpoint).otherModels, ["b", "b", "c"]);
+  for (const none of ['"x"', "null", "5", '{"model":"no"}', "[]"]) {
+    assert.deepEqual(policyOf({ body: `{"model":"a","tools":${none}}` }, endpoint).otherModels, []);
+  }
+  assertRefused(
+    '{"model":"a","tools":[{"model":"b"},{"model":"b","model":"c"}]}',
+    "tools[1].model",
+    /twice/,
+    endpoint,
+  );
+  // Of a member given twice, parsers take one or the other: both are looked at.
+  const twice = '{"model":"a","tools":[{"x":1},{"model":"c"}],"tools":[{"model":"b"}]}';
+  assert.deepEqual(policyOf({ body: twice }, endpoint).otherModels, ["c", "b"]);
 });
 
 test("what an uploaded file holds is no field, whatever it looks like", () => {

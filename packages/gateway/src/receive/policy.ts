@@ -5,6 +5,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, PolicyFields } from "../exchange.ts";
+import type { Picked } from "../json-pick.ts";
 import { formNameOf, type PeekedBody } from "./body-peek.ts";
 import type { GivenField } from "./form-field.ts";
 
@@ -42,12 +43,19 @@ function single(body: PeekedBody, name: string): GivenField | undefined {
 
 /** Only fields that policy reads were looked for, so each of them counts. */
 function refuseRepeats(body: PeekedBody): void {
-  const nested = body.picks.filter(({ path }) => path.length > 1).map(({ path }) => path.join("."));
+  const nested = body.picks.filter(({ path }) => path.length > 1).map(nestedName);
   const seen = new Set<string>();
   for (const name of [...body.given.map((field) => field.name), ...nested]) {
     if (seen.has(name)) throw invalid(name, `The request gives \`${name}\` twice. Give it once.`);
     seen.add(name);
   }
+}
+
+/** As a person would write it: `svg.model`, `tools[2].model`. */
+function nestedName({ path, indexes }: Picked): string {
+  const [first = "", ...rest] = path;
+  let depth = 0;
+  return first + rest.map((step) => (step === "*" ? `[${indexes[depth++]}]` : `.${step}`)).join("");
 }
 
 function refuseGiven(field: GivenField | undefined): void {
@@ -109,15 +117,17 @@ function refuseNoName(param: string, model: string): void {
 
 function otherModelsOf({ endpoint }: Authenticated, body: PeekedBody): readonly string[] {
   return (endpoint.policy.otherModels ?? []).flatMap((path) => {
-    const field = single(body, path[0] ?? "");
-    const name = formNameOf(path);
-    if (field !== undefined)
-      throw invalid(field.name, `A form gives the members of \`${field.name}\` one by one: \`${name}\`.`);
-    const values = [
-      ...body.picks.filter((picked) => picked.path === path).map(({ value }) => value),
-      ...body.given.filter((given) => given.name === name).map(({ value }) => value),
+    const whole = single(body, path[0] ?? "");
+    const field = formNameOf(path);
+    if (whole?.place === "form")
+      throw invalid(whole.name, `A form gives the members of \`${whole.name}\` one by one: \`${field}\`.`);
+    const named = [
+      ...body.picks
+        .filter((picked) => picked.path === path)
+        .map((picked) => [nestedName(picked), picked.value] as const),
+      ...body.given.filter(({ name }) => name === field).map(({ name, value }) => [name, value] as const),
     ];
-    return values.flatMap((value) => {
+    return named.flatMap(([name, value]) => {
       if (value === null || value === "") return [];
       if (typeof value !== "string") throw invalid(name, `\`${name}\` must be the name of a model.`);
       refuseNoName(name, value);

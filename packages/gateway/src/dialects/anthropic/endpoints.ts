@@ -18,6 +18,11 @@ const offered: readonly Endpoint[] = [
       isModelRequired: true,
       fields: ["stream", "service_tier", "max_tokens"],
       notOfferedFields: [],
+      // The advisor tool, and the models that answer when the first one refuses.
+      otherModels: [
+        ["tools", "*", "model"],
+        ["fallbacks", "*", "model"],
+      ],
     },
     usageReader: messagesUsage,
     isModelList: false,

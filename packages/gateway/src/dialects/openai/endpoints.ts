@@ -27,6 +27,13 @@ const responsesPolicy: EndpointPolicy = {
   ...namesModel,
   fields: ["stream", "service_tier", "max_output_tokens"],
   notOfferedFields: ["background", "previous_response_id", "conversation"],
+  // The image tool names the model that draws and the one that writes SVG; tools may stand among the input, too.
+  otherModels: [
+    ["tools", "*", "model"],
+    ["tools", "*", "svg", "model"],
+    ["input", "*", "tools", "*", "model"],
+    ["input", "*", "tools", "*", "svg", "model"],
+  ],
 };
 
 /** A file and its fields. */
