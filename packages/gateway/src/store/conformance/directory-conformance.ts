@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import { InvalidCursorError } from "../errors.ts";
 import type { ApiKeyWithSecret, Directory, DirectoryChange } from "../store.ts";
 import { withStore } from "./store-under-test.ts";
 import type { OpenStore } from "./store-under-test.ts";
@@ -153,6 +154,140 @@ export function directoryConformance(name: string, open: OpenStore): void {
         (await directory.findRoom(project.id, "a"))?.id,
       );
       await assert.rejects(directory.createRoom("nope", "a"));
+    }));
+
+  test(`${name} directory: a project's settings are kept, replaced whole, and announced`, () =>
+    withStore(open, async ({ store: { directory }, reopen }) => {
+      const project = await directory.createProject("p", { require_rooms: true });
+      const other = await directory.createProject("q");
+      assert.deepEqual(project.settings, { require_rooms: true });
+      const { changes } = watch(directory);
+      await directory.setProjectSettings(project.id, { on_disconnect: "cancel" });
+      assert.deepEqual(changes, [`project ${project.id} ${project.id}`]);
+      const next = (await reopen()).store.directory;
+      assert.deepEqual(await next.findProject(project.id), {
+        ...project,
+        settings: { on_disconnect: "cancel" },
+      });
+      assert.deepEqual(await next.findProject(other.id), other);
+    }));
+
+  test(`${name} directory: a service account has a name of its own, and goes when it has no keys`, () =>
+    withStore(open, async ({ store: { directory } }) => {
+      const { id: projectId } = await directory.createProject("p");
+      const other = await directory.createProject("q");
+      const made = await directory.createServiceAccount(projectId, "ci");
+      assert.ok(made);
+      assert.equal(await directory.createServiceAccount(projectId, "ci"), null);
+      assert.ok(await directory.createServiceAccount(other.id, "ci"));
+      assert.deepEqual(await directory.findServiceAccount(projectId, "ci"), made);
+      assert.deepEqual(await directory.findServiceAccount(projectId, made.id), made);
+      assert.equal(await directory.findServiceAccount(other.id, made.id), null);
+      // Somebody may call an account like another's id.
+      await directory.createServiceAccount(projectId, made.id);
+      assert.deepEqual(await directory.findServiceAccount(projectId, made.id), made);
+
+      const key = { ...(await sampleKey(directory, projectId, "k1")), serviceAccountId: made.id };
+      await directory.createApiKey(key);
+      await directory.createApiKey(await sampleKey(directory, projectId, "k2"));
+      assert.deepEqual(
+        (await directory.listApiKeys(projectId, undefined, made.id)).map(({ id }) => id),
+        ["k1"],
+      );
+      assert.equal(await directory.deleteServiceAccount(projectId, made.id), false);
+      await directory.deleteApiKey(projectId, "k1");
+      assert.equal(await directory.deleteServiceAccount(other.id, made.id), false);
+      assert.equal(await directory.deleteServiceAccount(projectId, made.id), true);
+      assert.equal(await directory.deleteServiceAccount(projectId, made.id), false);
+      assert.equal(await directory.findServiceAccount(projectId, "ci"), null);
+      const names = (await directory.listServiceAccounts(projectId)).map((account) => account.name);
+      assert.deepEqual(names, ["default", made.id]);
+      // The deleted key still names it.
+      assert.equal((await directory.findApiKey("k1"))?.serviceAccountId, made.id);
+      assert.equal((await directory.createServiceAccount(projectId, "ci"))?.id, made.id);
+    }));
+
+  test(`${name} directory: a room keeps its details, and what is not changed stays`, () =>
+    withStore(open, async ({ store: { directory }, reopen }) => {
+      const { id: projectId } = await directory.createProject("p");
+      const details = { metadata: { team: { floor: 3 } }, annotations: { colour: "red" } };
+      const room = await directory.createRoom(projectId, "lab", details);
+      assert.deepEqual({ metadata: room.metadata, annotations: room.annotations }, details);
+      assert.deepEqual(await directory.createRoom(projectId, "lab", { metadata: { other: 1 } }), room);
+      const changed = await directory.updateRoom(projectId, "lab", { annotations: {} });
+      assert.deepEqual(changed, { ...room, annotations: {} });
+      const next = (await reopen()).store.directory;
+      assert.deepEqual(await next.findRoom(projectId, "lab"), changed);
+      assert.deepEqual(await next.findRoomById(projectId, room.id), changed);
+      assert.equal(await next.findRoomById("nope", room.id), null);
+      assert.equal(await next.updateRoom(projectId, "nope", { annotations: {} }), null);
+      await next.deleteRoom(projectId, "lab");
+      assert.equal(await next.updateRoom(projectId, "lab", { annotations: {} }), null);
+      // Created again it is a new beginning.
+      assert.deepEqual((await next.createRoom(projectId, "lab")).metadata, {});
+    }));
+
+  test(`${name} directory: a room that gets another name leaves a tombstone under the old one`, () =>
+    withStore(open, async ({ store: { directory }, time }) => {
+      const { id: projectId } = await directory.createProject("p");
+      const room = await directory.createRoom(projectId, "old");
+      await directory.createRoom(projectId, "taken");
+      await directory.createRoom(projectId, "deleted");
+      await directory.deleteRoom(projectId, "deleted");
+      const { changes } = watch(directory);
+      assert.equal(await directory.updateRoom(projectId, "old", { name: "taken" }), null);
+      assert.deepEqual(changes, []);
+
+      time.nowMs = 9_000;
+      const renamed = await directory.updateRoom(projectId, "old", { name: "deleted" });
+      assert.deepEqual(renamed, { ...room, name: "deleted" });
+      assert.deepEqual(changes, [`room ${projectId} old`, `room ${projectId} deleted`]);
+      assert.deepEqual(await directory.findRoom(projectId, "deleted"), renamed);
+      const tombstone = await directory.findRoom(projectId, "old");
+      assert.equal(tombstone?.deletedAtMs, 9_000);
+      assert.notEqual(tombstone?.id, room.id);
+      const names = (await directory.listRooms(projectId)).map((each) => each.name);
+      assert.deepEqual(names, ["deleted", "taken"]);
+      assert.equal(await directory.countRooms(projectId), 2);
+      assert.equal((await directory.createRoom(projectId, "old")).id, tombstone?.id);
+    }));
+
+  test(`${name} directory: lists have pages that begin after an item, also one that is gone`, () =>
+    withStore(open, async ({ store: { directory } }) => {
+      const projects = [];
+      // Of one instant: the order is that of their creation.
+      for (const each of ["a", "b", "c", "d"]) projects.push(await directory.createProject(each));
+      const [first, second, third, fourth] = projects;
+      assert.ok(first && second && third && fourth);
+      assert.deepEqual(await directory.listProjects({ limit: 2 }), [first, second]);
+      assert.deepEqual(await directory.listProjects({ limit: 2, after: second.id }), [third, fourth]);
+      assert.deepEqual(await directory.listProjects({ limit: 2, after: fourth.id }), []);
+      await assert.rejects(directory.listProjects({ limit: 2, after: "nope" }), InvalidCursorError);
+
+      for (const id of ["k1", "k2", "k3"])
+        await directory.createApiKey(await sampleKey(directory, first.id, id));
+      await directory.deleteApiKey(first.id, "k2");
+      const keys = await directory.listApiKeys(first.id, { limit: 2, after: "k2" });
+      assert.deepEqual(
+        keys.map(({ id }) => id),
+        ["k3"],
+      );
+      const [account] = await directory.listServiceAccounts(first.id, { limit: 1 });
+      const more = await directory.createServiceAccount(first.id, "more");
+      assert.deepEqual(
+        await directory.listServiceAccounts(first.id, { limit: 5, after: account?.id ?? "" }),
+        [more],
+      );
+
+      for (const room of ["c", "a", "d", "b"]) await directory.createRoom(first.id, room);
+      const rooms = async (page: Parameters<Directory["listRooms"]>[1]): Promise<string[]> =>
+        (await directory.listRooms(first.id, page)).map((each) => each.name);
+      assert.deepEqual(await rooms({ limit: 2 }), ["a", "b"]);
+      assert.deepEqual(await rooms({ limit: 2, after: "b" }), ["c", "d"]);
+      assert.deepEqual(await rooms({ limit: 2, after: "bb" }), ["c", "d"], "a name that was never there");
+      assert.deepEqual(await rooms({ limit: 2, offset: 3 }), ["d"]);
+      assert.equal(await directory.countRooms(first.id), 4);
+      assert.equal(await directory.countRooms("nope"), 0);
     }));
 
   test(`${name} directory: provider settings are set, replaced, listed and removed`, () =>
