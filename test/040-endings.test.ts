@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { connectRaw } from "./bed/raw-caller.ts";
 import { rawChunk, rawHead, rawJson, rawLastChunk, type RawReply } from "./bed/raw-reply.ts";
@@ -145,6 +146,38 @@ describe("a caller that leaves", () => {
       assert.equal(row.result.usage[0]?.completeness, "estimated");
       assert.ok((row.result.usage[0].output_tokens ?? 0) > 0, "an estimate is never zero");
       assert.equal(provider.openConnections, 0);
+    }));
+
+  it("of a project that chose to cancel: so it is, from the next request on, also with a token that was used before", () =>
+    withGateway({}, async ({ gateway, token }) => {
+      const owner = createClient({ baseUrl: gateway.url, token: gateway.ownerToken });
+      const leave = async (count: number, policy: "drain" | "cancel" | null): Promise<string | undefined> => {
+        await owner.updateProjectSettings({ project: gateway.projectId, on_disconnect: policy });
+        const left = Promise.withResolvers<void>();
+        const pieces = [
+          rawHead(200, sse),
+          created,
+          delta,
+          { until: left.promise },
+          completed,
+          rawLastChunk(),
+        ];
+        provider.script(() => ({ pieces, end: "keep" }));
+        const caller = await connectRaw(gateway.url);
+        caller.write(request(token, ask));
+        await caller.until((text) => text.includes("some text"));
+        caller.socket.destroy();
+        if (policy !== "cancel") await gateway.untilDrains(1);
+        else await gateway.untilExchanges((rows) => rows.length === count && rows.at(-1)?.result !== null);
+        left.resolve();
+        const rows = await gateway.untilExchanges(
+          (all) => all.length === count && all.at(-1)?.result != null,
+        );
+        return rows.at(-1)?.result?.usageSource;
+      };
+      assert.equal(await leave(1, null), "drained");
+      assert.equal(await leave(2, "cancel"), "estimated");
+      assert.equal(await leave(3, "drain"), "drained");
     }));
 
   it("when the drain takes too long, or is too large, or there are too many: an estimate", async () => {

@@ -69,6 +69,28 @@ test("rooms of the project that the flag, the environment or the profile names",
   assert.equal((await run(["rooms", "get", "lab"])).code, 1);
 });
 
+test("a list is all of its pages, as a table and as JSON", async () => {
+  const names = ["a", "b", "c", "d", "e"];
+  const projects = names.map((name) => gateway.addProject(name));
+  const env = { MESHAGENT_PROJECT_ID: projects[0]?.id ?? "" };
+  for (const name of names) {
+    await succeed(["rooms", "create", name], { env });
+    await succeed(["api-key", "create", name], { env });
+  }
+  for (const [command, member, items] of [
+    ["project", "projects", projects],
+    ["rooms", "rooms", gateway.rooms],
+    ["api-key", "keys", gateway.keys],
+  ] as const) {
+    const list = JSON.parse((await succeed([command, "list", "--json"], { env })).stdout);
+    assert.deepEqual([list[member], list.next_cursor], [items, null], command);
+    const table = (await succeed([command, "list"], { env })).stdout.trim().split("\n");
+    assert.equal(table.length, 1 + names.length, command);
+  }
+  // Two in a page: three pages, twice.
+  assert.equal(gateway.callsOf("listRooms").length, 6);
+});
+
 test("API keys: the key alone and once on stdout; active, printed, exported, deleted", async () => {
   const { id: project } = gateway.addProject("Acme");
   await succeed(["project", "activate", project]);
