@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
-import { createRequire } from "node:module";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { Route, RouteName } from "@meshagent/llm-proxy-protocol/api";
 import { apiErrorBodySchema, apiErrorStatus, routes } from "@meshagent/llm-proxy-protocol/api";
@@ -617,43 +616,6 @@ describe("over the wire", () => {
     assert.ok(sent.length >= 2 && !sent.join("").includes(OWNER_TOKEN));
     assert.equal(String(new Secret(OWNER_TOKEN)), "[redacted]");
   });
-});
-
-test("the official client works against it", async () => {
-  // Its ESM build cannot be loaded.
-  const { Meshagent } = createRequire(import.meta.url)(
-    "@meshagent/meshagent",
-  ) as typeof import("@meshagent/meshagent");
-  const official = new Meshagent({ baseUrl: harness.url, token: OWNER_TOKEN });
-  const made = await official.createProject("from the official client");
-  const id = String(made["id"]);
-  assert.equal((await official.getProject(id))["name"], "from the official client");
-  const projects = (await official.listProjects())["projects"] as { id: string }[];
-  assert.deepEqual(
-    projects.map((each) => each.id),
-    [project, id],
-  );
-
-  const key = await official.createApiKey(id, "k", "d");
-  assert.equal(parseApiKey(String(key["value"])).id, key["id"]);
-  const keys = (await official.listApiKeys(id))["keys"] as { id: string }[];
-  assert.deepEqual(
-    keys.map((each) => each.id),
-    [key["id"]],
-  );
-
-  const withKey = new Meshagent({ baseUrl: harness.url, token: String(key["value"]) });
-  const room = await withKey.createRoom({ projectId: id, name: "room 1", ifNotExists: true, metadata: {} });
-  assert.deepEqual(await withKey.getRoom(id, "room 1"), room);
-  assert.deepEqual(await withKey.listRooms(id), [room]);
-  await assert.rejects(
-    withKey.listApiKeys(id),
-    /Failed to list api keys. Status code: 403, body: .*Only the owner/,
-  );
-  await official.deleteRoom(id, room.id);
-  assert.deepEqual(await official.listRooms(id), []);
-  await official.deleteApiKey(id, String(key["id"]));
-  await assert.rejects(withKey.listRooms(id), /Status code: 401/);
 });
 
 /** The status of a POST without a content-length. */

@@ -80,10 +80,16 @@ export class MemoryStore {
       return project;
     },
     listProjects: async (page) => pageOf(this.projects, page, ({ id }) => id),
-    setProjectSettings: async (id, settings) => {
+    changeProjectSettings: async (id, change) => {
       const index = this.projects.findIndex((project) => project.id === id);
       const project = this.projects[index];
-      if (project !== undefined) this.projects[index] = { ...project, settings };
+      if (project === undefined) return null;
+      const settings = Object.entries({ ...project.settings, ...change }).filter(
+        ([, value]) => value !== null,
+      );
+      const changed = { ...project, settings: Object.fromEntries(settings) };
+      this.projects[index] = changed;
+      return changed;
     },
     findProject: async (id) => {
       if (this.failure !== null) throw this.failure;

@@ -25,22 +25,16 @@ export function projectHandlers(deps: ApiDeps): ProjectHandlers {
       return { projects: items.map(projectShape), next_cursor };
     },
     createProject: async ({ body }) =>
-      projectShape(await directory.createProject(body.name, changeSettings({}, body.settings ?? {}))),
+      projectShape(await directory.createProject(body.name, withoutDefaults(body.settings ?? {}))),
     getProject: async ({ project }) => projectShape(project),
-    updateProjectSettings: async ({ project, body }) => {
-      const settings = changeSettings(project.settings, body);
-      await directory.setProjectSettings(project.id, settings);
-      return projectShape({ ...project, settings });
-    },
+    updateProjectSettings: async ({ project, body }) =>
+      projectShape((await directory.changeProjectSettings(project.id, { ...body })) ?? project),
   };
 }
 
 /** null is no setting: the server's default holds. */
-function changeSettings(settings: ProjectRow["settings"], change: ProjectSettings): ProjectRow["settings"] {
-  const changed = { ...settings, ...change };
-  return Object.fromEntries(
-    Object.entries(changed).filter(([, value]) => value !== null && value !== undefined),
-  );
+function withoutDefaults(settings: ProjectSettings): ProjectRow["settings"] {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => (value ?? null) !== null));
 }
 
 async function gatewayInfo(deps: ApiDeps, caller: Caller): Promise<GatewayInfo> {

@@ -277,8 +277,11 @@ export interface Directory {
   /** Oldest first; all of them without `page`, like every list here. */
   listProjects(page?: ListPage): Promise<readonly Project[]>;
   findProject(id: string): Promise<Project | null>;
-  /** Puts these settings in the place of all that were there. The project exists. */
-  setProjectSettings(id: string, settings: Project["settings"]): Promise<void>;
+  /**
+   * Changes these settings and leaves the others, as one step; null takes a setting away. null when there is
+   * no such project.
+   */
+  changeProjectSettings(id: string, change: Project["settings"]): Promise<Project | null>;
 
   /** Every project has one named `default`, made with it. Oldest first. */
   listServiceAccounts(projectId: string, page?: ListPage): Promise<readonly ServiceAccount[]>;

@@ -156,20 +156,26 @@ export function directoryConformance(name: string, open: OpenStore): void {
       await assert.rejects(directory.createRoom("nope", "a"));
     }));
 
-  test(`${name} directory: a project's settings are kept, replaced whole, and announced`, () =>
+  test(`${name} directory: a project's settings are kept, changed one by one, and announced`, () =>
     withStore(open, async ({ store: { directory }, reopen }) => {
       const project = await directory.createProject("p", { require_rooms: true });
       const other = await directory.createProject("q");
       assert.deepEqual(project.settings, { require_rooms: true });
       const { changes } = watch(directory);
-      await directory.setProjectSettings(project.id, { on_disconnect: "cancel" });
-      assert.deepEqual(changes, [`project ${project.id} ${project.id}`]);
+      // Two at once: neither is lost.
+      await Promise.all([
+        directory.changeProjectSettings(project.id, { on_disconnect: "cancel" }),
+        directory.changeProjectSettings(project.id, { colour: "red" }),
+      ]);
+      assert.deepEqual(changes, Array(2).fill(`project ${project.id} ${project.id}`));
+      const settings = { require_rooms: true, on_disconnect: "cancel", colour: "red" };
       const next = (await reopen()).store.directory;
-      assert.deepEqual(await next.findProject(project.id), {
-        ...project,
-        settings: { on_disconnect: "cancel" },
-      });
+      assert.deepEqual(await next.findProject(project.id), { ...project, settings });
+      const less = await next.changeProjectSettings(project.id, { require_rooms: null, colour: null });
+      assert.deepEqual(less, { ...project, settings: { on_disconnect: "cancel" } });
+      assert.deepEqual(await next.findProject(project.id), less);
       assert.deepEqual(await next.findProject(other.id), other);
+      assert.equal(await next.changeProjectSettings("nope", { colour: "red" }), null);
     }));
 
   test(`${name} directory: a service account has a name of its own, and goes when it has no keys`, () =>

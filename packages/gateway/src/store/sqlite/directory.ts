@@ -102,9 +102,14 @@ export class SqliteDirectory implements Directory {
     return row === undefined ? null : readProject(row);
   }
 
-  async setProjectSettings(id: string, settings: Project["settings"]): Promise<void> {
-    this.#sql("UPDATE projects SET settings = ? WHERE id = ?").run(JSON.stringify(settings), id);
-    this.#announce({ kind: "project", projectId: id, id });
+  async changeProjectSettings(id: string, change: Project["settings"]): Promise<Project | null> {
+    // RFC 7396: a member that is null takes the setting away.
+    const { changes } = this.#sql("UPDATE projects SET settings = json_patch(settings, ?) WHERE id = ?").run(
+      JSON.stringify(change),
+      id,
+    );
+    if (changes > 0) this.#announce({ kind: "project", projectId: id, id });
+    return this.findProject(id);
   }
 
   async listServiceAccounts(projectId: string, page?: ListPage): Promise<readonly ServiceAccount[]> {

@@ -75,8 +75,7 @@ export class SqliteRooms implements Rooms {
   }
 
   async findRoom(projectId: string, name: string): Promise<Room | null> {
-    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
-    return row === undefined ? null : readRoom(row);
+    return this.#find(projectId, name);
   }
 
   async findRoomById(projectId: string, id: string): Promise<Room | null> {
@@ -85,28 +84,48 @@ export class SqliteRooms implements Rooms {
   }
 
   async updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null> {
-    const room = await this.findRoom(projectId, name);
-    if (room === null || room.deletedAtMs !== null) return null;
-    const updated = { ...room, ...change };
-    const isRenamed = updated.name !== name;
-    const other = isRenamed ? await this.findRoom(projectId, updated.name) : null;
-    if (other !== null && other.deletedAtMs === null) return null;
-    inTransaction(this.#database, () => {
-      if (other !== null) this.#sql("DELETE FROM rooms WHERE id = ?").run(other.id);
+    const updated = inTransaction(this.#database, () => {
+      const room = this.#find(projectId, name);
+      if (room === null || room.deletedAtMs !== null) return null;
+      const changed = { ...room, ...change };
+      if (changed.name !== name && !this.#makeWay(projectId, changed.name)) return null;
       this.#sql("UPDATE rooms SET name = ?, metadata = ?, annotations = ? WHERE id = ?").run(
-        updated.name,
-        JSON.stringify(updated.metadata),
-        JSON.stringify(updated.annotations),
+        changed.name,
+        JSON.stringify(changed.metadata),
+        JSON.stringify(changed.annotations),
         room.id,
       );
-      if (!isRenamed) return;
-      const now = this.#clock.now();
-      this.#sql(
-        "INSERT INTO rooms (id, project_id, name, created_at, deleted_at) VALUES (?, ?, ?, ?, ?)",
-      ).run(newUuid(), projectId, name, now, now);
+      if (changed.name !== name) this.#bury(projectId, name);
+      return changed;
     });
+    if (updated === null) return null;
     for (const changed of new Set([name, updated.name])) this.#onChange(projectId, changed);
     return updated;
+  }
+
+  /** Takes a tombstone of the name away. False when a room has the name. */
+  #makeWay(projectId: string, name: string): boolean {
+    this.#sql("DELETE FROM rooms WHERE project_id = ? AND name = ? AND deleted_at IS NOT NULL").run(
+      projectId,
+      name,
+    );
+    return this.#find(projectId, name) === null;
+  }
+
+  #bury(projectId: string, name: string): void {
+    const now = this.#clock.now();
+    this.#sql("INSERT INTO rooms (id, project_id, name, created_at, deleted_at) VALUES (?, ?, ?, ?, ?)").run(
+      newUuid(),
+      projectId,
+      name,
+      now,
+      now,
+    );
+  }
+
+  #find(projectId: string, name: string): Room | null {
+    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
+    return row === undefined ? null : readRoom(row);
   }
 
   async deleteRoom(projectId: string, name: string): Promise<boolean> {
