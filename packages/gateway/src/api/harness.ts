@@ -68,6 +68,9 @@ export class MemoryStore {
   }
 
   readonly directory: Directory = {
+    setLimit: async () => undefined,
+    listLimits: async () => [],
+    removeLimit: async () => false,
     createProject: async (name, settings = {}) => {
       const project: Project = { id: newUuid(), name, settings, createdAtMs: NOW_MS };
       this.projects.push(project);

@@ -65,7 +65,7 @@ export class CredentialCache {
   /** Follows the directory from now on. Returns the unsubscribe function. */
   follow(directory: Pick<Directory, "onChange">): () => void {
     return directory.onChange((change) => {
-      if (change.kind === "provider") return;
+      if (change.kind === "provider" || change.kind === "limit") return;
       this.#changes++;
       for (const [hash, entry] of this.#entries) {
         if (restsOn(entry, change)) this.#entries.delete(hash);
@@ -83,6 +83,7 @@ function restsOn({ principal }: VerifiedCredential, change: DirectoryChange): bo
     case "project":
       return principal.projectId === change.projectId;
     case "provider":
+    case "limit":
       return false;
   }
 }

@@ -5,6 +5,7 @@
 
 import { directoryConformance } from "./conformance/directory-conformance.ts";
 import { ledgerConformance } from "./conformance/ledger-conformance.ts";
+import { limitDefinitionsConformance } from "./conformance/limit-definitions-conformance.ts";
 import { limitsConformance } from "./conformance/limits-conformance.ts";
 import { limitsModelConformance } from "./conformance/limits-model-conformance.ts";
 import { modelConformance } from "./conformance/model-conformance.ts";
@@ -16,6 +17,7 @@ import type { OpenStore } from "./conformance/store-under-test.ts";
 export function storeConformance(name: string, open: OpenStore): void {
   directoryConformance(name, open);
   ledgerConformance(name, open);
+  limitDefinitionsConformance(name, open);
   limitsConformance(name, open);
   limitsModelConformance(name, open);
   reportsConformance(name, open);

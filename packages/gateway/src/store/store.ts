@@ -6,6 +6,7 @@
  */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { LimitDefinition } from "./limit-definition.ts";
 import type { Limits, Settlement } from "./limits.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
@@ -318,6 +319,12 @@ export interface Directory {
   updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null>;
   deleteRoom(projectId: string, name: string): Promise<boolean>;
 
+  /** Creates the limit, or replaces the one of this id in the same project; an id of another project changes nothing. */
+  setLimit(limit: LimitDefinition): Promise<void>;
+  /** Oldest first. */
+  listLimits(projectId: string): Promise<readonly LimitDefinition[]>;
+  removeLimit(projectId: string, id: string): Promise<boolean>;
+
   setProvider(settings: ProviderSettings): Promise<void>;
   listProviders(projectId: string): Promise<readonly ProviderSettings[]>;
   findProvider(projectId: string, name: string): Promise<ProviderSettings | null>;
@@ -333,9 +340,9 @@ export interface Directory {
 }
 
 export interface DirectoryChange {
-  readonly kind: "api_key" | "room" | "provider" | "project";
+  readonly kind: "api_key" | "room" | "provider" | "project" | "limit";
   readonly projectId: string;
-  /** The id of an API key or project, the name of a room or provider. */
+  /** The id of an API key, project or limit, the name of a room or provider. */
   readonly id: string;
 }
 

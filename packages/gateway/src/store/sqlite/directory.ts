@@ -22,12 +22,15 @@ import type {
   RoomPage,
   ServiceAccount,
 } from "../store.ts";
+import type { LimitDefinition } from "../limit-definition.ts";
+import type { Limits } from "../limits.ts";
 import type { SealedPlace, Vault } from "../vault.ts";
 import { blob, blobOrNull, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
 import { readApiKey, readProject, readServiceAccount } from "./directory-rows.ts";
 import { SqliteRooms } from "./rooms.ts";
 import { InvalidCursorError } from "../errors.ts";
+import { DefinitionRows } from "./limits/definitions.ts";
 import { inTransaction } from "./schema.ts";
 import { cachedStatements } from "./statements.ts";
 import type { Statements } from "./statements.ts";
@@ -45,6 +48,8 @@ export interface SqliteDirectoryOptions {
   readonly database: DatabaseSync;
   readonly vault: Vault;
   readonly clock: Clock;
+  /** Counts what the definitions of limits allow. */
+  readonly limits: Pick<Limits, "setBudgetAmount">;
   /** A listener threw. */
   readonly onAlarm: (message: string, cause: unknown) => void;
 }
@@ -57,6 +62,8 @@ export class SqliteDirectory implements Directory {
   readonly #onAlarm: SqliteDirectoryOptions["onAlarm"];
   readonly #sql: Statements;
   readonly #rooms: SqliteRooms;
+  readonly #definitions: DefinitionRows;
+  readonly #limits: Pick<Limits, "setBudgetAmount">;
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
 
   constructor(options: SqliteDirectoryOptions) {
@@ -65,6 +72,8 @@ export class SqliteDirectory implements Directory {
     this.#clock = options.clock;
     this.#onAlarm = options.onAlarm;
     this.#sql = cachedStatements(options.database);
+    this.#definitions = new DefinitionRows(this.#sql);
+    this.#limits = options.limits;
     this.#rooms = new SqliteRooms({
       database: options.database,
       clock: options.clock,
@@ -223,6 +232,22 @@ export class SqliteDirectory implements Directory {
 
   deleteRoom(projectId: string, name: string): Promise<boolean> {
     return this.#rooms.deleteRoom(projectId, name);
+  }
+
+  async setLimit(limit: LimitDefinition): Promise<void> {
+    if (!this.#definitions.set(limit)) return;
+    if (limit.kind === "budget") await this.#limits.setBudgetAmount(limit.id, limit);
+    this.#announce({ kind: "limit", projectId: limit.projectId, id: limit.id });
+  }
+
+  async listLimits(projectId: string): Promise<readonly LimitDefinition[]> {
+    return this.#definitions.list(projectId);
+  }
+
+  async removeLimit(projectId: string, id: string): Promise<boolean> {
+    if (!this.#definitions.remove(projectId, id)) return false;
+    this.#announce({ kind: "limit", projectId, id });
+    return true;
   }
 
   async setProvider(settings: ProviderSettings): Promise<void> {

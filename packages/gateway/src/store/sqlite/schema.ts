@@ -10,10 +10,17 @@ import { firstTables } from "./migrations/001-first-tables.ts";
 import { retention } from "./migrations/002-retention.ts";
 import { roomDetails } from "./migrations/003-room-details.ts";
 import { limits } from "./migrations/004-limits.ts";
+import { limitDefinitions } from "./migrations/005-limit-definitions.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
-export const migrations: readonly Migration[] = [firstTables, retention, roomDetails, limits];
+export const migrations: readonly Migration[] = [
+  firstTables,
+  retention,
+  roomDetails,
+  limits,
+  limitDefinitions,
+];
 
 /** Told to the operator while a database that holds data is migrated. */
 export type OnMigration = (message: string, fields: Readonly<Record<string, string | number>>) => void;

@@ -147,12 +147,12 @@ function makeStore({
   sharing = "alone",
   onAlarm = () => {},
 }: OpenParts): Store {
-  const directory = new SqliteDirectory({ database, vault, clock, onAlarm });
   const names = new Names(database);
   const rollup = new RollupWriter(database, names);
   const counters = new Counters({ database, isShared: sharing !== "alone" });
   const queue = new WriteQueue(database, rollup, counters);
   const limits = new SqliteLimits({ database, queue, counters, clock });
+  const directory = new SqliteDirectory({ database, vault, clock, limits, onAlarm });
   const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });
   const reports = new SqliteReports({ databaseFile, checkpointEveryMs: CHECKPOINT_EVERY_MS, onAlarm });
   let closing: Promise<void> | null = null;
