@@ -12,7 +12,8 @@ export const clientsDir: string = dirname(import.meta.dirname);
 interface Binaries {
   readonly codex: string;
   readonly claude: string;
-  readonly opencode: string;
+  /** null where it is not installed: its package is pinned for one platform alone. */
+  readonly opencode: string | null;
 }
 
 /** Each client puts its binary in an optional dependency of its own for every platform. */
@@ -27,7 +28,7 @@ function binariesOf(platform: string, target: string): Binaries {
   return {
     codex: `node_modules/@openai/codex-${platform}/vendor/${target}/bin/codex`,
     claude: `node_modules/@anthropic-ai/claude-code-${platform}/claude`,
-    opencode: `node_modules/opencode-${platform}/bin/opencode`,
+    opencode: platform === "linux-x64" ? "node_modules/opencode-linux-x64/bin/opencode" : null,
   };
 }
 
@@ -39,14 +40,18 @@ export function clientBinaries(): Binaries {
   return {
     codex: join(clientsDir, binaries.codex),
     claude: join(clientsDir, binaries.claude),
-    opencode: join(clientsDir, binaries.opencode),
+    opencode: binaries.opencode === null ? null : join(clientsDir, binaries.opencode),
   };
 }
 
-/** The versions that package.json pins, by package name. */
+/** The versions that package.json pins for this platform, by package name. */
 export function pinnedVersions(): Readonly<Record<string, string>> {
-  const manifest = readJson(join(clientsDir, "package.json")) as { dependencies: Record<string, string> };
-  return manifest.dependencies;
+  const manifest = readJson(join(clientsDir, "package.json")) as {
+    dependencies: Record<string, string>;
+    optionalDependencies: Record<string, string>;
+  };
+  const isWhole = clientBinaries().opencode !== null;
+  return { ...manifest.dependencies, ...(isWhole ? manifest.optionalDependencies : {}) };
 }
 
 /** One pinned version. Throws for a package that is not pinned. */
@@ -65,7 +70,7 @@ export function installProblems(): readonly string[] {
     if (found !== pinned) problems.push(`${name}: ${pinned} is pinned, ${found} is installed`);
   }
   for (const path of Object.values(clientBinaries())) {
-    if (!existsSync(path)) problems.push(`${path} is missing`);
+    if (path !== null && !existsSync(path)) problems.push(`${path} is missing`);
   }
   return problems;
 }
