@@ -8,7 +8,7 @@ import { z } from "zod";
 import { pageQueryMembers, pagedMembers } from "./api-pages.ts";
 import type { Paged, PageQuery } from "./api-pages.ts";
 import { ledgerFilterMembers, timeSchema } from "./api-reports.ts";
-import { usageDimensionListSchema } from "./api-usage.ts";
+import { usageDimensionListSchema, usageDimensions } from "./api-usage.ts";
 import type { UsageDimension } from "./api-usage.ts";
 
 /** What a row's `total` counts: US dollars, requests or tokens. */
@@ -57,9 +57,9 @@ export const projectUsageQuerySchema: z.ZodType<ProjectUsageQuery> = z.strictObj
   interval: z.enum(usageIntervals).optional().meta({
     description: "Rows for each hour, day, week or month, in UTC; without it one for the whole time.",
   }),
-  report: usageDimensionListSchema
-    .optional()
-    .meta({ description: "What to split by, with commas; provider and model when absent." }),
+  report: usageDimensionListSchema.optional().meta({
+    description: `What to split by, with commas, of ${usageDimensions.join(", ")}; provider and model when absent.`,
+  }),
   users: userList.optional().meta({ description: "Participants, with commas." }),
   room: ledgerFilterMembers.room,
   provider: ledgerFilterMembers.provider,

@@ -95,7 +95,10 @@ export const createRoomBodySchema: z.ZodType<CreateRoomBody> = z.object({
 
 /** What is absent or null stays as it is. */
 export interface UpdateRoomBody extends RoomDetails {
-  /** Another one than now renames the room; tokens of the old name get 401 until a room of that name is created. */
+  /**
+   * Another one than now renames the room: tokens of the old name get 401 until a room of that name is created,
+   * and what the ledger has under the old name stays there.
+   */
   readonly name?: string | null | undefined;
 }
 

@@ -60,9 +60,9 @@ export const usageQuerySchema: z.ZodType<UsageQuery> = z
   .strictObject({
     ...ledgerFilterMembers,
     ...pageQueryMembers,
-    by: usageDimensionListSchema
-      .optional()
-      .meta({ description: "What to split by, with commas; `model` when absent." }),
+    by: usageDimensionListSchema.optional().meta({
+      description: `What to split by, with commas, of ${usageDimensions.join(", ")}; model when absent.`,
+    }),
     start: timeSchema.optional().meta({ description: "The same as `since`." }),
     end: timeSchema.optional().meta({ description: "The same as `until`." }),
     interval: z

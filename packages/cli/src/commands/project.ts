@@ -1,11 +1,12 @@
 /** `meshagent project`: the projects of a gateway, and which one is active here. */
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import type { Project } from "@meshagent/llm-proxy-protocol/api-resources";
 import { findProjectId, updateProfile } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
 import { connect, resolveApiUrl } from "../connection.ts";
+import { UsageFailure } from "../failure.ts";
 import type { GatewayFlags } from "./options.ts";
 import { withGateway } from "./options.ts";
 
@@ -38,7 +39,49 @@ export function build(context: CliContext): Command {
       activateProject(context, project);
       if (flags.json) context.terminal.printJson(project);
     });
+  add("set", "Change settings of a project. What is not named stays as it is.")
+    .argument("<id>")
+    .addOption(
+      new Option(
+        "--require-rooms <choice>",
+        "whether rooms must be created before they are used, instead of being registered on first use",
+      ).choices(["yes", "no", "default"]),
+    )
+    .addOption(
+      new Option(
+        "--on-disconnect <choice>",
+        "when a caller leaves mid-reply: drain reads it to its end (exact), cancel ends it (estimated)",
+      ).choices(["drain", "cancel", "default"]),
+    )
+    .action((id: string, flags: SetFlags) => setProject(context, id, flags));
   return command;
+}
+
+interface SetFlags extends GatewayFlags {
+  readonly requireRooms?: "yes" | "no" | "default";
+  readonly onDisconnect?: "drain" | "cancel" | "default";
+}
+
+async function setProject(context: CliContext, id: string, flags: SetFlags): Promise<void> {
+  const { requireRooms, onDisconnect } = flags;
+  if (requireRooms === undefined && onDisconnect === undefined) {
+    throw new UsageFailure("Name what to set: --require-rooms, --on-disconnect.");
+  }
+  const project = await connect(context, flags).updateProjectSettings({
+    project: id,
+    ...(requireRooms === undefined
+      ? {}
+      : { require_rooms: requireRooms === "default" ? null : requireRooms === "yes" }),
+    ...(onDisconnect === undefined
+      ? {}
+      : { on_disconnect: onDisconnect === "default" ? null : onDisconnect }),
+  });
+  if (flags.json) return context.terminal.printJson(project);
+  context.terminal.say(`Project ${project.name} is set.`);
+  context.terminal.printTable(
+    [{ title: "SETTING" }, { title: "VALUE" }],
+    Object.entries(project.settings).map(([name, value]) => [name, String(value)]),
+  );
 }
 
 interface CreateFlags extends GatewayFlags {

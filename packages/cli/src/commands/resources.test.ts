@@ -57,6 +57,30 @@ test("projects: create prints the id alone, list marks the active one, get and a
   );
 });
 
+test("project set changes what is named, and nothing when nothing is", async () => {
+  const { id } = gateway.addProject("Acme");
+  const set = await succeed(["project", "set", id, "--require-rooms", "yes", "--on-disconnect", "cancel"]);
+  assert.match(set.stdout, /^require_rooms +true$/m);
+  assert.match(set.stdout, /^on_disconnect +cancel$/m);
+  const json = await succeed(["project", "set", id, "--on-disconnect", "default", "--json"]);
+  assert.deepEqual(JSON.parse(json.stdout).settings, { require_rooms: true });
+  await succeed(["project", "set", id, "--require-rooms", "no"]);
+  assert.deepEqual(gateway.projects[0]?.settings, { require_rooms: false });
+  assert.deepEqual(
+    gateway.callsOf("updateProjectSettings").map((call) => [call["require_rooms"], call["on_disconnect"]]),
+    [
+      [true, "cancel"],
+      [undefined, null],
+      [false, undefined],
+    ],
+  );
+  const nothing = await run(["project", "set", id]);
+  assert.equal(nothing.code, 2);
+  assert.match(nothing.stderr, /--require-rooms, --on-disconnect/);
+  assert.equal((await run(["project", "set", id, "--on-disconnect", "wait"])).code, 2);
+  assert.equal((await run(["project", "set", "nope", "--require-rooms", "yes"])).code, 1);
+});
+
 test("rooms of the project that the flag, the environment or the profile names", async () => {
   const { id } = gateway.addProject("Acme");
   const room = await succeed(["rooms", "create", "lab", "--project-id", id]);

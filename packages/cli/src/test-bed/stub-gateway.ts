@@ -133,6 +133,14 @@ export class StubGateway {
       createProject: (_, body) => this.addProject(String(body["name"])),
       getProject: ({ project }) =>
         this.projects.find(({ id }) => id === project) ?? refuse(404, "no such project"),
+      updateProjectSettings: ({ project: id }, body) => {
+        const index = this.projects.findIndex((each) => each.id === id);
+        const project = this.projects[index] ?? refuse(404, "no such project");
+        const settings = Object.entries({ ...project.settings, ...body }).filter(
+          ([, value]) => value !== null,
+        );
+        return (this.projects[index] = { ...project, settings: Object.fromEntries(settings) });
+      },
       listApiKeys: ({ project }, query) =>
         pageOf(
           "keys",

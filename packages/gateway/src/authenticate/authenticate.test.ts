@@ -157,6 +157,20 @@ async function refusal(deps: AuthenticateDeps, headers: DistinctHeaders): Promis
 
 // ---------------------------------------------------------------- tokens
 
+test("the project's choice for callers that leave is the principal's; what is no choice is none", async () => {
+  for (const [settings, expected] of [
+    [{}, null],
+    [{ on_disconnect: "cancel" }, "cancel"],
+    [{ on_disconnect: "drain" }, "drain"],
+    [{ on_disconnect: "later" }, null],
+  ] as const) {
+    const { directory, deps } = setUp();
+    directory.settings = settings;
+    assert.equal((await findPrincipal(deps, bearer(await mint()))).onDisconnect, expected);
+    assert.equal((await findPrincipal(deps, bearer(encodeApiKey(KEY)))).onDisconnect, expected);
+  }
+});
+
 test("a participant token becomes its principal, in either header", async () => {
   const { deps } = setUp();
   const text = await mint({ llm: { models: ["openai/*"] } }, { exp: NOW_S + 60 });
