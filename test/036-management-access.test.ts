@@ -274,6 +274,28 @@ describe("what is not well-formed", () => {
     }
   });
 
+  it("a body that is nested too deep is 400", async () => {
+    const project = `/accounts/projects/${gateway.projectId}`;
+    // The body itself is the first level.
+    const nested = (levels: number): string => `${'{"a":'.repeat(levels - 1)}1${"}".repeat(levels - 1)}`;
+    const room = (levels: number): string =>
+      `{"name":"deep","if_not_exists":true,"metadata":${nested(levels)}}`;
+    const refused = await ask("POST", `${project}/rooms`, room(65));
+    assert.deepEqual(
+      [refused.status, refused.message],
+      [400, "The body is nested more than 64 levels deep."],
+    );
+    assert.equal((await ask("POST", `${project}/rooms`, room(10_000))).status, 400);
+    const grants = `{"grants":[{"name":"room","scope":${nested(10_000)}}]}`;
+    assert.equal((await ask("POST", `${project}/participant-tokens`, grants)).status, 400);
+    const taken = await fetch(`${gateway.url}${project}/rooms`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.ownerToken}` },
+      body: room(64),
+    });
+    assert.equal(taken.status, 201);
+  });
+
   it("a parameter that a list does not know, has twice, or out of its bounds is 400", async () => {
     for (const name of names) {
       const { path, query } = routeOf(name);

@@ -9,6 +9,9 @@ import { ApiFault } from "./fault.ts";
 /** Larger than any body of the API; a limit only because there must be one. */
 export const MAX_BODY_BYTES: number = 1024 * 1024;
 
+/** Deeper than anybody's data; what reads and writes values calls itself once a level. */
+export const MAX_DEPTH = 64;
+
 /** Throws `invalid_request`. A parameter that is given twice is refused, because only one of them could count. */
 export function parseQuery<T>(schema: z.ZodType<T>, search: URLSearchParams): T {
   const names = [...search.keys()];
@@ -33,12 +36,26 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
 }
 
 function parseJson(text: string): unknown {
+  const value = parseText(text);
+  if (isDeeperThan(value, MAX_DEPTH)) {
+    throw new ApiFault("invalid_request", `The body is nested more than ${MAX_DEPTH} levels deep.`);
+  }
+  return value;
+}
+
+function parseText(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
     // The engine's message quotes the text.
     throw new ApiFault("invalid_request", "The body is no JSON.");
   }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
 async function readText(request: Request): Promise<string> {
