@@ -306,7 +306,7 @@ describe("paths", () => {
     }
     const caller = await connectRaw(gateway.url);
     caller.write(
-      "GET /openai/v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n",
+      "GET /openai/v1/live/sessions HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n",
     );
     await caller.until((text) => text.startsWith("HTTP/1.1 426 "));
     caller.socket.destroy();

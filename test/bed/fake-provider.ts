@@ -14,6 +14,9 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { systemClock, type Clock } from "@meshagent/llm-proxy-gateway/clock";
 import { createSimulation } from "@meshagent/llm-proxy-gateway/providers/simulated/simulation";
+import { simulatedSocket } from "@meshagent/llm-proxy-gateway/providers/simulated/sockets";
+import type { HeaderLines } from "@meshagent/llm-proxy-gateway/upstream/client";
+import { grantingLines } from "@meshagent/llm-proxy-gateway/websocket/handshake";
 import { ProviderBooks, type BookEntry } from "./provider-books.ts";
 import {
   carriesKey,
@@ -42,6 +45,21 @@ export interface FakeProviderOptions {
 /** Answers a request with exact bytes; null leaves it to the simulated provider. */
 export type RawScript = (request: RecordedRequest) => RawReply | null;
 
+/** Serves a connection that asks for a WebSocket, its handshake included; false leaves it to the simulated provider. */
+export type SocketScript = (request: RecordedRequest, socket: Socket, head: Buffer) => boolean;
+
+/** The 101 that grants what the request asks for. */
+export function grantOf(request: Pick<IncomingMessage, "headers">, more: HeaderLines = []): string {
+  const key = request.headers["sec-websocket-key"] ?? "";
+  const lines = [...grantingLines(key, null), ...more];
+  return `HTTP/1.1 101 Switching Protocols\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
+}
+
+function splitTarget(target: string): { readonly path: string; readonly query: string } {
+  const at = target.indexOf("?");
+  return at === -1 ? { path: target, query: "" } : { path: target.slice(0, at), query: target.slice(at) };
+}
+
 export interface FakeProvider {
   /** `http://127.0.0.1:port`. */
   readonly origin: string;
@@ -57,6 +75,8 @@ export interface FakeProvider {
   readonly books: readonly BookEntry[];
   /** Scripts the replies from now on; null goes back to simulated ones. */
   script(script: RawScript | null): void;
+  /** Takes connections that ask for a WebSocket from now on; null goes back to simulated ones. */
+  scriptSocket(script: SocketScript | null): void;
   /** Scripts replies that are given as soon as the header is read, the body still coming (and then unread). */
   scriptAtHead(script: RawScript | null): void;
   /** Resolves when so many requests have been recorded in all. */
@@ -85,6 +105,7 @@ class FakeProviderServer implements FakeProvider {
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Set<() => void>();
   #script: RawScript | null = null;
+  #socketScript: SocketScript | null = null;
   #scriptAtHead: RawScript | null = null;
   #connections = 0;
   #writing = 0;
@@ -113,7 +134,7 @@ class FakeProviderServer implements FakeProvider {
     this.#server.on("checkContinue", listener);
     this.#server.on(
       "upgrade",
-      (request: IncomingMessage, socket: Socket) => void this.#refuseUpgrade(request, socket),
+      (request: IncomingMessage, socket: Socket, head: Buffer) => void this.#upgrade(request, socket, head),
     );
   }
 
@@ -150,6 +171,10 @@ class FakeProviderServer implements FakeProvider {
 
   script(script: RawScript | null): void {
     this.#script = script;
+  }
+
+  scriptSocket(script: SocketScript | null): void {
+    this.#socketScript = script;
   }
 
   scriptAtHead(script: RawScript | null): void {
@@ -227,10 +252,32 @@ class FakeProviderServer implements FakeProvider {
     this.#books.settle(entry, isWritten);
   }
 
-  async #refuseUpgrade(request: IncomingMessage, socket: Socket): Promise<void> {
+  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const recorded = this.#record(request, Buffer.alloc(0), true);
     this.#add(recorded);
-    const head = rawHead(
+    if (this.#socketScript?.(recorded, socket, head) === true) return;
+    const scripted = this.#script?.(recorded) ?? null;
+    const { path, query } = splitTarget(targetOf(recorded).path);
+    const serve = simulatedSocket(path);
+    if (scripted === null && serve !== null) {
+      socket.write(grantOf(request), "latin1");
+      if (head.byteLength > 0) socket.unshift(head);
+      serve(socket, {
+        simulation: this.#simulation,
+        query,
+        onBill: (bill, status) => {
+          const entry = this.#books.open({ dialect: "openai", path: recorded.path, status, bill });
+          this.#writing += 1;
+          return (isSent) => {
+            this.#books.settle(entry, isSent);
+            this.#writing -= 1;
+            this.#changed();
+          };
+        },
+      });
+      return;
+    }
+    const refusal = rawHead(
       426,
       [
         ["connection", "close"],
@@ -238,7 +285,7 @@ class FakeProviderServer implements FakeProvider {
       ],
       "Upgrade Required",
     );
-    await writeRawReply(socket, this.#script?.(recorded) ?? { pieces: [head], end: "close" });
+    await writeRawReply(socket, scripted ?? { pieces: [refusal], end: "close" });
   }
 
   #record(request: IncomingMessage, body: Buffer, isComplete: boolean): RecordedRequest {

@@ -6,6 +6,7 @@
 import type { Grants } from "@meshagent/llm-proxy-protocol/grants";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DisconnectPolicy } from "./config/settings.ts";
+import type { Duplex } from "node:stream";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
 import type { HeaderLines, UpstreamBody, UpstreamTimeouts } from "./upstream/client.ts";
 import type { Provider } from "./providers/provider.ts";
@@ -16,6 +17,7 @@ export interface Call {
   readonly exchangeId: string;
   readonly receivedAtMs: number;
   readonly request: IncomingMessage;
+  /** Of an upgrade it only carries a refusal. */
   readonly response: ServerResponse;
   /** Path and query as they came, never normalised. */
   readonly path: string;
@@ -23,8 +25,19 @@ export interface Call {
   readonly query: string;
   /** The caller sent `Expect: 100-continue` and waits for a go-ahead before its body. */
   readonly expectsContinue: boolean;
+  /** The naked connection of a request that asks for a WebSocket; null for plain HTTP. */
+  readonly upgrade: Upgrade | null;
+  /** The WebSocket in which the exchange runs, null outside of one. */
+  readonly connectionId: string | null;
   /** Lines that every answer to this call carries: the exchange's id, and CORS where it is allowed. */
   readonly answerHeaders: HeaderLines;
+}
+
+/** A connection that is to become a WebSocket. */
+export interface Upgrade {
+  readonly socket: Duplex;
+  /** What the caller sent behind its request. */
+  readonly head: Buffer;
 }
 
 export interface Matched {

@@ -12,11 +12,14 @@ import type { Dialect } from "./dialects/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
 import { createDrainSlots } from "./forward/drain-slots.ts";
 import type { Stoppable } from "./forward/settings.ts";
+import type { OpenSocket } from "./forward/socket-settings.ts";
 import { createHttp1Client } from "./upstream/http1-client.ts";
 import { createUndiciClient } from "./upstream/undici-client.ts";
+import { createNodeSocketClient } from "./upstream/node-socket-client.ts";
+import type { SocketClient } from "./upstream/sockets.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { newBootId } from "./ids.ts";
-import { type LifecycleDeps, runExchange } from "./lifecycle.ts";
+import { type LifecycleDeps, runExchange, runSocket } from "./lifecycle.ts";
 import { createDialectTable } from "./match/match.ts";
 import type { Log } from "./observe/log.ts";
 import { createMeter } from "./meter/meter.ts";
@@ -27,6 +30,8 @@ import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
 import { probeUpstream } from "./providers/probe.ts";
 import type { Provider, ProviderDefaults } from "./providers/provider.ts";
+import { createSimulation } from "./providers/simulated/simulation.ts";
+import { createSimulatedSockets } from "./providers/simulated/sockets.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
 import { type Retention, startRetention } from "./retention.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
@@ -131,7 +136,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     timeouts: config,
   });
   const clients = createClients(options);
-  const parts: Parts = { store, options, upstreams, clients, running: new Set() };
+  const parts: Parts = { store, options, upstreams, clients, running: new Set(), sockets: new Set() };
   const { lifecycle, metrics } = createLifecycle(parts);
   let url = "";
   const api = createApi({
@@ -156,9 +161,11 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     table: createDialectTable(dialects),
     defaultDialect: openAiDialect,
     runExchange: (matched) => runExchange(lifecycle, matched),
+    runSocket: (matched) => runSocket(lifecycle, matched),
     api,
     health: { checkStore: () => store.checkUsable(), hasProvider: () => canAnswer(store, upstreams) },
     running: parts.running,
+    sockets: parts.sockets,
     settings: { ...config, tls: options.tls },
   });
   const port = await server.listen();
@@ -190,11 +197,12 @@ interface Parts {
   readonly upstreams: Upstreams;
   readonly clients: Clients;
   readonly running: Set<Stoppable>;
+  readonly sockets: Set<OpenSocket>;
 }
 
 /** What each step is given to work with. */
 function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; readonly metrics: Metrics } {
-  const { store, options, running } = parts;
+  const { store, options, running, sockets } = parts;
   const { config, clock, log } = options;
   const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
   const drainSlots = createDrainSlots(config.drainMaxConcurrent);
@@ -202,6 +210,7 @@ function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; rea
     runningExchanges: () => running.size,
     keptBytes: () => keptBytes.usedBytes,
     drains: () => drainSlots.inUse,
+    sockets: () => sockets.size,
   });
   const prices = createPrices({ card: options.priceCard });
   const lifecycle: LifecycleDeps = {
@@ -218,6 +227,16 @@ function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; rea
       createMeter,
       running,
     },
+    socket: {
+      clock,
+      log,
+      settings: config,
+      drainSlots,
+      socketClientFor: parts.clients.socketClientFor,
+      running,
+      sockets,
+      onRefused: (code, dialect) => metrics.refused(code, dialect),
+    },
     record: { ledger: store.ledger, prices, clock, bootId: options.bootId, metrics },
   };
   return { lifecycle, metrics };
@@ -225,16 +244,25 @@ function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; rea
 
 interface Clients {
   clientFor(isSimulated: boolean): UpstreamClient;
+  socketClientFor(isSimulated: boolean): SocketClient;
   close(): Promise<void>;
 }
 
 function createClients(options: StartOptions): Clients {
   const network = createNetworkClient(options);
-  const simulated = createSimulatedUpstream({ clock: options.clock, idSeed: options.bootId });
+  const seeded = { clock: options.clock, idSeed: options.bootId };
+  const simulation = createSimulation(seeded);
+  const simulated = createSimulatedUpstream({ ...seeded, simulation });
+  const sockets = createNodeSocketClient({
+    proxy: options.config,
+    ...(options.upstreamCa === undefined ? {} : { extraCa: options.upstreamCa }),
+  });
+  const simulatedSockets = createSimulatedSockets({ ...seeded, simulation });
   return {
     clientFor: (isSimulated) => (isSimulated ? simulated : network),
+    socketClientFor: (isSimulated) => (isSimulated ? simulatedSockets : sockets),
     close: async () => {
-      await Promise.all([network.close(), simulated.close()]);
+      await Promise.all([network, simulated, sockets, simulatedSockets].map((client) => client.close()));
     },
   };
 }

@@ -45,6 +45,14 @@ const neverUp: ReadonlySet<string> = new Set([
 
 const neverUpPrefixes = ["x-forwarded-", "meshagent-"] as const;
 
+/** Subprotocols of a WebSocket in which a browser puts what others put in the headers above. */
+const neverUpProtocols = ["openai-insecure-api-key.", "openai-organization.", "openai-project."] as const;
+
+/** True for a subprotocol that never goes up and is never chosen. */
+export function isCallersOwnProtocol(name: string): boolean {
+  return neverUpProtocols.some((prefix) => name.startsWith(prefix));
+}
+
 const neverDown: ReadonlySet<string> = new Set([...hopByHop, "set-cookie", "alt-svc"]);
 
 const neverDownPrefixes = ["access-control-", "x-meshagent-"] as const;

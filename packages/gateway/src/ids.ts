@@ -20,6 +20,11 @@ export function newExchangeId(epochMs: number): string {
   return `ex_${ulid(epochMs)}`;
 }
 
+/** `cn_` and 26 characters: the id of a WebSocket, in `x-meshagent-connection-id` and on the rows of its exchanges. */
+export function newConnectionId(epochMs: number): string {
+  return `cn_${ulid(epochMs)}`;
+}
+
 /** The id of one run of a process. Intents carry it, so that a later start can tell whose process is gone. */
 export function newBootId(epochMs: number): string {
   return `boot_${ulid(epochMs)}`;

@@ -3,11 +3,16 @@
  * is a folder, and the types let no step be left out or moved.
  */
 
-import { admit, type AdmitDeps } from "./admit/admit.ts";
+import { admit, type AdmitDeps, checkModels } from "./admit/admit.ts";
 import { authenticate, type AuthenticateDeps } from "./authenticate/authenticate.ts";
-import type { Matched } from "./exchange.ts";
+import { watchCredential } from "./authenticate/watch-credential.ts";
+import type { Authenticated, Call, Matched, Received, Routed } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
 import type { ForwardDeps } from "./forward/settings.ts";
+import { relaySocket } from "./forward/socket-handshake.ts";
+import type { BegunExchange, SocketDeps, SocketSteps } from "./forward/socket-settings.ts";
+import { newConnectionId, newExchangeId } from "./ids.ts";
+import { peekMessage, receiveMessage, receiveUnasked } from "./receive/receive-message.ts";
 import { receive, type ReceiveDeps } from "./receive/receive.ts";
 import { type RecordDeps, recordIntent, resultRecorder } from "./record/record.ts";
 import { route, type RouteDeps } from "./route/route.ts";
@@ -18,6 +23,7 @@ export interface LifecycleDeps {
   readonly admit: AdmitDeps;
   readonly route: RouteDeps;
   readonly forward: ForwardDeps;
+  readonly socket: SocketDeps;
   readonly record: RecordDeps;
 }
 
@@ -36,4 +42,67 @@ export async function runExchange(deps: LifecycleDeps, matched: Matched): Promis
   } finally {
     received.body?.release();
   }
+}
+
+/**
+ * Runs one WebSocket to its end. Who opens it takes the steps of any request, and has no row; each response inside
+ * takes them again, and has one. Rejects as `runExchange` does.
+ */
+export async function runSocket(deps: LifecycleDeps, matched: Matched): Promise<void> {
+  const connectionId = newConnectionId(matched.call.receivedAtMs);
+  const opening = { ...matched, call: { ...matched.call, connectionId } };
+  const authenticated = await authenticate(deps.authenticate, opening);
+  const received = await receive(deps.receive, authenticated);
+  const admitted = admit(deps.admit, received);
+  const routed = await route(deps.route, admitted);
+  await relaySocket(deps.socket, routed, socketSteps(deps, routed));
+}
+
+/** One response inside a socket: `forward` is what the socket does. */
+async function beginInSocket(
+  deps: LifecycleDeps,
+  opened: Routed,
+  receiveIn: (authenticated: Authenticated) => Received,
+): Promise<BegunExchange> {
+  const authenticated = await authenticate(deps.authenticate, {
+    ...opened,
+    call: callInside(deps, opened.call),
+  });
+  const received = receiveIn(authenticated);
+  const admitted = admit(deps.admit, received);
+  const routed = { ...admitted, upstream: opened.upstream };
+  await recordIntent(deps.record, routed);
+  return { routed, settle: resultRecorder(deps.record, routed) };
+}
+
+function callInside(deps: LifecycleDeps, call: Call): Call {
+  const receivedAtMs = deps.socket.clock.now();
+  return { ...call, receivedAtMs, exchangeId: newExchangeId(receivedAtMs) };
+}
+
+/** Throws where the row is none of a socket's, which `match` never lets in. */
+function socketSteps(deps: LifecycleDeps, opened: Routed): SocketSteps {
+  const protocol = opened.endpoint.socket;
+  if (protocol === undefined) throw new Error("The endpoint has no socket.");
+  const session = protocol.open(opened.call.query);
+  return {
+    protocol,
+    session,
+    peek: (payload, isText) => {
+      const peeked = peekMessage({ protocol, session }, payload, isText);
+      const message = { protocol, peeked };
+      return {
+        asks: peeked.asks,
+        begin: () => beginInSocket(deps, opened, (authenticated) => receiveMessage(authenticated, message)),
+      };
+    },
+    beginUnasked: (model) =>
+      beginInSocket(deps, opened, (authenticated) => receiveUnasked(authenticated, { protocol, model })),
+    checkModels: (models) => checkModels(opened, models),
+    reserve: () => deps.receive.keptBytes.reserveNone(),
+    verify: async () => {
+      await authenticate(deps.authenticate, opened);
+    },
+    watch: (onDoubt) => watchCredential(deps.authenticate, opened.principal, onDoubt),
+  };
 }

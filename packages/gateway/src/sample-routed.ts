@@ -25,6 +25,8 @@ export function sampleCall(overrides: Partial<Call> = {}): Call {
     path: "/openai/v1/responses",
     query: "",
     expectsContinue: false,
+    upgrade: null,
+    connectionId: null,
     answerHeaders: [["x-meshagent-exchange-id", "ex_sample"]],
     ...overrides,
   };

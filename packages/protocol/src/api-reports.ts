@@ -118,6 +118,8 @@ export interface Exchange {
   /** As the caller named it below the dialect's base URL, such as `/v1/responses`. */
   readonly endpoint: string;
   readonly transport: "http" | "sse" | "websocket";
+  /** The WebSocket that it ran in (`x-meshagent-connection-id` of the 101), null outside of one. */
+  readonly connection_id: string | null;
   readonly provider: string;
   /** "" for endpoints without a model. */
   readonly requested_model: string;
@@ -232,6 +234,8 @@ export const exchangeSchema: z.ZodType<Exchange> = z.object({
   dialect: z.string(),
   endpoint: z.string(),
   transport: z.enum(["http", "sse", "websocket"]),
+  // Left out by gateways before 0.2.
+  connection_id: z.string().nullable().default(null),
   provider: z.string(),
   requested_model: z.string(),
   model: z.string().nullable(),

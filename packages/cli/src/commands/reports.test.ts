@@ -104,6 +104,7 @@ function exchange(index: number, change: Partial<Exchange> = {}): Exchange {
     room: "lab",
     participant: "cli-agent",
     role: "agent",
+    connection_id: null,
     api_key_id: "k",
     token_id: "jti",
     session_id: null,

@@ -3,6 +3,7 @@
  * what is known, and changes nothing.
  */
 
+import { GatewayError } from "../errors.ts";
 import type { Admitted, Received } from "../exchange.ts";
 import type { DialectName, Provider } from "../providers/provider.ts";
 import { checkAnyModel, checkGrant } from "./grants.ts";
@@ -19,4 +20,13 @@ export function admit(deps: AdmitDeps, received: Received): Admitted {
   if (model === "" && received.endpoint.usageReader !== null) checkAnyModel(received.principal);
   for (const name of [model, ...otherModels]) checkGrant(received.principal, provider.name, name);
   return { ...received, provider };
+}
+
+/** For what names models besides the one that it asks for. Throws `model_not_granted`, or `invalid_body` for no name. */
+export function checkModels(admitted: Admitted, models: readonly string[]): void {
+  for (const model of models) {
+    if (model === "")
+      throw new GatewayError("invalid_body", "A model's name must be a text.", { param: "model" });
+    checkGrant(admitted.principal, admitted.provider.name, model);
+  }
 }

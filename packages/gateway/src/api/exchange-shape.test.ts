@@ -20,6 +20,7 @@ test("a finished exchange, member by member", () => {
     dialect: "openai",
     endpoint: "/v1/responses",
     transport: "sse",
+    connection_id: null,
     provider: "acme",
     requested_model: "gpt-5.5",
     model: "gpt-5.5-2026-04-23",

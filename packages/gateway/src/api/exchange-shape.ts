@@ -24,6 +24,7 @@ export function exchangeShape({ intent, result }: ExchangeRow): Exchange {
     dialect: intent.dialect,
     endpoint: intent.endpoint,
     transport: intent.transport,
+    connection_id: intent.connectionId,
     provider: intent.provider,
     requested_model: intent.requestedModel,
     requested_service_tier: intent.requestedTier,

@@ -26,6 +26,7 @@ export function sampleExchange(projectId: string, id: string): Exchange & { read
       isSimulated: false,
       receivedAtMs: Date.UTC(2026, 10, 23, 10, 0, 0, 1),
       requestBytes: 2048,
+      connectionId: null,
     },
     result: {
       id,

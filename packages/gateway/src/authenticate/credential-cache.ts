@@ -68,13 +68,14 @@ export class CredentialCache {
       if (change.kind === "provider" || change.kind === "limit") return;
       this.#changes++;
       for (const [hash, entry] of this.#entries) {
-        if (restsOn(entry, change)) this.#entries.delete(hash);
+        if (restsOn(entry.principal, change)) this.#entries.delete(hash);
       }
     });
   }
 }
 
-function restsOn({ principal }: VerifiedCredential, change: DirectoryChange): boolean {
+/** True when the change may have ended the credential of this principal. */
+export function restsOn(principal: Principal, change: DirectoryChange): boolean {
   switch (change.kind) {
     case "api_key":
       return principal.apiKeyId === change.id;

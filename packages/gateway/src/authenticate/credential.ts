@@ -31,7 +31,7 @@ export function readCredential(headers: DistinctHeaders): Credential {
   if (ours.length > 1) {
     throw new GatewayError(
       "invalid_credential",
-      "The request carries two different MeshAgent credentials in `Authorization` and `x-api-key`. " +
+      "The request carries two different MeshAgent credentials in `Authorization`, `x-api-key` or a subprotocol. " +
         "Send one of them, or the same one twice.",
     );
   }
@@ -39,13 +39,18 @@ export function readCredential(headers: DistinctHeaders): Credential {
   return toCredential(ours[0] ?? values.find((value) => kindOf(value) !== null) ?? only);
 }
 
-/**
- * Every different value of the places that carry credentials. A WebSocket's key subprotocol will be one
- * more.
- */
+/** Browsers cannot set headers on a WebSocket, so a key may come as one of its subprotocols. */
+export const keyProtocolPrefix = "openai-insecure-api-key.";
+
+/** Every different value of the places that carry credentials. */
 function readValues(headers: DistinctHeaders): readonly string[] {
   const bearers = (headers["authorization"] ?? []).map((line) => /^bearer +(.*)$/i.exec(line)?.[1] ?? "");
-  const values = [...bearers, ...(headers["x-api-key"] ?? [])];
+  const protocols = (headers["sec-websocket-protocol"] ?? []).flatMap((line) => line.split(","));
+  const keys = protocols
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol.startsWith(keyProtocolPrefix))
+    .map((protocol) => protocol.slice(keyProtocolPrefix.length));
+  const values = [...bearers, ...(headers["x-api-key"] ?? []), ...keys];
   return [...new Set(values.filter((value) => value !== ""))];
 }
 

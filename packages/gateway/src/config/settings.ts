@@ -49,6 +49,9 @@ export interface Config {
   readonly drainMaxConcurrent: number;
   readonly shutdownTimeoutMs: number;
   readonly retentionDays: number;
+  readonly socketIdleTimeoutMs: number;
+  readonly socketMaxLifetimeMs: number;
+  readonly maxSockets: number;
   readonly httpsProxy: string | null;
   readonly noProxy: string | null;
 }
@@ -177,6 +180,21 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     "MESHAGENT_RETENTION_DAYS",
     { byDefault: 0, min: 0, max: 36_500 },
     "Exchanges older than this are deleted; their sums stay in the usage report. 0 keeps all of them.",
+  ),
+  socketIdleTimeoutMs: duration(
+    "MESHAGENT_SOCKET_IDLE_TIMEOUT",
+    30 * minutes,
+    "A WebSocket on which nothing moves for this long is closed.",
+  ),
+  socketMaxLifetimeMs: duration(
+    "MESHAGENT_SOCKET_MAX_LIFETIME",
+    60 * minutes,
+    "How long a WebSocket may live; what runs in it then may finish. OpenAI's own limit is 60 minutes.",
+  ),
+  maxSockets: integer(
+    "MESHAGENT_MAX_SOCKETS",
+    { byDefault: 10_000, min: 0, max: 1_000_000 },
+    "How many WebSockets may be open at once; 0 for none.",
   ),
   httpsProxy: { ...optional("HTTPS_PROXY", "Proxy for the way to the providers."), aliases: ["https_proxy"] },
   noProxy: { ...optional("NO_PROXY", "Hosts that are reached without it."), aliases: ["no_proxy"] },

@@ -6,6 +6,7 @@
 import type { GatewayError } from "../errors.ts";
 import type { IncludeUsageEdit } from "../exchange.ts";
 import type { Picked, PickPath } from "../json-pick.ts";
+import type { SocketProtocol } from "./socket-protocol.ts";
 import type { UsageReaderFactory } from "./usage-reader.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { HeaderLines } from "../upstream/client.ts";
@@ -29,6 +30,8 @@ export interface EndpointPolicy {
   readonly otherModels?: readonly PickPath[];
   /** The top-level member whose characters the provider bills: `input` of speech. */
   readonly billedText?: string;
+  /** Parameters of the query that do the same. */
+  readonly notOfferedQuery?: readonly string[];
 }
 
 /** An endpoint that is relayed. */
@@ -51,6 +54,11 @@ export interface OfferedEndpoint {
   readonly isMedia: boolean;
   /** Streamed replies tell their usage only when the request asks with `stream_options.include_usage`. */
   readonly needsIncludeUsage: boolean;
+  /**
+   * The row is for upgrades to a WebSocket, whose messages mean this; `policy` then judges the upgrade, and what
+   * bills is an exchange inside the socket. Absent: plain HTTP.
+   */
+  readonly socket?: SocketProtocol;
 }
 
 /** A path that is known and refused: `not_supported` (501), or `websocket` (426 for an upgrade, 501 otherwise). */

@@ -2,7 +2,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { Routed } from "../exchange.ts";
-import type { UpstreamFailure } from "../upstream/client.ts";
+import type { UpstreamFailure, UpstreamFailureReason } from "../upstream/client.ts";
 
 /** The request could not even be written; the cause is for the log. */
 export function unsendableError(routed: Routed, cause: Error): GatewayError {
@@ -61,4 +61,9 @@ export function failureError(routed: Routed, end: "running" | "ended" | Upstream
         { cause },
       );
   }
+}
+
+/** How an upgraded connection failed; its messages were sent. */
+export function socketFailure(reason: UpstreamFailureReason): UpstreamFailure {
+  return { reason, isUnsent: false, cause: new Error("The provider's WebSocket ended.") };
 }

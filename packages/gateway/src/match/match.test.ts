@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
 import { anthropicDialect } from "../dialects/anthropic/dialect.ts";
 import type { Dialect } from "../dialects/dialect.ts";
@@ -8,17 +9,18 @@ import { createDialectTable, type MatchResult, offeredEndpoints } from "./match.
 
 const table = createDialectTable([openAiDialect, anthropicDialect]);
 
-function match(method: string, path: string): MatchResult {
+function match(method: string, path: string, isUpgrade = false): MatchResult {
   const dialect = table.dialectOf(path);
   assert(dialect !== null, `${path} belongs to a dialect`);
-  const call = sampleCall({ path });
+  const upgrade = isUpgrade ? { socket: new PassThrough(), head: Buffer.alloc(0) } : null;
+  const call = sampleCall({ path, upgrade });
   call.request.method = method;
   return table.match(call, dialect);
 }
 
 /** A line for a result: `responses`, `200`, `not_supported`. */
-function verdict(method: string, path: string): string {
-  const result = match(method, path);
+function verdict(method: string, path: string, isUpgrade = false): string {
+  const result = match(method, path, isUpgrade);
   if (result.kind === "matched") return result.matched.endpoint.name;
   return result.kind === "answered" ? String(result.reply.status) : result.error.code;
 }
@@ -57,7 +59,8 @@ describe("the endpoints that are relayed", () => {
       [anthropicDialect, "/anthropic/v1"],
     ] as const) {
       for (const row of offeredEndpoints(dialect)) {
-        assert.equal(verdict(row.method, mount + row.path.replace(/\{[^}]+\}/g, "some-id")), row.name);
+        const path = mount + row.path.replace(/\{[^}]+\}/g, "some-id");
+        assert.equal(verdict(row.method, path, row.socket !== undefined), row.name);
       }
     }
   });
@@ -166,15 +169,27 @@ describe("what is known and not offered is 501", () => {
 });
 
 describe("WebSockets", () => {
-  it("finds the three paths of contract 2 that a client may upgrade", () => {
-    for (const path of ["/responses", "/realtime", "/live/sessions"]) {
-      for (const mount of ["/openai/v1", "/v1"]) {
-        assert.equal(table.find(openAiDialect, "GET", mount + path)?.offer, "websocket");
+  it("are found by an upgrade alone, on both mounts", () => {
+    for (const mount of ["/openai/v1", "/v1"]) {
+      assert.equal(verdict("GET", `${mount}/responses`, true), "responses");
+      assert.equal(verdict("GET", `${mount}/realtime`, true), "realtime");
+      for (const path of ["/responses", "/realtime", "/live/sessions"]) {
+        assert.equal(verdict("GET", mount + path), "not_supported", "501 without an upgrade");
       }
-      assert.equal(verdict("GET", `/openai/v1${path}`), "not_supported", "501 without an upgrade");
     }
-    assert.equal(table.find(openAiDialect, "GET", "/openai/v1/nothing"), null);
-    assert.equal(table.find(anthropicDialect, "GET", "/anthropic/v1/responses"), null);
+    const matched = match("GET", "/v1/responses", true);
+    assert(matched.kind === "matched");
+    assert.ok(matched.matched.endpoint.socket !== undefined);
+    const plain = match("POST", "/v1/responses");
+    assert(plain.kind === "matched");
+    assert.equal(plain.matched.endpoint.socket, undefined);
+  });
+
+  it("no other row takes an upgrade", () => {
+    assert.equal(verdict("GET", "/v1/live/sessions", true), "websocket_not_offered");
+    for (const path of ["/v1/models", "/v1/nothing", "/v1/responses/resp_1", "/anthropic/v1/responses"])
+      assert.equal(verdict("GET", path, true), "not_supported", path);
+    assert.equal(verdict("POST", "/v1/responses", true), "not_supported");
   });
 });
 

@@ -18,8 +18,6 @@ export type MatchResult =
 export interface DialectTable {
   dialectOf(path: string): Dialect | null;
   match(call: Call, dialect: Dialect): MatchResult;
-  /** The row for this method and path, whatever it offers; for upgrades. */
-  find(dialect: Dialect, method: string, path: string): Endpoint | null;
 }
 
 interface CompiledEndpoint {
@@ -31,12 +29,13 @@ interface CompiledEndpoint {
 export function createDialectTable(dialects: readonly Dialect[]): DialectTable {
   const compiled = new Map(dialects.map((dialect) => [dialect, dialect.endpoints.map(compile)]));
 
-  const search = (dialect: Dialect, method: string, path: string): Found | null => {
+  const search: Search = (dialect, method, path, isUpgrade = false) => {
     const mount = dialect.mounts.find((prefix) => path.startsWith(`${prefix}/`));
     if (mount === undefined || !isPlainPath(path)) return null;
     const endpointPath = path.slice(mount.length);
     for (const { endpoint, pattern, idNames } of compiled.get(dialect) ?? []) {
       if (endpoint.method !== "*" && endpoint.method !== method) continue;
+      if (endpoint.offer === "offered" && (endpoint.socket !== undefined) !== isUpgrade) continue;
       const groups = pattern.exec(endpointPath);
       if (groups === null) continue;
       const ids = Object.fromEntries(
@@ -49,7 +48,6 @@ export function createDialectTable(dialects: readonly Dialect[]): DialectTable {
 
   return {
     dialectOf: (path) => dialects.find((dialect) => ownsPath(dialect, path)) ?? null,
-    find: (dialect, method, path) => search(dialect, method, path)?.endpoint ?? null,
     match: (call, dialect) => judge(call, dialect, search),
   };
 }
@@ -60,10 +58,11 @@ interface Found {
   readonly ids: Readonly<Record<string, string>>;
 }
 
-type Search = (dialect: Dialect, method: string, path: string) => Found | null;
+type Search = (dialect: Dialect, method: string, path: string, isUpgrade?: boolean) => Found | null;
 
 function judge(call: Call, dialect: Dialect, search: Search): MatchResult {
   const method = call.request.method ?? "GET";
+  if (call.upgrade !== null) return judgeUpgrade(call, dialect, search);
   if (method === "OPTIONS") return { kind: "answered", reply: { status: 204, headers: [], body: "" } };
   if (method === "HEAD") return { kind: "answered", reply: { status: 200, headers: [], body: "" } };
   if (method === "GET" && dialect.baseUrlPaths.includes(call.path)) {
@@ -80,8 +79,25 @@ function judge(call: Call, dialect: Dialect, search: Search): MatchResult {
   return { kind: "refused", dialect, error: notOffered(endpoint.name) };
 }
 
-/** What a known and refused endpoint says; also for upgrades. */
-export function notOffered(endpointName: string): GatewayError {
+function judgeUpgrade(call: Call, dialect: Dialect, search: Search): MatchResult {
+  const found = search(dialect, call.request.method ?? "GET", call.path, true);
+  if (found?.endpoint.offer === "offered") {
+    const { endpoint, endpointPath, ids } = found;
+    return { kind: "matched", matched: { call, dialect, endpoint, endpointPath, ids } };
+  }
+  // 426 is what makes Codex fall back to HTTP at once and silently (measured with 0.169.0).
+  const error =
+    found?.endpoint.offer === "websocket"
+      ? new GatewayError(
+          "websocket_not_offered",
+          "This gateway does not relay this WebSocket. Use plain HTTP.",
+        )
+      : notOffered(found?.endpoint.name ?? "this WebSocket");
+  return { kind: "refused", dialect, error };
+}
+
+/** What a known and refused endpoint says. */
+function notOffered(endpointName: string): GatewayError {
   return new GatewayError(
     "not_supported",
     `This gateway does not offer \`${endpointName}\`. Its reference lists what it relays; ask its operator if you need more.`,

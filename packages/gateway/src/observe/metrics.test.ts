@@ -4,7 +4,12 @@ import type { ExchangeResult } from "../store/store.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 
 function metrics(): Metrics {
-  return createMetrics({ runningExchanges: () => 3, keptBytes: () => 4096, drains: () => 1 });
+  return createMetrics({
+    runningExchanges: () => 3,
+    keptBytes: () => 4096,
+    drains: () => 1,
+    sockets: () => 5,
+  });
 }
 
 function result(
@@ -73,6 +78,7 @@ test("counts, and shows the gauges as they are now", () => {
     "meshagent_running_exchanges 3",
     "meshagent_kept_bytes 4096",
     "meshagent_drains 1",
+    "meshagent_sockets 5",
   ]);
 });
 

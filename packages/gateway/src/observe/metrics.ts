@@ -24,6 +24,7 @@ export interface Gauges {
   readonly runningExchanges: () => number;
   readonly keptBytes: () => number;
   readonly drains: () => number;
+  readonly sockets: () => number;
 }
 
 export function createMetrics(gauges: Gauges): Metrics {
@@ -96,6 +97,7 @@ export function createMetrics(gauges: Gauges): Metrics {
           "Replies read on after their callers left, now.",
           gauges.drains(),
         ),
+        ...single("meshagent_sockets", "gauge", "WebSockets open now.", gauges.sockets()),
         ...single("process_resident_memory_bytes", "gauge", "Resident memory.", process.memoryUsage.rss()),
         "",
       ].join("\n"),

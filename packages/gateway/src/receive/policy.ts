@@ -24,6 +24,7 @@ export function parsePolicy(authenticated: Authenticated, body: PeekedBody): Pol
   const { endpoint, dialect } = authenticated;
   refuseRepeats(body);
   for (const name of endpoint.policy.notOfferedFields) refuseGiven(single(body, name));
+  for (const name of endpoint.policy.notOfferedQuery ?? []) refuseInQuery(authenticated.call.query, name);
   const plan = endpoint.needsIncludeUsage ? dialect.usageInjection?.plan : undefined;
   return {
     model: modelOf(authenticated, body),
@@ -65,6 +66,15 @@ function refuseGiven(field: GivenField | undefined): void {
     "not_supported",
     `This gateway does not offer \`${field.name}\` yet, because what the provider keeps would be shared by all rooms. Send the request without it.`,
     { param: field.name },
+  );
+}
+
+function refuseInQuery(query: string, name: string): void {
+  if (!new URLSearchParams(query).has(name)) return;
+  throw new GatewayError(
+    "not_supported",
+    `This gateway does not offer \`${name}\` in the query yet, because what the provider keeps would be shared by all rooms.`,
+    { param: name },
   );
 }
 

@@ -77,6 +77,8 @@ function authenticatedOf(
   const [path = "", query] = (exchange.request.url ?? "").split("?", 2);
   const call = {
     answerHeaders: [],
+    upgrade: null,
+    connectionId: null,
     exchangeId: "ex_1",
     receivedAtMs: 0,
     path,

@@ -45,7 +45,12 @@ interface Bed {
 function bed(): Bed {
   const intents: ExchangeIntent[] = [];
   const results: ExchangeResult[] = [];
-  const metrics = createMetrics({ runningExchanges: () => 0, keptBytes: () => 0, drains: () => 0 });
+  const metrics = createMetrics({
+    runningExchanges: () => 0,
+    keptBytes: () => 0,
+    drains: () => 0,
+    sockets: () => 0,
+  });
   const ledger = {
     recordIntent: async (intent: ExchangeIntent) => void intents.push(intent),
     recordResult: async (result: ExchangeResult) => void results.push(result),
@@ -524,6 +529,7 @@ describe("the intent", () => {
       isSimulated: true,
       receivedAtMs: sampleNowMs,
       requestBytes: 4000,
+      connectionId: null,
     });
     // 1000 x $2/1M + 600 x $10/1M = $0.008.
     assert.deepEqual(

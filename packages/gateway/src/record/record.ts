@@ -78,7 +78,8 @@ function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {
     client: routed.client,
     dialect: routed.dialect.name,
     endpoint: `/v1${routed.endpointPath}`,
-    transport: policy.isStream ? "sse" : "http",
+    transport: transportOf(routed),
+    connectionId: call.connectionId,
     provider: routed.provider.name,
     requestedModel: policy.model,
     requestedTier: policy.requestedTier,
@@ -114,8 +115,13 @@ function intentEstimate(routed: Routed, requestBytes: number): readonly MeteredU
   return routed.endpoint.isMedia ? untold(routed) : [estimate(routed, requestBytes, null, null)];
 }
 
-function isMetered(routed: Routed): boolean {
-  return routed.endpoint.usageReader !== null;
+function transportOf({ endpoint, policy }: Routed): ExchangeIntent["transport"] {
+  if (endpoint.socket !== undefined) return "websocket";
+  return policy.isStream ? "sse" : "http";
+}
+
+function isMetered({ endpoint }: Routed): boolean {
+  return endpoint.usageReader !== null || endpoint.socket !== undefined;
 }
 
 function priced(deps: RecordDeps, routed: Routed, usage: readonly MeteredUsage[]): readonly UsageRecord[] {
@@ -157,14 +163,15 @@ function estimate(
 
 /** What is used where no reply tells: `missing`, or what follows from the request alone. */
 function untold(routed: Routed): readonly MeteredUsage[] {
-  const { endpoint, policy } = routed;
-  const reader = endpoint.usageReader?.({
+  const { endpoint, policy, call } = routed;
+  const context = {
     requestedModel: policy.model,
     status: 200,
     mediaType: "",
     isStreamRequested: policy.isStream,
     inputCharacters: policy.inputCharacters,
-  });
+  };
+  const reader = endpoint.usageReader?.(context) ?? endpoint.socket?.open(call.query).createReader(context);
   return reader?.read("cut").usage ?? [];
 }
 

@@ -36,7 +36,12 @@ afterEach(async () => {
 async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSettings> = {}): Promise<Bed> {
   const logged: (LogFields & { message: string })[] = [];
   const log = (message: string, fields: LogFields = {}): void => void logged.push({ ...fields, message });
-  const metrics = createMetrics({ runningExchanges: () => 0, keptBytes: () => 0, drains: () => 0 });
+  const metrics = createMetrics({
+    runningExchanges: () => 0,
+    keptBytes: () => 0,
+    drains: () => 0,
+    sockets: () => 0,
+  });
   const server = createServer({
     clock: { now: () => Date.UTC(2026, 10, 23) },
     log: { debug: log, info: log, warn: log, error: log },
@@ -46,6 +51,8 @@ async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSet
     runExchange: async ({ call }) => void call.response.end("exchanged"),
     api: { handle: (_request, response) => void response.end("api") },
     health: { checkStore: async () => {}, hasProvider: async () => true },
+    runSocket: async ({ call }) => void call.response.end("a socket"),
+    sockets: new Set(),
     running: new Set(),
     settings: {
       host: "127.0.0.1",
@@ -227,10 +234,14 @@ describe("probes, preflights and upgrades", () => {
     );
   });
 
-  it("an upgrade is 426 where a socket will be offered and 501 elsewhere, so that Codex falls back at once", async () => {
-    const bed = await start({ runExchange: () => assert.fail("ran") });
-    const upgrade = ["upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: x"];
-    const socket = async (path: string): Promise<string> => {
+  it("an upgrade runs as a socket where one is offered, is 426 where one is not yet, and 501 elsewhere", async () => {
+    const bed = await start({
+      runExchange: () => assert.fail("ran"),
+      runSocket: ({ endpoint }) =>
+        Promise.reject(new GatewayError("overloaded", `A socket: ${endpoint.name}.`)),
+    });
+    const socket = async (path: string, key = "AAAAAAAAAAAAAAAAAAAAAA=="): Promise<string> => {
+      const upgrade = ["upgrade: websocket", "sec-websocket-version: 13", `sec-websocket-key: ${key}`];
       const raw = caller(bed);
       raw.socket.write(
         [`GET ${path} HTTP/1.1`, "host: gw", "connection: Upgrade", ...upgrade, "", ""].join("\r\n"),
@@ -238,12 +249,36 @@ describe("probes, preflights and upgrades", () => {
       await raw.until("\r\n\r\n{");
       return raw.text;
     };
-    for (const path of ["/openai/v1/responses", "/v1/realtime", "/openai/v1/live/sessions"]) {
+    for (const [path, name] of [
+      ["/openai/v1/responses", "responses"],
+      ["/v1/realtime?model=m", "realtime"],
+    ] as const) {
       const reply = await socket(path);
-      assert.equal(statusOf(reply), 426, path);
-      assert.match(reply, /x-should-retry: false/);
+      assert.equal(statusOf(reply), 503, path);
+      assert.ok(reply.includes(`A socket: ${name}.`), reply);
+      // A plain reply on a connection that nobody speaks HTTP on any more.
+      assert.match(reply, /connection: close\r\n/i);
     }
+    // 426 is what lets Codex fall back at once and silently.
+    const later = await socket("/openai/v1/live/sessions");
+    assert.equal(statusOf(later), 426);
+    assert.match(later, /x-should-retry: false/);
+    const broken = await socket("/openai/v1/responses", "x");
+    assert.equal(statusOf(broken), 400);
+    assert.match(broken, /`sec-websocket-key` is not 16 bytes in base64/);
     assert.equal(statusOf(await socket("/openai/v1/models")), 501);
+  });
+
+  it("an offer of another protocol is not taken, and the request is served", async () => {
+    const reply = await ask(
+      await start(),
+      "POST /openai/v1/responses",
+      "connection: Upgrade, HTTP2-Settings",
+      "upgrade: h2c",
+      "content-length: 0",
+    );
+    assert.equal(statusOf(reply), 200);
+    assert.equal(bodyOf(reply), "exchanged");
   });
 
   it("an expectation that nobody understands is 417", async () => {

@@ -8,7 +8,7 @@ import {
   type IncomingMessage,
   type Server,
   type ServerOptions,
-  type ServerResponse,
+  ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
@@ -16,13 +16,15 @@ import { Server as NetServer, type Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
-import type { Call, Matched } from "../exchange.ts";
+import type { Call, Matched, Upgrade } from "../exchange.ts";
 import type { Stoppable } from "../forward/settings.ts";
+import type { OpenSocket } from "../forward/socket-settings.ts";
 import { newExchangeId } from "../ids.ts";
-import { type DialectTable, notOffered } from "../match/match.ts";
+import type { DialectTable } from "../match/match.ts";
 import { errorText, type Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
+import { asksForWebSocket, handshakeProblem } from "../websocket/handshake.ts";
 import { answer, retryHeaders } from "./answer.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import { type HealthDeps, healthReply } from "./health.ts";
@@ -35,11 +37,14 @@ export interface ServerDeps {
   /** Shapes the answer to a path that no dialect has. */
   readonly defaultDialect: Dialect;
   readonly runExchange: (matched: Matched) => Promise<void>;
+  readonly runSocket: (matched: Matched) => Promise<void>;
   /** Everything below `/accounts`, and `/openapi.json`. */
   readonly api: { handle(request: IncomingMessage, response: ServerResponse): void };
   readonly health: Omit<HealthDeps, "isDraining">;
   /** Running relays, which a shutdown stops when its time is over. */
   readonly running: ReadonlySet<Stoppable>;
+  /** Open WebSockets, which a shutdown ends as soon as nothing runs in them. */
+  readonly sockets: ReadonlySet<OpenSocket>;
   readonly settings: ServerSettings;
 }
 
@@ -84,14 +89,18 @@ export function createServer(deps: ServerDeps): GatewayServer {
     keepAliveInitialDelay: 60_000,
     noDelay: true,
     insecureHTTPParser: false,
+    // Any other upgrade that is offered (`h2c`) is declined by not being taken (RFC 9110 section 7.8).
+    shouldUpgradeCallback: (request: IncomingMessage) => isSocketRequest(deps.table, request),
   };
   const { tls } = deps.settings;
   const server: Server = tls === null ? createHttpServer(options) : createHttpsServer({ ...options, ...tls });
   // Silence inside a reply is limited upstream, never by the caller's socket.
   server.timeout = 0;
-  server.on("request", (request, response) => serve(state, { request, response, expectsContinue: false }));
+  server.on("request", (request, response) =>
+    serve(state, { request, response, expectsContinue: false, upgrade: null }),
+  );
   server.on("checkContinue", (request, response) =>
-    serve(state, { request, response, expectsContinue: true }),
+    serve(state, { request, response, expectsContinue: true, upgrade: null }),
   );
   server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) =>
     answer({
@@ -100,6 +109,9 @@ export function createServer(deps: ServerDeps): GatewayServer {
       reply: plain(417, "Only `Expect: 100-continue` is understood.\n"),
       extraHeaders: [],
     }),
+  );
+  server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
+    serveUpgrade(state, request, { socket, head }),
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseNonsense(state, error, socket));
   server.on("connection", (socket: Socket) => {
@@ -124,6 +136,7 @@ interface Incoming {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly expectsContinue: boolean;
+  readonly upgrade: Upgrade | null;
 }
 
 /** The table of mounts. */
@@ -131,15 +144,12 @@ function serve(state: ServerState, incoming: Incoming): void {
   const { deps } = state;
   const { request, response } = incoming;
   state.replies.set(request.socket, response);
-  const target = request.url ?? "/";
-  const queryAt = target.indexOf("?");
-  const path = queryAt === -1 ? target : target.slice(0, queryAt);
-  const query = queryAt === -1 ? "" : target.slice(queryAt);
+  const { path, query } = targetOf(request);
   const dialect = deps.table.dialectOf(path);
   if (dialect !== null) {
     const call = newCall(state, incoming, { path, query });
     const exchange = serveDialect(state, call, dialect)
-      .then(() => delivered(response))
+      .then(() => (incoming.upgrade === null || response.headersSent ? delivered(response) : undefined))
       .finally(() => state.open.delete(exchange));
     state.open.add(exchange);
     return;
@@ -149,6 +159,32 @@ function serve(state: ServerState, incoming: Incoming): void {
     return;
   }
   void serveOwn(state, incoming, path);
+}
+
+function targetOf(request: IncomingMessage): Pick<Call, "path" | "query"> {
+  const target = request.url ?? "/";
+  const queryAt = target.indexOf("?");
+  if (queryAt === -1) return { path: target, query: "" };
+  return { path: target.slice(0, queryAt), query: target.slice(queryAt) };
+}
+
+/** Asked before anything of the request is answered: true when `serveUpgrade` is to have it. */
+function isSocketRequest(table: DialectTable, request: IncomingMessage): boolean {
+  return asksForWebSocket(request.headers) && table.dialectOf(targetOf(request).path) !== null;
+}
+
+/** The connection is naked from here on; should it stay HTTP, a reply of its own says so, and it ends. */
+function serveUpgrade(state: ServerState, request: IncomingMessage, upgrade: Upgrade): void {
+  const { socket } = upgrade;
+  socket.on("error", () => {});
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  response.once("finish", () => {
+    socket.end();
+    setTimeout(() => socket.destroy(), halfOpenMs).unref();
+  });
+  serve(state, { request, response, expectsContinue: false, upgrade });
 }
 
 /** Resolves when the last byte of the answer is with the kernel, or there is nobody to take it. */
@@ -169,6 +205,7 @@ function newCall(state: ServerState, incoming: Incoming, target: Pick<Call, "pat
     ...target,
     exchangeId,
     receivedAtMs,
+    connectionId: null,
     answerHeaders: [
       ["x-meshagent-exchange-id", exchangeId],
       ...corsHeaders(deps.settings.corsOrigins, incoming.request.headers.origin),
@@ -179,7 +216,6 @@ function newCall(state: ServerState, incoming: Incoming, target: Pick<Call, "pat
 async function serveDialect(state: ServerState, call: Call, dialect: Dialect): Promise<void> {
   const { deps } = state;
   try {
-    if (isWebSocketUpgrade(call.request)) throw upgradeRefusal(deps.table, dialect, call.path);
     const result = deps.table.match(call, dialect);
     if (result.kind === "answered") return answerCall(state, call, result.reply);
     if (result.kind === "refused") throw result.error;
@@ -188,7 +224,8 @@ async function serveDialect(state: ServerState, call: Call, dialect: Dialect): P
         retryAfterS: 2,
       });
     }
-    await deps.runExchange(result.matched);
+    if (call.upgrade === null) await deps.runExchange(result.matched);
+    else await deps.runSocket(checkedHandshake(result.matched));
   } catch (error) {
     refuse(state, { call, dialect, error });
   }
@@ -255,20 +292,10 @@ function refuseNonsense(state: ServerState, error: NodeJS.ErrnoException, socket
   setTimeout(() => socket.destroy(), halfOpenMs).unref();
 }
 
-/** 426 is what makes Codex fall back to HTTP at once and silently (measured with 0.169.0). */
-function upgradeRefusal(table: DialectTable, dialect: Dialect, path: string): GatewayError {
-  const endpoint = table.find(dialect, "GET", path);
-  if (endpoint?.offer === "websocket") {
-    return new GatewayError(
-      "websocket_not_offered",
-      "This gateway does not relay WebSockets yet. Use plain HTTP.",
-    );
-  }
-  return notOffered(endpoint?.name ?? "this WebSocket");
-}
-
-function isWebSocketUpgrade(request: IncomingMessage): boolean {
-  return request.headers.upgrade?.toLowerCase() === "websocket";
+function checkedHandshake(matched: Matched): Matched {
+  const problem = handshakeProblem(matched.call.request.headers);
+  if (problem === null) return matched;
+  throw new GatewayError("invalid_body", `This is no request for a WebSocket (RFC 6455): ${problem}.`);
 }
 
 /** Who called, for the log: the connection's other end, or whom a trusted proxy names last. */
@@ -336,6 +363,7 @@ function listen(server: Server, settings: ServerSettings): Promise<number> {
 
 async function drain(state: ServerState, server: Server): Promise<void> {
   state.isDraining = true;
+  for (const socket of state.deps.sockets) socket.endSoon();
   // Not `server.close()`: Node takes a connection for idle as soon as its reply is ended, and destroys it with what
   // a slow caller has not taken of that reply. So connections stay, and a new request on one is refused in words.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
@@ -351,7 +379,7 @@ async function drain(state: ServerState, server: Server): Promise<void> {
 }
 
 async function stopRunning(state: ServerState): Promise<void> {
-  for (const relay of state.deps.running) relay.stop();
+  for (const relay of [...state.deps.running, ...state.deps.sockets]) relay.stop();
   await Promise.race([settled(state), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
 }
 

@@ -128,6 +128,8 @@ export interface ExchangeIntent {
   readonly isSimulated: boolean;
   readonly receivedAtMs: number;
   readonly requestBytes: number;
+  /** The WebSocket that it ran in, null outside of one. */
+  readonly connectionId: string | null;
   /**
    * What an exchange that never got a result is taken to have used: an estimate, marked as one. Empty for
    * endpoints that bill nothing.

@@ -4,6 +4,9 @@
  */
 
 import type { Endpoint, EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
+import { responsesModels } from "./responses-models.ts";
+import { realtimeSocket } from "./socket-realtime.ts";
+import { responsesSocket } from "./socket-responses.ts";
 import {
   chatCompletionsUsage,
   compactUsage,
@@ -27,13 +30,7 @@ const responsesPolicy: EndpointPolicy = {
   ...namesModel,
   fields: ["stream", "service_tier", "max_output_tokens"],
   notOfferedFields: ["background", "previous_response_id", "conversation"],
-  // The image tool names the model that draws and the one that writes SVG; tools may stand among the input, too.
-  otherModels: [
-    ["tools", "*", "model"],
-    ["tools", "*", "svg", "model"],
-    ["input", "*", "tools", "*", "model"],
-    ["input", "*", "tools", "*", "svg", "model"],
-  ],
+  otherModels: responsesModels,
 };
 
 /** A file and its fields. */
@@ -169,13 +166,29 @@ const offered: readonly Endpoint[] = [
   }),
 ];
 
-/** Answered 426 to an upgrade until sockets are relayed. */
-const sockets: readonly Endpoint[] = ["/responses", "/realtime", "/live/sessions"].map((path) => ({
-  offer: "websocket",
-  name: path.slice(1),
-  method: "GET",
-  path,
-}));
+const sockets: readonly Endpoint[] = [
+  get({
+    name: "responses",
+    path: "/responses",
+    policy: { modelIn: [], isModelRequired: false, fields: [], notOfferedFields: [] },
+    socket: responsesSocket,
+  }),
+  get({
+    name: "realtime",
+    path: "/realtime",
+    policy: {
+      modelIn: ["query"],
+      isModelRequired: false,
+      fields: [],
+      notOfferedFields: [],
+      // It would open a call of another room's.
+      notOfferedQuery: ["call_id"],
+    },
+    socket: realtimeSocket,
+  }),
+  // Answered 426 to an upgrade until it is relayed, too.
+  { offer: "websocket", name: "live/sessions", method: "GET", path: "/live/sessions" },
+];
 
 /**
  * Known and refused. `images/variations` is retired; `realtime/...` would hand out a provider

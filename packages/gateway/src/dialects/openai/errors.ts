@@ -25,6 +25,17 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
   not_supported: { status: 501, type: "invalid_request_error" },
   // Codex falls back to HTTP at once and silently on 426 alone.
   websocket_not_offered: { status: 426, type: "invalid_request_error", code: "not_supported" },
+  // On these two codes Codex opens another connection without a word, and sends its whole input again.
+  previous_response_unknown: {
+    status: 400,
+    type: "invalid_request_error",
+    code: "previous_response_not_found",
+  },
+  socket_ending: {
+    status: 400,
+    type: "invalid_request_error",
+    code: "websocket_connection_limit_reached",
+  },
   request_too_large: { status: 413, type: "invalid_request_error" },
   unsupported_encoding: { status: 415, type: "invalid_request_error" },
   invalid_body: { status: 400, type: "invalid_request_error" },
@@ -42,18 +53,21 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
 };
 
 export function renderOpenAiError(error: GatewayError, requestId: string): OwnReply {
-  const face = faces[error.code];
-  const body = {
-    error: { message: error.message, type: face.type, param: error.param, code: face.code ?? error.code },
-  };
+  const body = { error: openAiErrorBody(error) };
   return {
-    status: face.status,
+    status: faces[error.code].status,
     headers: [
       ["content-type", "application/json"],
       ["x-request-id", requestId],
     ],
     body: JSON.stringify(body),
   };
+}
+
+/** The `error` member of every form that an error takes. */
+export function openAiErrorBody(error: GatewayError): object {
+  const face = faces[error.code];
+  return { message: error.message, type: face.type, param: error.param, code: face.code ?? error.code };
 }
 
 /**
@@ -70,6 +84,6 @@ export function renderOpenAiStreamError(error: GatewayError, endpointName: strin
     };
     return `event: response.failed\ndata: ${JSON.stringify(event)}\n\n`;
   }
-  const body = { error: { message: error.message, type: face.type, param: error.param, code } };
+  const body = { error: openAiErrorBody(error) };
   return `data: ${JSON.stringify(body)}\n\n`;
 }

@@ -17,9 +17,10 @@ import {
   textOf,
   upstreamErrorReader,
 } from "../readings.ts";
+import type { MessageReader } from "../socket-protocol.ts";
 import type { ReplyContext, ReplyEnd, ReplyOutcome, ReplyReading, UsageReader } from "../usage-reader.ts";
 import { createSseReader } from "../sse.ts";
-import type { SseEvent, SseReader } from "../sse.ts";
+import type { SseReader } from "../sse.ts";
 import { readResponse, responsePaths } from "./usage-response-object.ts";
 
 const TYPE: PickPath = ["type"];
@@ -27,7 +28,8 @@ const BODY = responsePaths([]);
 const EVENT = responsePaths(["response"]);
 const EVENT_PATHS: readonly PickPath[] = [TYPE, ...EVENT.all];
 
-const NEEDLES = [
+/** An event that holds none of these says nothing about usage. */
+export const responsesNeedles: readonly string[] = [
   "response.completed",
   "response.incomplete",
   "response.failed",
@@ -53,20 +55,19 @@ export function responsesUsage(context: ReplyContext): UsageReader {
 }
 
 class ResponsesStreamReader implements UsageReader {
-  readonly #context: ReplyContext;
+  readonly #events: ResponsesEvents;
   readonly #sse: SseReader;
-  #responseId: string | null = null;
-  #model: string | null = null;
-  #hasError = false;
-  #terminal: ReplyReading | null = null;
 
   constructor(context: ReplyContext) {
-    this.#context = context;
-    this.#sse = createSseReader({ needles: NEEDLES, onEvent: (event) => this.#take(event) });
+    this.#events = new ResponsesEvents(context);
+    this.#sse = createSseReader({
+      needles: responsesNeedles,
+      onEvent: (event) => this.#events.takeEvent(event.name, event.data),
+    });
   }
 
   get isTerminal(): boolean {
-    return this.#terminal !== null;
+    return this.#events.isTerminal;
   }
 
   push(chunk: Uint8Array): void {
@@ -75,21 +76,36 @@ class ResponsesStreamReader implements UsageReader {
 
   read(end: ReplyEnd): ReplyReading {
     if (end === "complete" && !this.isTerminal) this.#sse.end();
-    if (this.#terminal !== null) return this.#terminal;
-    const names = { responseId: this.#responseId, servedModel: this.#model, servedTier: null };
-    return missingReading(this.#context, this.#outcome(end), names);
+    return this.#events.read(end, this.#sse.skippedEvents > 0);
+  }
+}
+
+/** Reads the events of one response, by whatever they came: as server-sent events, or as messages of a WebSocket. */
+export class ResponsesEvents implements MessageReader {
+  readonly #context: ReplyContext;
+  #responseId: string | null = null;
+  #model: string | null = null;
+  #hasError = false;
+  #terminal: ReplyReading | null = null;
+
+  constructor(context: ReplyContext) {
+    this.#context = context;
   }
 
-  #outcome(end: ReplyEnd): ReplyOutcome {
-    if (this.#hasError) return "stream_error";
-    return end === "complete" && this.#sse.skippedEvents > 0 ? "ok" : "truncated";
+  get isTerminal(): boolean {
+    return this.#terminal !== null;
   }
 
-  #take(event: SseEvent): void {
+  take(message: Buffer): void {
+    this.takeEvent("", message);
+  }
+
+  /** `name` stands in where the event does not say its type. */
+  takeEvent(name: string, data: Buffer): void {
     if (this.#terminal !== null) return;
-    const picks = pickFrom(event.data, EVENT_PATHS);
+    const picks = pickFrom(data, EVENT_PATHS);
     if (picks.malformed !== null) return;
-    const type = textOf(picks.get(TYPE)) ?? event.name;
+    const type = textOf(picks.get(TYPE)) ?? name;
     if (type === "error") this.#hasError = true;
     if (!type.startsWith("response.")) return;
     this.#responseId ??= textOf(picks.get(EVENT.id));
@@ -102,5 +118,17 @@ class ResponsesStreamReader implements UsageReader {
       end: "complete",
       source: type,
     });
+  }
+
+  /** `hasSkipped`: an event was too long to be looked at, which may have been the terminal one. */
+  read(end: ReplyEnd, hasSkipped = false): ReplyReading {
+    if (this.#terminal !== null) return this.#terminal;
+    const names = { responseId: this.#responseId, servedModel: this.#model, servedTier: null };
+    return missingReading(this.#context, this.#outcome(end, hasSkipped), names);
+  }
+
+  #outcome(end: ReplyEnd, hasSkipped: boolean): ReplyOutcome {
+    if (this.#hasError) return "stream_error";
+    return end === "complete" && hasSkipped ? "ok" : "truncated";
   }
 }

@@ -20,6 +20,8 @@ export interface Ask {
   readonly requestId: string;
   readonly nowMs: number;
   readonly cache: PromptCache;
+  /** The request is a message of a WebSocket. */
+  readonly isSocket: boolean;
 }
 
 export interface SimulatedEndpoint {

@@ -6,7 +6,7 @@ import { servedModel } from "./models.ts";
 import { readResponsesPrompt } from "./openai-prompt.ts";
 import { outputItems, type OutputItem } from "./openai-responses-items.ts";
 import { countInput, responsesUsage, servedTier } from "./openai-usage.ts";
-import { planAnswer, type Plan } from "./plan.ts";
+import { nothingPlanned, planAnswer, type Plan } from "./plan.ts";
 import { errorReply } from "./provider-errors.ts";
 import type { EndpointReply } from "./reply.ts";
 import { tokensOf, tokensOfBytes } from "./tokens.ts";
@@ -60,11 +60,13 @@ function answerResponses(ask: Ask): EndpointReply {
     };
     return errorReply("openai", error, ask.requestId);
   }
-  const plan = planAnswer(ask.prompt, ask.directives);
+  // Only sockets have warm-ups; over HTTP the member means nothing.
+  const isWarmUp = ask.isSocket && ask.body["generate"] === false;
+  const plan = isWarmUp ? nothingPlanned : planAnswer(ask.prompt, ask.directives);
   const id = ask.ids.hex("resp_", 50);
   const model = servedModel(ask.prompt.model);
   const usage = responsesUsage(countInput(ask), plan, ask.body);
-  const items = outputItems(ask, plan);
+  const items = isWarmUp ? [] : outputItems(ask, plan);
   const end = endOf(ask, plan, { items, usage });
   // A failure without usage leaves open what was billed; here it bills nothing.
   const bill = ask.directives.isFailed ? null : { responseId: id, model, usage };

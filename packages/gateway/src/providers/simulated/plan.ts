@@ -28,6 +28,16 @@ const THINKING =
   "This is simulated reasoning from MeshAgent. The request is read, an answer is chosen, and nothing is thought.";
 const REFUSAL = "This is a simulated refusal from MeshAgent: the request asked for one.";
 
+/** Of a request that only warms the prompt cache. */
+export const nothingPlanned: Plan = {
+  thinking: "",
+  text: "",
+  toolCall: null,
+  stop: "end",
+  reasoningTokens: 0,
+  outputTokens: 0,
+};
+
 /** What a model would say when it refuses, for dialects whose refusals have a text. */
 export const refusalText: string = REFUSAL;
 

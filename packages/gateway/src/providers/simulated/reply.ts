@@ -15,6 +15,8 @@ export interface SimulatedRequest {
   readonly path: string;
   readonly headers: HeaderLines;
   readonly body: Uint8Array;
+  /** It is a message of a WebSocket, as a request would have it. */
+  readonly isSocket?: boolean;
 }
 
 /** One step of a reply's body. The end of the list is the end of the reply. */

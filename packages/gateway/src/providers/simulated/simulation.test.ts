@@ -6,6 +6,7 @@ import { anthropicDialect } from "../../dialects/anthropic/dialect.ts";
 import { openAiDialect } from "../../dialects/openai/dialect.ts";
 import { askSimulation } from "./read-reply.ts";
 import { createSimulation, type Simulation } from "./simulation.ts";
+import { simulatedSocket } from "./sockets.ts";
 
 const NOW_MS = Date.parse("2026-11-23T10:00:00Z");
 
@@ -64,6 +65,10 @@ test("every endpoint that the gateway relays is answered", () => {
     for (const endpoint of endpoints) {
       if (endpoint.offer !== "offered") continue;
       const path = `/v1${endpoint.path.replace("{model}", models[dialect])}`;
+      if (endpoint.socket !== undefined) {
+        assert.ok(simulatedSocket(path) !== null, `the socket ${endpoint.name}`);
+        continue;
+      }
       const { reply } = askSimulation(
         simulation,
         { dialect, path },

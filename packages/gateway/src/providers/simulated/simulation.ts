@@ -76,7 +76,16 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const prompt = (parsed.endpoint?.readPrompt ?? readCompletionPrompt)(isObject(body) ? body : {});
     const directives = parseDirectives(prompt.userText);
     const fault = faultOf(request, parsed, directives);
-    const ask = { ...parsed, prompt, directives, ids, requestId, nowMs, cache };
+    const ask = {
+      ...parsed,
+      prompt,
+      directives,
+      ids,
+      requestId,
+      nowMs,
+      cache,
+      isSocket: request.isSocket === true,
+    };
     const reply =
       fault !== null || parsed.endpoint === null || !isObject(body)
         ? errorReply(request.dialect, fault ?? { status: 404, message: "Not found" }, requestId)

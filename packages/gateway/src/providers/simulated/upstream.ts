@@ -14,7 +14,7 @@ import type {
 } from "../../upstream/client.ts";
 import type { DialectName } from "../provider.ts";
 import type { SimulatedReply, SimulatedStep } from "./reply.ts";
-import { createSimulation } from "./simulation.ts";
+import { createSimulation, type Simulation } from "./simulation.ts";
 
 /** The origin that stands for a dialect's simulated provider; it resolves nowhere and is never dialled. */
 export const simulatedOrigins: Readonly<Record<DialectName, string>> = {
@@ -26,6 +26,8 @@ export interface SimulatedUpstreamOptions {
   readonly clock: Clock;
   /** Keeps the ids of one process apart from those of another, such as its boot id. */
   readonly idSeed?: string;
+  /** Answers; one of its own unless told. */
+  readonly simulation?: Simulation;
   /** Runs `action` once after `delayMs`; returns what cancels it. For tests; a timer otherwise. */
   readonly schedule?: (action: () => void, delayMs: number) => () => void;
 }
@@ -35,7 +37,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** An upstream client that answers by itself. */
 export function createSimulatedUpstream(options: SimulatedUpstreamOptions): UpstreamClient {
-  const simulation = createSimulation(options);
+  const simulation = options.simulation ?? createSimulation(options);
   const schedule = options.schedule ?? scheduleTimer;
   return {
     send: (request, observer) => {

@@ -28,6 +28,7 @@ export function sampleIntent(changes: Partial<ExchangeIntent> & { readonly id: s
     isSimulated: false,
     receivedAtMs: SAMPLE_START_MS,
     requestBytes: 4321,
+    connectionId: null,
     estimate: [],
     ...changes,
   };

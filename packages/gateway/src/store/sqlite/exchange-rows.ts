@@ -32,6 +32,7 @@ export const intentColumns: readonly string[] = [
   "is_simulated",
   "received_at",
   "request_bytes",
+  "connection_id",
 ];
 
 /** The columns of a result, `usage` last. */
@@ -89,6 +90,7 @@ export function intentValues(intent: Omit<ExchangeIntent, "estimate">): readonly
     intent.isSimulated ? 1 : 0,
     intent.receivedAtMs,
     intent.requestBytes,
+    intent.connectionId,
   ];
 }
 
@@ -134,6 +136,7 @@ export function readIntent(row: Row): Exchange["intent"] {
     isSimulated: integer(row, "is_simulated") === 1,
     receivedAtMs: integer(row, "received_at"),
     requestBytes: integer(row, "request_bytes"),
+    connectionId: textOrNull(row, "connection_id"),
   };
 }
 

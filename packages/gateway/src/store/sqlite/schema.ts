@@ -11,6 +11,7 @@ import { retention } from "./migrations/002-retention.ts";
 import { roomDetails } from "./migrations/003-room-details.ts";
 import { limits } from "./migrations/004-limits.ts";
 import { limitDefinitions } from "./migrations/005-limit-definitions.ts";
+import { connections } from "./migrations/006-connections.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   roomDetails,
   limits,
   limitDefinitions,
+  connections,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

@@ -1,0 +1,105 @@
+/**
+ * `receive` for one message of a WebSocket, which came whole: what it asks is picked out of it, as out of the body
+ * of a request. The bytes that go up are the ones that came.
+ */
+
+import { isUtf8 } from "node:buffer";
+import type { CallerMessage, SocketProtocol, SocketSession } from "../dialects/socket-protocol.ts";
+import { GatewayError } from "../errors.ts";
+import type { Authenticated, KeptBody, Received } from "../exchange.ts";
+import { createJsonPicker } from "../json-pick.ts";
+import type { PeekedBody } from "./body-peek.ts";
+import { parsePolicy } from "./policy.ts";
+
+/** Over this a value is none that policy understands. */
+const MAX_VALUE_BYTES = 4096;
+
+/** A message as peeked at. */
+export interface PeekedMessage {
+  readonly asks: CallerMessage;
+  readonly body: PeekedBody;
+  readonly byteLength: number;
+}
+
+/** What a message holds when it is none of the protocol's. */
+const nothing: PeekedMessage["asks"] = { kind: "passes" };
+
+/**
+ * Reads what a whole message asks. Binary ones are looked at, too: a provider might take one for text. Throws
+ * `invalid_body` for text that is no JSON object, or that gives a member twice which policy reads.
+ */
+export function peekMessage(
+  from: { readonly protocol: SocketProtocol; readonly session: SocketSession },
+  payload: Buffer,
+  isText: boolean,
+): PeekedMessage {
+  const picker = createJsonPicker(from.protocol.callerPaths, { maxValueBytes: MAX_VALUE_BYTES });
+  picker.push(payload);
+  const { found, malformed } = picker.end();
+  const isObject = malformed === null && payload.find((byte) => byte > 0x20) === 0x7b;
+  const { byteLength } = payload;
+  if (!isObject || !isUtf8(payload)) {
+    if (!isText) return { asks: nothing, body: { given: [], picks: [] }, byteLength };
+    throw new GatewayError(
+      "invalid_body",
+      `The message is no valid JSON object${malformed === null ? "" : `: ${malformed}`}. Send one JSON object.`,
+    );
+  }
+  const given = found.flatMap(({ path, value }) =>
+    path.length === 1 ? [{ place: "json" as const, name: path[0] ?? "", value }] : [],
+  );
+  const types = given.filter(({ name }) => name === "type");
+  if (types.length > 1) throw twice("type");
+  const asks = from.session.readCaller(found);
+  // Of what begins an exchange, `parsePolicy` refuses what is given twice.
+  if (asks.kind === "names_models") refuseRepeats(found.map(({ path }) => path.join(".")));
+  return { asks, body: { given, picks: found }, byteLength };
+}
+
+/**
+ * What the exchange that a message begins asks for. Throws `invalid_body` or `not_supported`. The body's bytes are
+ * with the socket: it only tells how many they are.
+ */
+export function receiveMessage(
+  authenticated: Authenticated,
+  message: { readonly protocol: SocketProtocol; readonly peeked: PeekedMessage },
+): Received {
+  const { peeked, protocol } = message;
+  const endpoint = { ...authenticated.endpoint, policy: protocol.policy };
+  const inMessage = { ...authenticated, endpoint };
+  const policy = parsePolicy(inMessage, peeked.body);
+  const sessionModel = peeked.asks.kind === "begins" ? peeked.asks.sessionModel : null;
+  const model = policy.model === "" ? (sessionModel ?? "") : policy.model;
+  return { ...inMessage, body: bodyOf(peeked.byteLength), policy: { ...policy, model, isStream: true } };
+}
+
+/** An exchange that the provider began by itself, with the session's model. */
+export function receiveUnasked(
+  authenticated: Authenticated,
+  about: { readonly protocol: SocketProtocol; readonly model: string },
+): Received {
+  const endpoint = {
+    ...authenticated.endpoint,
+    policy: { ...about.protocol.policy, isModelRequired: false },
+  };
+  const policy = parsePolicy({ ...authenticated, endpoint }, { given: [], picks: [] });
+  return { ...authenticated, body: null, policy: { ...policy, model: about.model, isStream: true } };
+}
+
+function bodyOf(byteLength: number): KeptBody {
+  return { byteLength, contentEncoding: "", chunks: () => [], grow: () => {}, release: () => {} };
+}
+
+function refuseRepeats(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw twice(name);
+    seen.add(name);
+  }
+}
+
+function twice(name: string): GatewayError {
+  return new GatewayError("invalid_body", `The message gives \`${name}\` twice. Give it once.`, {
+    param: name,
+  });
+}
