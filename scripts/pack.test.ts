@@ -62,7 +62,10 @@ test("serve answers, setup signs in, and a token gets a reply from the simulated
   });
   const exited = new Promise<number | null>((resolve) => server.on("exit", resolve));
   try {
-    const url = await listeningUrl(server.stdout.setEncoding("utf8"));
+    const lines = server.stdout.setEncoding("utf8");
+    // Closing its log would end the gateway at the next line that it writes.
+    const url = await listeningUrl(lines.iterator({ destroyOnReturn: false }));
+    lines.resume();
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
     run(["setup", "--yes"]);
     writeFileSync(
@@ -89,10 +92,10 @@ test("serve answers, setup signs in, and a token gets a reply from the simulated
 });
 
 /** From the log line that says where it listens. */
-async function listeningUrl(lines: AsyncIterable<string>): Promise<string> {
+async function listeningUrl(lines: AsyncIterable<unknown>): Promise<string> {
   let seen = "";
   for await (const chunk of lines) {
-    seen += chunk;
+    seen += String(chunk);
     const url = /"url":"(http[^"]+)"/.exec(seen)?.[1];
     if (url !== undefined) return url;
   }
