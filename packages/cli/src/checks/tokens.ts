@@ -71,7 +71,7 @@ function grantProblem({ claims }: TokenInspection): string {
 
 /**
  * Asks with a body that is refused right after the token was accepted: nothing reaches a provider, and nothing
- * is recorded. Null when the token is accepted, or when the answer says nothing about it.
+ * is recorded. A room that the token is the first to name is registered, as on any first use. Null when the token is accepted, or when the answer says nothing about it.
  */
 async function findRefusal(context: CliContext, apiUrl: string, token: Secret): Promise<string | null> {
   const answer = await ask(`${apiUrl}/openai/v1/responses`, context, {

@@ -20,7 +20,8 @@ import { withProject } from "./options.ts";
 export function build(context: CliContext): Command {
   return withProject(new Command("doctor"))
     .description(
-      "Check this machine, the gateway and the clients, and say what to do about what is wrong. Changes nothing.\n" +
+      "Check this machine, the gateway and the clients, and say what to do about what is wrong. It writes no\n" +
+        "file and uses no provider but to try its key. " +
         "Exit code 1 when something does not work, or not as it was meant to.",
     )
     .action(async (flags: ProjectFlags) => {
