@@ -27,6 +27,33 @@ export interface SignedIn {
 /** Throws a CliFailure or an ApiError that says why it did not work. */
 export async function signIn(context: CliContext, flags: SignInFlags): Promise<SignedIn> {
   const apiUrl = (flags.apiUrl ?? findGateway(context)).replace(/\/+$/, "");
+  try {
+    return await signInAt(context, apiUrl, flags);
+  } catch (error) {
+    if (!isUntrusted(error)) throw error;
+    throw new CliFailure(`The certificate of ${apiUrl} is of no authority that this machine trusts.`, {
+      cause: error,
+      hint:
+        "If it is your own, name its authority's file, for this command and for every client that runs on Node:\n" +
+        "  export NODE_EXTRA_CA_CERTS=/path/to/ca.pem",
+    });
+  }
+}
+
+/** Reasons that OpenSSL gives for a certificate of one's own. */
+const untrustedCodes: ReadonlySet<unknown> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+function isUntrusted(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return untrustedCodes.has(Reflect.get(error, "code")) || isUntrusted(error.cause);
+}
+
+async function signInAt(context: CliContext, apiUrl: string, flags: SignInFlags): Promise<SignedIn> {
   const given =
     flags.token === undefined ? null : await context.terminal.readArgument(flags.token, "--token");
   const named = given?.trim() ?? findVariable(context.env, "MESHAGENT_TOKEN");

@@ -79,6 +79,8 @@ export interface Gateway {
   providerStatus(): Promise<readonly ProviderStatus[]>;
   /** Intents of earlier processes that were marked `interrupted` at this start. */
   readonly interrupted: number;
+  /** Shows callers another certificate from the next connection on. Nothing, when it was started without one. */
+  renewTls(tls: { readonly cert: string; readonly key: string }): void;
   /** No new exchanges, running ones finish within the bound, the ledger is closed. */
   stop(): Promise<void>;
 }
@@ -176,6 +178,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     store,
     interrupted,
     providerStatus: () => upstreams.statusOf(null),
+    renewTls: (tls) => server.renewTls(tls),
     stop: async () => {
       await retention?.stop();
       await server.drain();

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderBanner } from "./banner.ts";
-import { systemClock } from "./clock.ts";
+import { systemClock, toRfc3339 } from "./clock.ts";
 import { ConfigError, parseProviderDefaults } from "./config/config.ts";
 import type { Config } from "./config/settings.ts";
 import {
@@ -25,6 +25,7 @@ import { createLog, errorText, type Log } from "./observe/log.ts";
 import { readConfig, readFile, type ServeFlags } from "./read-config.ts";
 import { loadPriceCard, type PriceCard } from "./pricing/price-card.ts";
 import { isLoopback } from "./server/server.ts";
+import { certificateEndMs, readTls } from "./tls-files.ts";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "./store/errors.ts";
 
 /** Runs until a signal. Returns the exit code: 0 after a clean stop, 1 when it could not start, 2 for a bad setting. */
@@ -53,7 +54,9 @@ async function serveUntilSignal(
 ): Promise<number> {
   const signal = Promise.withResolvers<NodeJS.Signals>();
   // Before anything is opened: a signal that comes early must still close the ledger.
-  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, () => signal.resolve(name));
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => signal.resolve(name));
+  let onHangUp = (): void => {};
+  process.on("SIGHUP", () => (hasTerminal() ? signal.resolve("SIGHUP") : onHangUp()));
 
   const dataDir = openDataDir(config.dataDir ?? defaultDataDir());
   const masterKey = config.masterKey ?? readOrCreateSecret(dataDir, masterKeyFile, newMasterKey);
@@ -70,6 +73,7 @@ async function serveUntilSignal(
     version,
     log: io.log,
   });
+  onHangUp = () => renewTls(gateway, config, io.log);
   writeGatewayFile(dataDir, { url: gateway.url, pid: process.pid });
   await announce(gateway, {
     ...io,
@@ -91,6 +95,26 @@ async function serveUntilSignal(
   return 0;
 }
 
+/** A terminal that hangs up takes what runs in it along; to a service, SIGHUP says that files have changed. */
+function hasTerminal(): boolean {
+  return [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY === true);
+}
+
+/** After a renewal of the certificate. One that cannot be used changes nothing: the old one is shown on. */
+function renewTls(gateway: Gateway, config: Config, log: Log): void {
+  try {
+    const tls = readTls(config);
+    if (tls === null) {
+      log.info("SIGHUP: there is nothing to read again; settings take a restart", {});
+      return;
+    }
+    gateway.renewTls(tls);
+    log.info("SIGHUP: the certificate was read again", { valid_until: toRfc3339(certificateEndMs(tls)) });
+  } catch (error) {
+    log.error("SIGHUP: the certificate was not changed", { reason: errorText(error) });
+  }
+}
+
 interface Announcement {
   readonly log: Log;
   readonly isTerminal: boolean;
@@ -105,12 +129,7 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
   const { log, config } = about;
   const status = await gateway.providerStatus();
   const url = config.publicUrl ?? gateway.url;
-  const warnings =
-    config.tlsCert === null && config.host !== "localhost" && !isLoopback(config.host)
-      ? [
-          "Tokens travel in clear text on this address. Set --tls-cert and --tls-key, or put a TLS proxy in front.",
-        ]
-      : [];
+  const warnings = clearTextWarnings(config);
   if (about.isTerminal) {
     process.stdout.write(
       renderBanner({
@@ -140,6 +159,24 @@ async function announce(gateway: Gateway, about: Announcement): Promise<void> {
   }
 }
 
+function clearTextWarnings(config: Config): readonly string[] {
+  const isAbroad = (host: string): boolean =>
+    host !== "localhost" && !isLoopback(host.replace(/^\[|\]$/g, ""));
+  const warnings: string[] = [];
+  if (config.tlsCert === null && isAbroad(config.host)) {
+    warnings.push(
+      "Tokens travel in clear text on this address. Set --tls-cert and --tls-key, or put a TLS proxy in front.",
+    );
+  }
+  const publicUrl = config.publicUrl === null ? null : new URL(config.publicUrl);
+  if (publicUrl?.protocol === "http:" && isAbroad(publicUrl.hostname)) {
+    warnings.push(
+      `Tokens travel in clear text to ${publicUrl.origin}. Give the public URL TLS, and https here.`,
+    );
+  }
+  return warnings;
+}
+
 /** A clone runs its sources, and its command is npm's to find; an installed one is on the path. */
 function commandText(config: Config): string {
   const command = import.meta.filename.endsWith(".ts") ? "npx meshagent" : "meshagent";
@@ -158,14 +195,6 @@ function readPriceCard(config: Config): PriceCard | null {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`The price card ${config.prices} cannot be used: ${errorText(cause)}`, { cause });
   }
-}
-
-function readTls(config: Config): { readonly cert: string; readonly key: string } | null {
-  if (config.tlsCert === null || config.tlsKey === null) return null;
-  return {
-    cert: readFile("MESHAGENT_TLS_CERT", config.tlsCert),
-    key: readFile("MESHAGENT_TLS_KEY", config.tlsKey),
-  };
 }
 
 /** From the package that this file is part of, one level above `src` or `dist`. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { choice, duration, flag, integer, list, optional, secret, size, text } from "./kinds.ts";
+import { addresses, choice, duration, flag, integer, list, optional, secret, size, text } from "./kinds.ts";
 
 test("durations take one unit and no bare number", () => {
   const { parse } = duration("V", 0, "");
@@ -56,6 +56,26 @@ test("switches, choices, lists and texts", () => {
   assert.deepEqual([optional("V", "").parse(""), optional("V", "").parse("x")], [null, "x"]);
   assert.equal(text("V", "d", "").parse(" x "), " x ");
   assert.deepEqual([secret("V", "").parse(""), secret("V", "").parse("s")?.reveal()], [null, "s"]);
+});
+
+test("addresses and ranges, and what is neither", () => {
+  const parsed = addresses("V", "").parse("10.0.0.1, 192.168.0.0/16,fd00::/8");
+  for (const inside of ["10.0.0.1", "192.168.77.1"]) assert.equal(parsed.check(inside), true, inside);
+  for (const outside of ["10.0.0.2", "192.169.0.1"]) assert.equal(parsed.check(outside), false, outside);
+  assert.equal(parsed.check("fd12::1", "ipv6"), true);
+  assert.equal(parsed.check("fe80::1", "ipv6"), false);
+  assert.equal(addresses("V", "").parse("").check("127.0.0.1"), false);
+  for (const bad of [
+    "10.0.0",
+    "10.0.0.0/33",
+    "10.0.0.0/",
+    "10.0.0.0/8/8",
+    "proxy.example",
+    "::/129",
+    "10.0.0.1 10.0.0.2",
+  ]) {
+    assert.throws(() => addresses("V", "").parse(bad), /must be addresses or CIDR ranges/, bad);
+  }
 });
 
 test("defaults in words", () => {

@@ -1,5 +1,6 @@
 /** The kinds of setting: how each reads its text, and what it says when it cannot. */
 
+import { BlockList, isIP } from "node:net";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 export interface Setting<Value> {
@@ -46,6 +47,27 @@ export function list(variable: string, about: string): Setting<readonly string[]
       .map((item) => item.trim())
       .filter((item) => item !== "");
   return { variable, about, byDefault: [], defaultText: "", parse };
+}
+
+/** Addresses and CIDR ranges, parted by commas. */
+export function addresses(variable: string, about: string): Setting<BlockList> {
+  const parse = (value: string): BlockList => {
+    const found = new BlockList();
+    for (const item of list(variable, about).parse(value)) addAddresses(found, item);
+    return found;
+  };
+  return { variable, about, byDefault: new BlockList(), defaultText: "", parse };
+}
+
+function addAddresses(found: BlockList, item: string): void {
+  const [address = "", bits, ...rest] = item.split("/");
+  const family = isIP(address);
+  const width = family === 6 ? 128 : 32;
+  const isPrefix = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width);
+  if (family === 0 || rest.length > 0 || !isPrefix) {
+    throw new Error(`must be addresses or CIDR ranges, such as 10.0.0.0/8, not "${item}".`);
+  }
+  found.addSubnet(address, Number(bits ?? width), family === 6 ? "ipv6" : "ipv4");
 }
 
 export function flag(variable: string, about: string): Setting<boolean> {

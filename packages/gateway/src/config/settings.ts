@@ -3,9 +3,10 @@
  * line that says what it is for. The reference page is made from this table; nothing else reads the environment.
  */
 
+import type { BlockList } from "node:net";
 import type { LogLevel } from "../observe/log.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
-import { choice, duration, flag, integer, list, optional, secret, size, text } from "./kinds.ts";
+import { addresses, choice, duration, flag, integer, list, optional, secret, size, text } from "./kinds.ts";
 import type { Setting } from "./kinds.ts";
 
 /** What to do with the upstream when the caller leaves before the reply has ended. */
@@ -26,7 +27,7 @@ export interface Config {
   readonly publicUrl: string | null;
   readonly tlsCert: string | null;
   readonly tlsKey: string | null;
-  readonly trustedProxies: readonly string[];
+  readonly trustedProxies: BlockList;
   readonly corsOrigins: readonly string[];
   readonly prices: string | null;
   readonly simulated: boolean;
@@ -92,9 +93,9 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     "File with the certificate chain, PEM. Together with the key it turns TLS on.",
   ),
   tlsKey: optional("MESHAGENT_TLS_KEY", "File with the private key, PEM."),
-  trustedProxies: list(
+  trustedProxies: addresses(
     "MESHAGENT_TRUSTED_PROXIES",
-    "Addresses of proxies in front whose `x-forwarded-for` is believed in logs.",
+    "Addresses and CIDR ranges of proxies in front, whose `x-forwarded-for` is believed.",
   ),
   corsOrigins: list(
     "MESHAGENT_CORS_ORIGINS",

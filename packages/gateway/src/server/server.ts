@@ -10,9 +10,9 @@ import {
   type ServerOptions,
   ServerResponse,
 } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
-import { Server as NetServer, type Socket } from "node:net";
+import { type BlockList, Server as NetServer, type Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
@@ -26,6 +26,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { asksForWebSocket, handshakeProblem } from "../websocket/handshake.ts";
 import { answer, retryHeaders } from "./answer.ts";
+import { callerAddress, isOnBehalfOfUnknown } from "./caller-address.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import { type HealthDeps, healthReply } from "./health.ts";
 
@@ -54,8 +55,8 @@ export interface ServerSettings {
   /** PEM texts; null for clear text. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly corsOrigins: readonly string[];
-  /** Addresses of proxies in front, whose `x-forwarded-for` is believed in logs. */
-  readonly trustedProxies: readonly string[];
+  /** Addresses and CIDR ranges of proxies in front, whose `x-forwarded-for` is believed in logs. */
+  readonly trustedProxies: BlockList;
   readonly metrics: "loopback" | "on" | "off";
   readonly callerKeepAliveMs: number;
   readonly shutdownTimeoutMs: number;
@@ -64,6 +65,8 @@ export interface ServerSettings {
 export interface GatewayServer {
   /** Resolves with the port once connections are taken. */
   listen(): Promise<number>;
+  /** Shows another certificate from the next connection on; those that are open stay. Nothing, for clear text. */
+  renewTls(tls: { readonly cert: string; readonly key: string }): void;
   /** No new exchanges; running ones may finish within the bound, then they are stopped. */
   drain(): Promise<void>;
 }
@@ -118,7 +121,13 @@ export function createServer(deps: ServerDeps): GatewayServer {
     state.sockets.add(socket);
     socket.once("close", () => state.sockets.delete(socket));
   });
-  return { listen: () => listen(server, deps.settings), drain: () => drain(state, server) };
+  return {
+    listen: () => listen(server, deps.settings),
+    renewTls: (renewed) => {
+      if (server instanceof HttpsServer) server.setSecureContext(renewed);
+    },
+    drain: () => drain(state, server),
+  };
 }
 
 interface ServerState {
@@ -298,14 +307,6 @@ function checkedHandshake(matched: Matched): Matched {
   throw new GatewayError("invalid_body", `This is no request for a WebSocket (RFC 6455): ${problem}.`);
 }
 
-/** Who called, for the log: the connection's other end, or whom a trusted proxy names last. */
-export function callerAddress(request: IncomingMessage, trustedProxies: readonly string[]): string {
-  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-  const forwarded = request.headers["x-forwarded-for"];
-  if (forwarded === undefined || !trustedProxies.includes(address)) return address;
-  return [forwarded].flat().join(",").split(",").at(-1)?.trim() ?? address;
-}
-
 async function serveOwn(state: ServerState, incoming: Incoming, path: string): Promise<void> {
   const { deps } = state;
   const { request, response } = incoming;
@@ -328,7 +329,11 @@ async function serveOwn(state: ServerState, incoming: Incoming, path: string): P
 function metricsReply(state: ServerState, request: IncomingMessage, path: string): OwnReply | null {
   const { metrics, settings } = state.deps;
   if (path !== "/metrics" || settings.metrics === "off") return null;
-  if (settings.metrics === "loopback" && !isLoopback(request.socket.remoteAddress)) return null;
+  if (settings.metrics === "loopback") {
+    // A proxy on this machine makes everybody look like a caller from it.
+    if (isOnBehalfOfUnknown(request, settings.trustedProxies)) return null;
+    if (!isLoopback(callerAddress(request, settings.trustedProxies))) return null;
+  }
   return { status: 200, headers: [["content-type", "text/plain; version=0.0.4"]], body: metrics.render() };
 }
 

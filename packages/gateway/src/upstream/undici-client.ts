@@ -4,7 +4,7 @@
  */
 
 import type { Readable } from "node:stream";
-import { Agent, EnvHttpProxyAgent, type Dispatcher, errors } from "undici";
+import { Agent, EnvHttpProxyAgent, type Dispatcher, errors, Pool } from "undici";
 import type {
   HeaderLines,
   UpstreamCall,
@@ -41,6 +41,13 @@ export function createUndiciClient(options: UndiciClientOptions): UpstreamClient
 }
 
 function createDispatcher(options: UndiciClientOptions): Dispatcher {
+  const connect = {
+    timeout: options.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    allowH2: false,
+    ...(options.extraCa === undefined ? {} : { ca: options.extraCa }),
+  };
   const agentOptions: Agent.Options = {
     // One request at a time per connection, as many connections as there are running exchanges: a slow
     // stream never holds another up.
@@ -51,16 +58,19 @@ function createDispatcher(options: UndiciClientOptions): Dispatcher {
     maxHeaderSize: maxReplyHeaderBytes,
     maxResponseSize: -1,
     allowH2: false,
-    connect: {
-      timeout: options.connectTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      ...(options.extraCa === undefined ? {} : { ca: options.extraCa }),
-    },
+    connect,
   };
   if (options.proxy.httpsProxy === null) return new Agent(agentOptions);
   return new EnvHttpProxyAgent({
     ...agentOptions,
+    // To the proxy, and through it to the provider.
+    proxyTls: connect,
+    requestTls: connect,
+    // A proxy that does not answer a CONNECT is a provider that is not reached.
+    clientFactory: (origin, poolOptions) =>
+      new Pool(origin, { ...poolOptions, headersTimeout: options.connectTimeoutMs }),
+    // Of the environment it would read these itself; a provider in clear text is reached directly.
+    httpProxy: "",
     httpsProxy: options.proxy.httpsProxy,
     noProxy: options.proxy.noProxy ?? "",
   });
@@ -164,7 +174,8 @@ function failureOf(error: Error, isUnsent: boolean): UpstreamFailure {
 
 function reasonOf(error: Error, isUnsent: boolean): UpstreamFailureReason {
   if (error instanceof errors.ConnectTimeoutError) return "connect_timeout";
-  if (error instanceof errors.HeadersTimeoutError) return "first_byte_timeout";
+  // Before anything was sent it was a proxy that gave no answer.
+  if (error instanceof errors.HeadersTimeoutError) return isUnsent ? "connect_timeout" : "first_byte_timeout";
   if (error instanceof errors.BodyTimeoutError) return "idle_timeout";
   if (isUnsent) return "connect_failed";
   if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError) {

@@ -1,0 +1,39 @@
+/** Who called, for logs and for what only this machine may read. A header is believed from a trusted proxy alone. */
+
+import type { IncomingMessage } from "node:http";
+import { type BlockList, isIP } from "node:net";
+
+/**
+ * The connection's other end; where that is a trusted proxy, the last that `x-forwarded-for` names and that is no
+ * trusted proxy itself. What stands before it anybody could have written.
+ */
+export function callerAddress(request: IncomingMessage, trusted: BlockList): string {
+  let caller = bare(request.socket.remoteAddress ?? "");
+  const hops = [request.headers["x-forwarded-for"] ?? []].flat().join(",").split(",");
+  for (const hop of hops.toReversed()) {
+    const address = bare(hop.trim());
+    if (!isTrusted(trusted, caller) || isIP(address) === 0) break;
+    caller = address;
+  }
+  return caller;
+}
+
+/** Whether a proxy that is not trusted says that it speaks for somebody else. */
+export function isOnBehalfOfUnknown(request: IncomingMessage, trusted: BlockList): boolean {
+  const { headers, socket } = request;
+  const says = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].some(
+    (name) => headers[name] !== undefined,
+  );
+  return says && !isTrusted(trusted, bare(socket.remoteAddress ?? ""));
+}
+
+function isTrusted(trusted: BlockList, address: string): boolean {
+  return isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+/** Without the IPv6 clothes of an IPv4 address, and without a port, which some proxies add. */
+function bare(text: string): string {
+  const [, bracketed] = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? [];
+  const [, withPort] = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text) ?? [];
+  return (bracketed ?? withPort ?? text).replace(/^::ffff:(?=\d+\.)/i, "");
+}
