@@ -150,7 +150,10 @@ function makeStore({
   const names = new Names(database);
   const rollup = new RollupWriter(database, names);
   const counters = new Counters({ database, isShared: sharing !== "alone" });
-  const queue = new WriteQueue(database, rollup, counters);
+  const queue = new WriteQueue(database, {
+    parts: [rollup, counters],
+    busyTimeoutMs: BUSY_TIMEOUT_MS,
+  });
   const limits = new SqliteLimits({ database, queue, counters, clock });
   const directory = new SqliteDirectory({ database, vault, clock, limits, onAlarm });
   const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });

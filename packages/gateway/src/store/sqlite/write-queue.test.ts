@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { WriteQueue } from "./write-queue.ts";
 
 interface Bench {
@@ -15,17 +20,17 @@ interface Bench {
   onCommit: () => void;
 }
 
-function makeBench(): Bench {
-  const database = new DatabaseSync(":memory:");
+function makeBench(database: DatabaseSync = new DatabaseSync(":memory:"), busyTimeoutMs = 0): Bench {
   database.exec("CREATE TABLE rows (value INTEGER NOT NULL UNIQUE) STRICT");
   const steps: string[] = [];
-  const queue = new WriteQueue(database, {
+  const part = {
     beforeCommit: () => {
       steps.push("commit");
       bench.onCommit();
     },
     rolledBack: () => steps.push("rollback"),
-  });
+  };
+  const queue = new WriteQueue(database, { parts: [part], busyTimeoutMs });
   const bench: Bench = {
     queue,
     database,
@@ -102,6 +107,40 @@ test("when no transaction can begin, all are rejected after one try", async () =
     ["rejected", "rejected"],
   );
   assert.deepEqual(bench.steps, ["rollback"]);
+});
+
+test("a write waits for a database that another connection holds, however early SQLite gives up", async (context) => {
+  const directory = mkdtempSync(join(tmpdir(), "write-queue-"));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "rows.db");
+  // Without a timeout SQLite gives up at once.
+  const database = new DatabaseSync(file, { timeout: 0 });
+  database.exec("PRAGMA journal_mode = WAL");
+  const patient = makeBench(database, 60_000);
+  const hasty = new WriteQueue(database, { parts: [], busyTimeoutMs: 0 });
+  const held = new Int32Array(new SharedArrayBuffer(4));
+  const holder = new Worker(
+    `const { workerData: { file, held } } = require("node:worker_threads");
+     const database = new (require("node:sqlite").DatabaseSync)(file);
+     database.exec("BEGIN IMMEDIATE");
+     Atomics.store(held, 0, 1); Atomics.notify(held, 0);
+     Atomics.wait(held, 0, 1);
+     // The writer is at its wait by now, or comes to it while this goes on.
+     Atomics.wait(held, 0, 2, 50);
+     database.exec("COMMIT");`,
+    { eval: true, workerData: { file, held } },
+  );
+  const exited = once(holder, "exit");
+  Atomics.wait(held, 0, 0);
+  assert.throws(() => hasty.runNow(() => 0), /database is locked/);
+  const written = patient.insert(1);
+  Atomics.store(held, 0, 2);
+  Atomics.notify(held, 0);
+  await written;
+  assert.deepEqual(patient.values(), [1]);
+  assert.equal(patient.queue.lastFailure, null);
+  await exited;
+  database.close();
 });
 
 test("runNow comes after what is queued and hands on what it fails with", async () => {

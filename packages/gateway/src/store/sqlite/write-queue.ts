@@ -23,9 +23,16 @@ export interface TransactionPart {
   rolledBack(): void;
 }
 
+export interface WriteQueueOptions {
+  readonly parts: readonly TransactionPart[];
+  /** How long another connection may hold the database, while the event loop stands still. */
+  readonly busyTimeoutMs: number;
+}
+
 export class WriteQueue {
   readonly #database: DatabaseSync;
   readonly #parts: readonly TransactionPart[];
+  readonly #busyTimeoutMs: number;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   #queued: QueuedWrite[] = [];
@@ -33,9 +40,10 @@ export class WriteQueue {
   #isClosed = false;
   #lastFailure: unknown = null;
 
-  constructor(database: DatabaseSync, ...parts: readonly TransactionPart[]) {
+  constructor(database: DatabaseSync, options: WriteQueueOptions) {
     this.#database = database;
-    this.#parts = parts;
+    this.#parts = options.parts;
+    this.#busyTimeoutMs = options.busyTimeoutMs;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
   }
@@ -96,7 +104,7 @@ export class WriteQueue {
 
   #transaction<T>(work: () => T): T {
     try {
-      this.#begin.run();
+      this.#beginTransaction();
       for (const part of this.#parts) part.begun?.();
       const value = work();
       for (const part of this.#parts) part.beforeCommit();
@@ -110,4 +118,35 @@ export class WriteQueue {
       throw error;
     }
   }
+  /**
+   * SQLite waits for the lock by itself (the connection's timeout), and was seen to give up after 11 ms of 2 s while
+   * another connection began the log anew. A row must not be lost to that, so the wait is kept to here, too.
+   */
+  #beginTransaction(): void {
+    const startedAt = performance.now();
+    for (;;) {
+      try {
+        this.#begin.run();
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - startedAt >= this.#busyTimeoutMs) throw error;
+        Atomics.wait(pause, 0, 0, RETRY_EVERY_MS);
+      }
+    }
+  }
+}
+
+/** Nobody wakes it: it is there to be waited on. */
+const pause = new Int32Array(new SharedArrayBuffer(4));
+const RETRY_EVERY_MS = 1;
+/** SQLITE_BUSY, in the low byte of every extended code of it. */
+const BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "errcode" in error &&
+    typeof error.errcode === "number" &&
+    (error.errcode & 0xff) === BUSY
+  );
 }
