@@ -9,6 +9,7 @@
 
 import { JsonScanner } from "./json-scan.ts";
 import type { JsonKind, JsonListener } from "./json-scan.ts";
+import type { JsonSkipper } from "./json-skip.ts";
 
 /**
  * Where a value is: member names from the top, `*` for every element of an array.
@@ -50,6 +51,8 @@ export interface JsonPickerOptions {
   readonly maxDepth?: number;
   /** A text in which more is found is reported as malformed; 10 000 unless told. */
   readonly maxFound?: number;
+  /** What walks the rest of the text fast; null for nothing. The process's own unless told. */
+  readonly skipper?: JsonSkipper | null;
 }
 
 /** All values found may hold so many times `maxValueBytes` together; what comes later is reported by its place. */
@@ -178,7 +181,7 @@ class Picker implements JsonPicker, JsonListener {
 
   constructor(tree: PathTree, options: JsonPickerOptions) {
     this.#tree = tree;
-    this.#scanner = new JsonScanner(this, options.maxDepth ?? 512);
+    this.#scanner = new JsonScanner(this, options.maxDepth ?? 512, options.skipper);
     this.#maxValueBytes = options.maxValueBytes ?? 256 * 1024;
     this.#maxFound = options.maxFound ?? 10_000;
     this.#valueBytesLeft = this.#maxValueBytes * TOTAL_VALUES;

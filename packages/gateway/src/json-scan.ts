@@ -3,9 +3,13 @@
  *
  * It takes exactly what RFC 8259 takes (and so what `JSON.parse` takes), but for a bound on nesting. It
  * builds no value, keeps no byte and throws nothing. Bytes inside strings are not checked to be UTF-8.
+ *
+ * What nobody asked for is walked by a skipper where there is one. It judges nothing: each byte that it does not
+ * like comes back here, so what is JSON and what is told of it is decided in this file alone.
  */
 
 import { canNumberEnd, firstInNumber, nextInNumber } from "./json-number.ts";
+import { type JsonSkipper, MAX_SKIP_BYTES, MAX_SKIP_DEPTH, sharedJsonSkipper } from "./json-skip.ts";
 
 /** What a value begins as. */
 export type JsonKind = "object" | "array" | "scalar";
@@ -39,6 +43,9 @@ const Expect = {
 /** The token that the scanner stands in; `none` is between two. */
 const Token = { none: 0, string: 1, number: 2, literal: 3 } as const;
 
+/** Room for so many open containers is made at first: most texts have fewer. */
+const FIRST_DEPTH = 16;
+
 const OBJECT = 1;
 const ARRAY = 2;
 
@@ -69,7 +76,9 @@ export class JsonScanner {
 
   readonly #listener: JsonListener;
   /** OBJECT or ARRAY for every container that is open. */
-  readonly #kinds: Uint8Array;
+  #kinds: Uint8Array;
+  readonly #maxDepth: number;
+  readonly #skipper: JsonSkipper | null;
   #depth = 0;
   /** The listener hears of values with at most so many containers around them. */
   #watchedDepth = 0;
@@ -85,14 +94,31 @@ export class JsonScanner {
   #literal = "";
   #literalAt = 0;
 
-  constructor(listener: JsonListener, maxDepth: number) {
+  /** `skipper` null: every byte is looked at one by one. */
+  constructor(listener: JsonListener, maxDepth: number, skipper: JsonSkipper | null = sharedJsonSkipper()) {
     this.#listener = listener;
-    this.#kinds = new Uint8Array(maxDepth);
+    this.#maxDepth = maxDepth;
+    this.#kinds = new Uint8Array(Math.min(maxDepth, FIRST_DEPTH));
+    this.#skipper = maxDepth > MAX_SKIP_DEPTH ? null : skipper;
   }
 
   scan(chunk: Uint8Array): void {
+    if (chunk.length <= MAX_SKIP_BYTES) return this.#scanPiece(chunk);
+    for (let from = 0; from < chunk.length; from += MAX_SKIP_BYTES)
+      this.#scanPiece(chunk.subarray(from, from + MAX_SKIP_BYTES));
+  }
+
+  #scanPiece(chunk: Uint8Array): void {
+    const skipper = this.#skipper;
     let at = 0;
+    let isLoaded = false;
     while (at < chunk.length && this.malformed === null) {
+      if (skipper !== null && chunk.length - at >= skipper.minBytes && this.#isSkippable()) {
+        if (!isLoaded) skipper.load(chunk);
+        isLoaded = true;
+        at = this.#skip(skipper, at, chunk.length);
+        if (at === chunk.length) break;
+      }
       if (this.#token === Token.none) at = this.#between(chunk, at);
       else if (this.#token === Token.string) at = this.#inString(chunk, at);
       else if (this.#token === Token.number) at = this.#inNumber(chunk, at);
@@ -107,6 +133,40 @@ export class JsonScanner {
     if (this.#expect === Expect.nothing) return;
     this.malformed =
       this.#base === 0 ? "the text is empty" : `the text ends at byte ${this.#base} before its value does`;
+  }
+
+  /** The listener hears nothing until the value or container at hand ends. */
+  #isSkippable(): boolean {
+    const isDeep = this.#depth > this.#watchedDepth;
+    if (this.#token === Token.none) return isDeep;
+    return this.#token === Token.string && this.#escape === 0 && (isDeep || !this.#isKey);
+  }
+
+  #skip(skipper: JsonSkipper, from: number, to: number): number {
+    const first = this.#watchedDepth;
+    const isDeep = this.#depth > first;
+    skipper.expect = this.#expect;
+    skipper.inside = this.#token === Token.none ? 0 : this.#isKey ? 2 : 1;
+    skipper.depth = isDeep ? this.#depth - first : 0;
+    for (let at = first; at < this.#depth; at++) skipper.kinds[at - first] = this.#kinds[at] as number;
+    const stop = skipper.skip(from, to, this.#maxDepth - first);
+    if (isDeep) {
+      this.#depth = first + skipper.depth;
+      this.#makeRoom(this.#depth);
+      for (let at = first; at < this.#depth; at++) this.#kinds[at] = skipper.kinds[at - first] as number;
+    }
+    this.#expect = skipper.expect;
+    this.#token = skipper.inside === 0 ? Token.none : Token.string;
+    this.#isKey = skipper.inside === 2;
+    return stop;
+  }
+
+  /** So many containers are open. */
+  #makeRoom(depth: number): void {
+    if (depth <= this.#kinds.length) return;
+    const grown = new Uint8Array(Math.min(this.#maxDepth, 2 * depth));
+    grown.set(this.#kinds);
+    this.#kinds = grown;
   }
 
   #between(chunk: Uint8Array, from: number): number {
@@ -162,8 +222,8 @@ export class JsonScanner {
       this.#number = firstInNumber(byte);
       if (this.#number === -1) return this.#refuse("a value is missing", at);
       this.#token = Token.number;
-    } else if (this.#depth === this.#kinds.length) {
-      return this.#refuse(`the text is nested deeper than ${this.#kinds.length} levels`, at);
+    } else if (this.#depth === this.#maxDepth) {
+      return this.#refuse(`the text is nested deeper than ${this.#maxDepth} levels`, at);
     }
     this.#tellValueStart(kind, at);
     return true;
@@ -177,6 +237,7 @@ export class JsonScanner {
         kind === OBJECT ? "object" : kind === ARRAY ? "array" : "scalar",
       );
     if (kind === 0) return;
+    this.#makeRoom(this.#depth + 1);
     this.#kinds[this.#depth++] = kind;
     if (isWatched) this.#watchedDepth = this.#depth;
     this.#expect = kind === OBJECT ? Expect.keyOrClose : Expect.valueOrClose;
