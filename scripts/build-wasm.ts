@@ -13,19 +13,16 @@ const root = join(import.meta.dirname, "..");
 export async function compileJsonSkip(): Promise<Uint8Array> {
   const { default: asc } = await import("assemblyscript/asc");
   let bytes: Uint8Array | null = null;
-  const { error, stderr } = await asc.main(
-    [
-      "packages/gateway/wasm/json-skip.ts",
-      ...["--baseDir", root, "--outFile", "json-skip.wasm"],
-      ...["-O3", "--runtime", "stub", "--enable", "simd", "--noAssert", "--initialMemory", "2"],
-    ],
+  const flags = "--outFile json-skip.wasm -O3 --runtime stub --enable simd --noAssert --initialMemory 2";
+  const { error } = await asc.main(
+    ["packages/gateway/wasm/json-skip.ts", "--baseDir", root].concat(flags.split(" ")),
     {
       writeFile: (_name, contents) => {
         if (typeof contents !== "string") bytes = contents;
       },
     },
   );
-  if (error !== null || bytes === null) throw new Error(`The compiler failed: ${stderr.toString()}`);
+  if (error !== null || bytes === null) throw new Error("The compiler failed.", { cause: error });
   return bytes;
 }
 
