@@ -65,6 +65,36 @@ describe("the head", () => {
   });
 });
 
+describe("a chunk with the provider's framing", () => {
+  const framed = Buffer.from("0003\r\ntwo\r\n");
+
+  it("goes on as it is between our own, and the end is ours", async () => {
+    const { side, caller } = await open();
+    side.writeHead(200, "OK", [["x-a", "1"]]);
+    side.write(Buffer.from("one"));
+    side.write(Buffer.from("two"), framed);
+    side.write(Buffer.from("three"));
+    side.end();
+    await caller.until("0\r\n\r\n");
+    const body = caller.text.slice(caller.text.indexOf("\r\n\r\n") + 4);
+    assert.equal(body, "3\r\none\r\n0003\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n");
+  });
+
+  it("stays out where the reply is framed by its length, and for a caller of HTTP/1.0", async () => {
+    const byLength = await open();
+    byLength.side.writeHead(200, "OK", [["content-length", "3"]]);
+    byLength.side.write(Buffer.from("two"), framed);
+    byLength.side.end();
+    await byLength.caller.until("\r\n\r\ntwo");
+    const old = await open({ head: "GET /v1 HTTP/1.0\r\n\r\n" });
+    old.side.writeHead(200, "OK", [["x-a", "1"]]);
+    old.side.write(Buffer.from("two"), framed);
+    old.side.end();
+    await old.caller.closed;
+    assert.ok(old.caller.text.endsWith("\r\n\r\ntwo"), old.caller.text);
+  });
+});
+
 describe("a caller that leaves", () => {
   it("is told once, and bytes for it go nowhere", async () => {
     const { side, caller, response, gone } = await open();

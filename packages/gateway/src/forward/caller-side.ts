@@ -62,12 +62,29 @@ export class CallerSide {
     if (status !== 204 && status !== 304) this.#response.write(noBytes);
   }
 
-  /** False: the caller is slow, and `whenWritable()` says when it has caught up. Bytes for a gone caller go nowhere. */
-  write(chunk: Uint8Array): boolean {
+  /**
+   * False: the caller is slow, and `whenWritable()` says when it has caught up. Bytes for a gone caller go nowhere.
+   * `framed` is the same chunk with its chunk framing, which is sent as it is where the reply is chunked too: the
+   * provider's framing is as good as ours, and one piece of memory is written in place of four.
+   */
+  write(chunk: Uint8Array, framed: Uint8Array | null = null): boolean {
     if (this.#isGone || chunk.byteLength === 0) return true;
-    if (this.#response.write(chunk)) return true;
+    if (
+      framed !== null && this.#response.chunkedEncoding
+        ? this.#writeFramed(framed)
+        : this.#response.write(chunk)
+    )
+      return true;
     this.#stallTimer ??= setTimeout(() => this.#response.destroy(), this.#options.stallTimeoutMs);
     return false;
+  }
+
+  #writeFramed(framed: Uint8Array): boolean {
+    const response = this.#response;
+    response.chunkedEncoding = false;
+    const isTaken = response.write(framed);
+    response.chunkedEncoding = true;
+    return isTaken;
   }
 
   /** Resolves when the caller has caught up or is gone. */

@@ -108,7 +108,7 @@ export class Relay implements UpstreamObserver, Stoppable {
     this.#caller.writeHead(reply.status, reply.statusText, this.#headLines(reply));
   }
 
-  onChunk(chunk: Uint8Array): boolean {
+  onChunk(chunk: Uint8Array, framed: Uint8Array | null = null): boolean {
     if (this.#isFinished) return true;
     if (this.#isBusy) {
       this.#queue.push(chunk);
@@ -119,7 +119,8 @@ export class Relay implements UpstreamObserver, Stoppable {
       this.#detach(this.#pump(chunk, observed));
       return false;
     }
-    if (this.#pass(this.#editor === null ? chunk : this.#editor.push(chunk))) return true;
+    const isOut = this.#editor === null ? this.#pass(chunk, framed) : this.#pass(this.#editor.push(chunk));
+    if (isOut) return true;
     this.#detach(this.#pump(null, this.#caller.whenWritable()));
     return false;
   }
@@ -191,10 +192,10 @@ export class Relay implements UpstreamObserver, Stoppable {
   }
 
   /** False: the caller is slow. */
-  #pass(bytes: Uint8Array | null | Promise<Uint8Array | null>): boolean {
+  #pass(bytes: Uint8Array | null | Promise<Uint8Array | null>, framed: Uint8Array | null = null): boolean {
     if (bytes === null || bytes instanceof Promise || this.#isFinished) return true;
     this.#sent.push(bytes);
-    return this.#caller.write(bytes);
+    return this.#caller.write(bytes, framed);
   }
 
   #onCallerGone(): void {

@@ -47,8 +47,11 @@ export interface UpstreamReply {
  */
 export interface UpstreamObserver {
   onReply(reply: UpstreamReply): void;
-  /** The chunk belongs to the observer. Return false to pause until `UpstreamCall.resume()`. */
-  onChunk(chunk: Uint8Array): boolean;
+  /**
+   * The chunk belongs to the observer. Return false to pause until `UpstreamCall.resume()`. `framed` is the same chunk
+   * as it stood in an HTTP/1.1 chunked body, one whole chunk of it, when it did: to be sent on in its stead.
+   */
+  onChunk(chunk: Uint8Array, framed?: Uint8Array | null): boolean;
   onEnd(): void;
   onFailure(failure: UpstreamFailure): void;
 }

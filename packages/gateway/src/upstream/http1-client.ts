@@ -138,8 +138,8 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
     this.#observer.onReply(reply);
   }
 
-  onBody(bytes: Uint8Array): void {
-    if (this.#isOver || this.#observer.onChunk(bytes) || this.#isOver) return;
+  onBody(bytes: Uint8Array, framed: Uint8Array | null): void {
+    if (this.#isOver || this.#observer.onChunk(bytes, framed) || this.#isOver) return;
     this.#isPaused = true;
     this.#connection?.socket.pause();
   }

@@ -14,8 +14,11 @@ export class InvalidReplyError extends Error {
 export interface ReplyHandler {
   /** A final reply's head; interim ones (1xx) are dropped here. */
   onHead(reply: UpstreamReply): void;
-  /** Body bytes of one `push`, in one piece. */
-  onBody(bytes: Uint8Array): void;
+  /**
+   * Body bytes of one `push`, in one piece. `framed` is the same with its chunk framing, where they came as one whole
+   * chunk: who speaks HTTP/1.1 to somebody else can pass it on as it is. Else null.
+   */
+  onBody(bytes: Uint8Array, framed: Uint8Array | null): void;
   /** The reply is whole. `isReusable`: the connection can carry another request. */
   onComplete(isReusable: boolean): void;
 }
@@ -29,6 +32,7 @@ export interface ReplyParserOptions {
 const CR = 0x0d;
 const LF = 0x0a;
 const maxChunkLineBytes = 4096;
+const noBytes: Buffer = Buffer.alloc(0);
 
 type State =
   | "head"
@@ -36,7 +40,8 @@ type State =
   | "body_to_end"
   | "chunk_size"
   | "chunk_data"
-  | "chunk_data_end"
+  | "chunk_data_cr"
+  | "chunk_data_lf"
   | "trailers"
   | "complete";
 
@@ -45,10 +50,12 @@ export class ReplyParser {
   readonly #handler: ReplyHandler;
   #state: State = "head";
   /** The unfinished head, chunk-size line or trailer section. */
-  #pending: Buffer = Buffer.alloc(0);
+  #pending: Buffer = noBytes;
   #trailerBytes = 0;
   #remaining = 0;
   #isPersistent = false;
+  /** The last size line was a number and nothing else, and came in one piece. */
+  #isPlainSize = false;
 
   constructor(options: ReplyParserOptions, handler: ReplyHandler) {
     this.#options = options;
@@ -66,64 +73,66 @@ export class ReplyParser {
    */
   push(input: Buffer): void {
     let offset = 0;
-    // Body bytes of a chunked reply are moved together at the front of the input, over their framing.
-    let bodyStart = -1;
-    let bodyEnd = 0;
-    const flush = (): void => {
-      if (bodyStart >= 0 && bodyEnd > bodyStart) this.#handler.onBody(input.subarray(bodyStart, bodyEnd));
-      bodyStart = -1;
-    };
     while (offset < input.length) {
       switch (this.#state) {
         case "head":
           offset = this.#takeHead(input, offset);
           break;
         case "body_to_end":
-          this.#handler.onBody(input.subarray(offset));
+          this.#handler.onBody(input.subarray(offset), null);
           return;
         case "body_by_length": {
           const end = Math.min(input.length, offset + this.#remaining);
           this.#remaining -= end - offset;
-          this.#handler.onBody(input.subarray(offset, end));
+          this.#handler.onBody(input.subarray(offset, end), null);
           offset = end;
           if (this.#remaining === 0) this.#complete(input, offset);
           break;
         }
-        case "chunk_size":
-          offset = this.#takeChunkSize(input, offset);
-          break;
-        case "chunk_data": {
-          const end = Math.min(input.length, offset + this.#remaining);
-          if (bodyStart < 0) {
-            bodyStart = offset;
-            bodyEnd = end;
-          } else {
-            input.copyWithin(bodyEnd, offset, end);
-            bodyEnd += end - offset;
-          }
-          this.#remaining -= end - offset;
-          offset = end;
-          if (this.#remaining === 0) this.#state = "chunk_data_end";
-          break;
-        }
-        case "chunk_data_end":
-          offset = this.#takeChunkDataEnd(input, offset);
-          break;
-        case "trailers": {
-          const next = this.#takeTrailers(input, offset);
-          if (next === -1) {
-            offset = input.length;
-            break;
-          }
-          flush();
-          this.#complete(input, next);
-          return;
-        }
         case "complete":
           throw new InvalidReplyError("Bytes came after the end of the reply.");
+        case "chunk_size":
+        case "chunk_data":
+        case "chunk_data_cr":
+        case "chunk_data_lf":
+        case "trailers":
+          this.#takeChunked(input, offset);
+          return;
       }
     }
-    flush();
+  }
+
+  /** Body bytes of several chunks are moved together over their framing; those of a single one stay where they are. */
+  #takeChunked(input: Buffer, from: number): void {
+    const isAtChunk = this.#state === "chunk_size" && this.#pending.length === 0;
+    let offset = from;
+    let start = -1;
+    let end = 0;
+    let chunks = 0;
+    let next = -1;
+    while (offset < input.length && next === -1) {
+      if (this.#state === "chunk_size") {
+        offset = this.#takeChunkSize(input, offset);
+      } else if (this.#state === "chunk_data") {
+        const stop = Math.min(input.length, offset + this.#remaining);
+        if (start === -1) start = end = offset;
+        if (end !== offset) input.copyWithin(end, offset, stop);
+        end += stop - offset;
+        this.#remaining -= stop - offset;
+        offset = stop;
+        chunks++;
+        if (this.#remaining === 0) this.#state = "chunk_data_cr";
+      } else if (this.#state === "trailers") {
+        next = this.#takeTrailers(input, offset);
+        offset = input.length;
+      } else {
+        offset = this.#takeChunkDataEnd(input, offset);
+      }
+    }
+    const isWhole = isAtChunk && chunks === 1 && this.#state === "chunk_size" && this.#isPlainSize;
+    const framed = isWhole && this.#pending.length === 0 ? input.subarray(from) : null;
+    if (end > start) this.#handler.onBody(input.subarray(start, end), framed);
+    if (next !== -1) this.#complete(input, next);
   }
 
   /** The connection ended. True when that is the end of the reply, too. */
@@ -146,7 +155,7 @@ export class ReplyParser {
       this.#pending = Buffer.from(joined);
       return input.length;
     }
-    this.#pending = Buffer.alloc(0);
+    this.#pending = noBytes;
     const next = offset + end + 4 - known;
     this.#begin(joined.toString("latin1", 0, end), input, next);
     return next;
@@ -172,33 +181,51 @@ export class ReplyParser {
   }
 
   #takeChunkSize(input: Buffer, offset: number): number {
+    // A stream has one such line for each event, so neither text nor a view is made of the usual one.
+    if (this.#pending.length === 0) {
+      let size = 0;
+      let at = offset;
+      for (; at < input.length; at++) {
+        const digit = hexDigit(input[at] as number);
+        if (digit === -1) break;
+        size = size * 16 + digit;
+      }
+      const isPlain = at > offset && at - offset <= maxSizeDigits && at + 1 < input.length;
+      if (isPlain && input[at] === CR && input[at + 1] === LF) {
+        this.#isPlainSize = true;
+        this.#beginChunk(size);
+        return at + 2;
+      }
+    }
+    return this.#takeOddChunkSize(input, offset);
+  }
+
+  /** One that is cut, or has more to it than a number. */
+  #takeOddChunkSize(input: Buffer, offset: number): number {
     const lineEnd = input.indexOf(LF, offset);
     const stop = lineEnd === -1 ? input.length : lineEnd + 1;
-    const line =
-      this.#pending.length === 0
-        ? input.subarray(offset, stop)
-        : Buffer.concat([this.#pending, input.subarray(offset, stop)]);
+    const line = Buffer.concat([this.#pending, input.subarray(offset, stop)]);
     if (line.length > maxChunkLineBytes) throw new InvalidReplyError("A chunk's size line is too long.");
+    this.#isPlainSize = false;
     if (lineEnd === -1) {
-      this.#pending = Buffer.from(line);
+      this.#pending = line;
       return stop;
     }
-    this.#pending = Buffer.alloc(0);
-    this.#remaining = parseChunkSize(line);
-    this.#state = this.#remaining === 0 ? "trailers" : "chunk_data";
-    this.#trailerBytes = 0;
+    this.#pending = noBytes;
+    this.#beginChunk(parseChunkSize(line));
     return stop;
   }
 
+  #beginChunk(size: number): void {
+    this.#remaining = size;
+    this.#state = size === 0 ? "trailers" : "chunk_data";
+    this.#trailerBytes = 0;
+  }
+
   #takeChunkDataEnd(input: Buffer, offset: number): number {
-    const expected = this.#pending.length === 0 ? CR : LF;
-    if (input[offset] !== expected) throw new InvalidReplyError("A chunk is longer than its size.");
-    if (expected === LF) {
-      this.#pending = Buffer.alloc(0);
-      this.#state = "chunk_size";
-    } else {
-      this.#pending = Buffer.from([CR]);
-    }
+    const isAtCr = this.#state === "chunk_data_cr";
+    if (input[offset] !== (isAtCr ? CR : LF)) throw new InvalidReplyError("A chunk is longer than its size.");
+    this.#state = isAtCr ? "chunk_data_lf" : "chunk_size";
     return offset + 1;
   }
 
@@ -216,7 +243,7 @@ export class ReplyParser {
         this.#pending = line;
         return -1;
       }
-      this.#pending = Buffer.alloc(0);
+      this.#pending = noBytes;
       if (line.at(-2) !== CR) throw new InvalidReplyError("A trailer line does not end in CR LF.");
       if (line.length === 2) return stop;
       at = stop;
@@ -282,25 +309,14 @@ function framingOf(head: Head, isHead: boolean): Framing {
   return { kind: "length", length };
 }
 
-/** `1a;name=value` CR LF. Extensions mean nothing here. A stream has one such line for each event, so no text is made. */
+/** 13 hexadecimal digits are the most that a number holds exactly. */
+const maxSizeDigits = 13;
+
+/** `1a;name=value` CR LF. Extensions mean nothing here. */
 function parseChunkSize(line: Buffer): number {
-  let size = 0;
-  let at = 0;
-  for (; at < line.length; at++) {
-    const digit = hexDigit(line[at] ?? 0);
-    if (digit === -1) break;
-    size = size * 16 + digit;
-  }
-  const isPlain = line[at] === CR && line[at + 1] === LF;
-  // 13 hexadecimal digits are the most that a number holds exactly.
-  if (
-    at === 0 ||
-    at > 13 ||
-    !(isPlain || /^[\t ]*;[^\r\n]*\r\n$|^[\t ]+\r\n$/.test(line.toString("latin1", at)))
-  ) {
-    throw new InvalidReplyError("A chunk has a size that is none.");
-  }
-  return size;
+  const match = /^([0-9a-f]{1,13})(?:[\t ]*;[^\r\n]*|[\t ]*)\r\n$/i.exec(line.toString("latin1"));
+  if (match === null) throw new InvalidReplyError("A chunk has a size that is none.");
+  return Number.parseInt(match[1] ?? "", 16);
 }
 
 function hexDigit(byte: number): number {
