@@ -6,9 +6,9 @@
 import { jsonSkipWasm } from "./json-skip-wasm.ts";
 
 /** Longest chunk that can be loaded. */
-export const MAX_SKIP_BYTES = 64 * 1024;
+export const MAX_SKIP_BYTES: number = 64 * 1024;
 /** Most containers that can be open. */
-export const MAX_SKIP_DEPTH = 1024;
+export const MAX_SKIP_DEPTH: number = 1024;
 
 const STATE_AT = 1024;
 const CHUNK_AT = 2048;
@@ -33,9 +33,15 @@ export interface JsonSkipper {
   readonly kinds: Uint8Array;
 }
 
+/** The part of the global that is used here: its types come with those of browsers alone. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
 /** What the module exports. */
 interface SkipExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   readonly skip: (from: number, to: number, was: number, maxDepth: number) => number;
 }
 
@@ -43,7 +49,7 @@ interface SkipExports {
 export function createJsonSkipper(minBytes = 48): JsonSkipper | null {
   try {
     const module = new WebAssembly.Module(Buffer.from(jsonSkipWasm, "base64"));
-    return new Skipper(new WebAssembly.Instance(module).exports as unknown as SkipExports, minBytes);
+    return new Skipper(new WebAssembly.Instance(module).exports as SkipExports, minBytes);
   } catch {
     return null;
   }
