@@ -31,6 +31,10 @@ export interface CodexOptions {
   readonly isJson?: boolean;
   /** How often Codex repeats a request, and how often a stream; its own defaults are 4 and 5. */
   readonly maxRetries?: number;
+  /** Its provider is said to take WebSockets, which Codex then uses. */
+  readonly isSocket?: boolean;
+  /** Another model than the guide's. */
+  readonly model?: string;
 }
 
 /** Starts `codex exec --profile meshagent` in the scene's home. */
@@ -45,6 +49,8 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
       ...withoutSandbox,
       ...offline,
       ...retries(options.maxRetries),
+      ...(options.isSocket === true ? ["-c", "model_providers.meshagent.supports_websockets=true"] : []),
+      ...(options.model === undefined ? [] : ["--model", options.model]),
       ...(options.isJson === true ? ["--json"] : []),
       ...options.args,
     ],
