@@ -106,7 +106,16 @@ describe("arrows", () => {
   });
 
   it("nothing that the steps stand on imports a step", () => {
-    const grounds = ["dialects/", "providers/", "store/", "pricing/", "observe/", "upstream/", "config/"];
+    const grounds = [
+      "dialects/",
+      "providers/",
+      "store/",
+      "pricing/",
+      "observe/",
+      "upstream/",
+      "websocket/",
+      "config/",
+    ];
     const leaves = [
       "exchange",
       "errors",

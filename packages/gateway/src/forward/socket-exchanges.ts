@@ -24,6 +24,9 @@ export interface SocketExchangesOptions {
   readonly stop: () => void;
 }
 
+/** So many failed responses are remembered, in case that they end all the same. */
+const maxFailed = 100;
+
 /** So many responses of a socket are known by id, so that later ones can go on from them. */
 const maxKnownResponses = 10_000;
 
@@ -31,6 +34,8 @@ export class SocketExchanges {
   readonly #options: SocketExchangesOptions;
   /** Those without a row, in the order in which they were asked for. */
   readonly #open: SocketExchange[] = [];
+  /** Something went wrong in them, and their rows say so. An end that comes all the same tells more. */
+  readonly #failed: SocketExchange[] = [];
   readonly #made = new Set<string>();
   #writing = 0;
 
@@ -131,10 +136,12 @@ export class SocketExchanges {
 
   #onEnds(message: ProviderMessage, data: Buffer): Promise<void> {
     const { responseId, lane } = message;
+    const known = [...this.#open, ...this.#failed].find(
+      (each) => each.hasBegun && each.responseId !== null && each.responseId === responseId,
+    );
     const exchange =
-      this.#open.find(
-        (each) => each.hasBegun && each.responseId !== null && each.responseId === responseId,
-      ) ?? this.#open.find((each) => each.lane === lane && (each.responseId === null || responseId === null));
+      known ??
+      this.#open.find((each) => each.lane === lane && (each.responseId === null || responseId === null));
     if (exchange === undefined) return this.#onUnasked(message, data);
     this.#feed(exchange, message, data);
     return this.#close(exchange, "complete");
@@ -155,6 +162,9 @@ export class SocketExchanges {
     if (begun !== undefined) {
       begun.responseBytes += data.byteLength;
       begun.reader.take(data);
+      this.#failed.push(begun);
+      if (this.#failed.length > maxFailed) this.#failed.shift();
+      return this.#close(begun, "complete");
     }
     return undefined;
   }
@@ -197,6 +207,7 @@ export class SocketExchanges {
   #close(exchange: SocketExchange, ending: Ending): Promise<void> {
     const at = this.#open.indexOf(exchange);
     if (at !== -1) this.#open.splice(at, 1);
+    else if (this.#failed.includes(exchange)) this.#failed.splice(this.#failed.indexOf(exchange), 1);
     return this.#settle(exchange, ending, null);
   }
 
