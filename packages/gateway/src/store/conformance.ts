@@ -9,6 +9,7 @@ import { limitDefinitionsConformance } from "./conformance/limit-definitions-con
 import { limitsConformance } from "./conformance/limits-conformance.ts";
 import { limitsModelConformance } from "./conformance/limits-model-conformance.ts";
 import { modelConformance } from "./conformance/model-conformance.ts";
+import { objectsConformance } from "./conformance/objects-conformance.ts";
 import { reportsConformance } from "./conformance/reports-conformance.ts";
 import { retentionConformance } from "./conformance/retention-conformance.ts";
 import type { OpenStore } from "./conformance/store-under-test.ts";
@@ -23,4 +24,5 @@ export function storeConformance(name: string, open: OpenStore): void {
   reportsConformance(name, open);
   retentionConformance(name, open);
   modelConformance(name, open);
+  objectsConformance(name, open);
 }

@@ -8,6 +8,7 @@
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { LimitDefinition } from "./limit-definition.ts";
 import type { Limits, Settlement } from "./limits.ts";
+import type { Objects } from "./objects.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 // ---------------------------------------------------------------- who
@@ -180,7 +181,8 @@ export interface Ledger {
    */
   recordResult(result: ExchangeResult, settlement?: Settlement): Promise<void>;
   /**
-   * Marks every open intent whose process is provably gone as `interrupted`, with its estimate
+   * Marks every open intent whose process is provably gone as `interrupted`, unless `Objects.awaitUsage` keeps it
+   * open, with its estimate
    * (`usage_source: estimated`, `completed_at` now) and the sum of the estimate as cost; an empty estimate
    * gives `none` and 0. In the same transaction the holds and leases of such processes are dealt with: a hold whose
    * exchange has an intent was perhaps sent and is charged in full, one without was not and is released, a lease is
@@ -359,6 +361,7 @@ export interface Store {
   readonly directory: Directory;
   readonly ledger: Ledger;
   readonly limits: Limits;
+  readonly objects: Objects;
   readonly reports: Reports;
   /** Throws when the store cannot be used, with a message that says why. */
   checkUsable(): Promise<void>;

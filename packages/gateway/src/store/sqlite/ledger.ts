@@ -35,6 +35,14 @@ export interface SqliteLedgerOptions {
   readonly limits: SqliteLimits;
 }
 
+/** What other tables of the store need, to write in the ledger's own transactions. */
+export interface LedgerWriter {
+  enqueue(run: () => void): Promise<void>;
+  /** Both only inside of what was queued. */
+  numberOf(name: string): number;
+  writeResult(result: ExchangeResult, settlement?: Settlement): void;
+}
+
 /** See `Ledger` for what every method promises. */
 export class SqliteLedger implements Ledger {
   readonly #bootId: string;
@@ -69,13 +77,24 @@ export class SqliteLedger implements Ledger {
       `SELECT outcome, ${rollupPlaceColumns.join(", ")} FROM exchanges WHERE id = ?`,
     );
     this.#findRunning = database.prepare(
-      "SELECT id, boot.name AS boot_id FROM exchanges JOIN names AS boot ON boot.n = boot_n WHERE outcome IS NULL",
+      "SELECT id, boot.name AS boot_id FROM exchanges JOIN names AS boot ON boot.n = boot_n WHERE outcome IS NULL AND id NOT IN (SELECT exchange_id FROM later_usage)",
     );
     this.#hasIntent = database.prepare("SELECT 1 FROM exchanges WHERE id = ?");
     this.#writeProbe = database.prepare(
       `INSERT INTO meta (name, value) VALUES ('write_probe', randomblob(8))
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     );
+  }
+
+  get writer(): LedgerWriter {
+    return {
+      enqueue: (run) => this.#queue.enqueue(run),
+      numberOf: (name) => this.#names.numberOf(name),
+      writeResult: (result, settlement) => {
+        this.#writeResult(result, resultValues(result));
+        if (settlement !== undefined) this.#limits.settle(result.id, settlement);
+      },
+    };
   }
 
   /** What the last transaction failed with, null after one that was committed. */

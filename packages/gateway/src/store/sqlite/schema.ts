@@ -12,6 +12,7 @@ import { roomDetails } from "./migrations/003-room-details.ts";
 import { limits } from "./migrations/004-limits.ts";
 import { limitDefinitions } from "./migrations/005-limit-definitions.ts";
 import { connections } from "./migrations/006-connections.ts";
+import { providerObjects } from "./migrations/007-provider-objects.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
@@ -22,6 +23,7 @@ export const migrations: readonly Migration[] = [
   limits,
   limitDefinitions,
   connections,
+  providerObjects,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

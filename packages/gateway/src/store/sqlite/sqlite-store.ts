@@ -21,6 +21,7 @@ import { SqliteLimits } from "./limits/sqlite-limits.ts";
 import { lockDirectory } from "./lock.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { Names } from "./names.ts";
+import { SqliteObjects } from "./objects.ts";
 import { SqliteReports } from "./reports.ts";
 import { RollupWriter } from "./rollup-writer.ts";
 import { migrate } from "./schema.ts";
@@ -174,6 +175,7 @@ function makeStore({
     directory,
     ledger,
     limits,
+    objects: new SqliteObjects(database, ledger.writer),
     reports,
     checkUsable: async () => {
       if (closing !== null) throw new StoreUnusableError("The store is closed.");
