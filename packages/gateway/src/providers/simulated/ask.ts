@@ -4,11 +4,13 @@ import type { DialectName } from "../provider.ts";
 import type { Directives } from "./directives.ts";
 import type { Ids } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
+import type { Kept } from "./kept.ts";
 import type { PromptCache } from "./prompt-cache.ts";
 import type { Prompt } from "./prompt.ts";
 import type { EndpointReply } from "./reply.ts";
 
 export interface Ask {
+  readonly dialect: DialectName;
   /** Without the leading `/v1` and without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
@@ -22,11 +24,15 @@ export interface Ask {
   readonly cache: PromptCache;
   /** The request is a message of a WebSocket. */
   readonly isSocket: boolean;
+  /** What was kept for later by this and earlier requests. */
+  readonly kept: Kept;
+  /** Answers one request of a batch as if it had come alone. */
+  readonly askAgain: (path: string, body: unknown) => { readonly status: number; readonly json: unknown };
 }
 
 export interface SimulatedEndpoint {
   readonly dialect: DialectName;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Matches the path without the leading `/v1`. */
   readonly path: RegExp;
   /** null where the body is no prompt. */

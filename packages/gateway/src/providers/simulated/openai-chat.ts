@@ -1,7 +1,7 @@
 /** `POST /chat/completions`, streamed and not (facts: wire.md 1.1). */
 
 import { dataEvent, toEpochSeconds, type Ask, type SimulatedEndpoint } from "./ask.ts";
-import { asCount, asObject, isObject, type JsonObject } from "./json.ts";
+import { asArray, asCount, asObject, isObject, type JsonObject } from "./json.ts";
 import { servedModel } from "./models.ts";
 import { readChatPrompt } from "./openai-prompt.ts";
 import { chatUsage, countInput, servedTier } from "./openai-usage.ts";
@@ -52,10 +52,22 @@ function answerChat(ask: Ask): EndpointReply {
     },
   };
   const bill = { responseId: reply.id, model, usage: reply.usage };
+  if (ask.body["store"] === true) keepCompletion(reply);
   if (!ask.prompt.isStream) return { status: 200, body: { kind: "json", text: plainText(reply) }, bill };
   const error = { status: 500, message: "The simulated provider failed in the middle of the stream." };
   const errorEvent = (): string => dataEvent({ error: openaiError(error) });
   return { status: 200, body: { kind: "events", events: chunkEvents(reply), errorEvent }, bill };
+}
+
+/** Only where the request says so. */
+function keepCompletion(reply: ChatReply): void {
+  const { ask, id } = reply;
+  const shown = { ...asObject(JSON.parse(plainText(reply))), metadata: ask.body["metadata"] ?? {} };
+  const parts = asArray(ask.body["messages"]).map((message, index) => ({
+    id: `${id}-${index}`,
+    ...asObject(message),
+  }));
+  ask.kept.put("chat_completion", { id, shown, parts });
 }
 
 function plainText(reply: ChatReply): string {

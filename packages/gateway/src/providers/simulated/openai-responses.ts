@@ -1,11 +1,13 @@
 /** `POST /responses`, streamed and not, with its helpers `/responses/compact` and `/responses/input_tokens`. */
 
 import { toEpochSeconds, type Ask, type SimulatedEndpoint } from "./ask.ts";
-import { asObject, asString, type JsonObject } from "./json.ts";
+import { asArray, asObject, asString, isObject, type JsonObject } from "./json.ts";
+import type { KeptObject } from "./kept.ts";
 import { servedModel } from "./models.ts";
 import { readResponsesPrompt } from "./openai-prompt.ts";
 import { outputItems, type OutputItem } from "./openai-responses-items.ts";
 import { countInput, responsesUsage, servedTier } from "./openai-usage.ts";
+import { itemsOf, missingContext } from "./openai-stored.ts";
 import { nothingPlanned, planAnswer, type Plan } from "./plan.ts";
 import { errorReply } from "./provider-errors.ts";
 import type { EndpointReply } from "./reply.ts";
@@ -50,16 +52,13 @@ interface Standing {
 
 function answerResponses(ask: Ask): EndpointReply {
   const previous = asString(ask.body["previous_response_id"]);
-  if (previous !== "") {
-    const message = `Previous response with id '${previous}' not found: the simulated provider stores none.`;
-    const error = {
-      status: 400,
-      message,
-      code: "previous_response_not_found",
-      param: "previous_response_id",
-    };
-    return errorReply("openai", error, ask.requestId);
+  if (previous !== "" && ask.kept.get("response", previous) === null) {
+    const message = `Previous response with id '${previous}' not found.`;
+    const code = "previous_response_not_found";
+    return errorReply("openai", { status: 400, message, code, param: "previous_response_id" }, ask.requestId);
   }
+  const missing = missingContext(ask);
+  if (missing !== null) return missing;
   // Only sockets have warm-ups; over HTTP the member means nothing.
   const isWarmUp = ask.isSocket && ask.body["generate"] === false;
   const plan = isWarmUp ? nothingPlanned : planAnswer(ask.prompt, ask.directives);
@@ -71,8 +70,15 @@ function answerResponses(ask: Ask): EndpointReply {
   // A failure without usage leaves open what was billed; here it bills nothing.
   const bill = ask.directives.isFailed ? null : { responseId: id, model, usage };
   const render = (standing: Standing): JsonObject => renderResponse(ask, id, standing);
+  const events = streamEvents(items, end, render);
+  keepResponse(ask, { id, shown: render(end), events });
   if (!ask.prompt.isStream) {
-    return { status: 200, body: { kind: "json", text: `${JSON.stringify(render(end), null, 2)}\n` }, bill };
+    // A background run is done when somebody asks for it.
+    const isQueued = ask.body["background"] === true;
+    const shown = isQueued
+      ? render({ status: "queued", output: [], usage: null, tier: "auto" })
+      : render(end);
+    return { status: 200, body: { kind: "json", text: `${JSON.stringify(shown, null, 2)}\n` }, bill };
   }
   const errorEvent = (sent: number): string =>
     event("error", sent, {
@@ -82,9 +88,21 @@ function answerResponses(ask: Ask): EndpointReply {
     });
   return {
     status: 200,
-    body: { kind: "events", events: streamEvents(items, end, render), errorEvent },
+    body: { kind: "events", events, errorEvent },
     bill,
   };
+}
+
+/** As the provider does unless it is told not to; a conversation gets what was said. */
+function keepResponse(ask: Ask, response: Pick<KeptObject, "id" | "shown" | "events">): void {
+  const parts = itemsOf(ask, ask.body["input"]);
+  if (ask.body["store"] !== false) ask.kept.put("response", { ...response, parts });
+  const conversation = ask.body["conversation"];
+  const id = isObject(conversation) ? conversation["id"] : conversation;
+  const kept = ask.kept.get("conversation", asString(id));
+  if (kept !== null) {
+    kept.parts = [...kept.parts, ...parts, ...asArray(response.shown["output"]).map(asObject)];
+  }
 }
 
 function endOf(ask: Ask, plan: Plan, made: { items: readonly OutputItem[]; usage: JsonObject }): Standing {
@@ -142,7 +160,7 @@ function renderResponse(ask: Ask, id: string, standing: Standing): JsonObject {
     object: "response",
     created_at: toEpochSeconds(nowMs),
     status: standing.status,
-    background: false,
+    background: body["background"] === true,
     completed_at: isDone ? toEpochSeconds(nowMs) : null,
     error: standing.error ?? null,
     incomplete_details: standing.reason === undefined ? null : { reason: standing.reason },
@@ -152,7 +170,7 @@ function renderResponse(ask: Ask, id: string, standing: Standing): JsonObject {
     model: servedModel(ask.prompt.model),
     output: standing.output,
     parallel_tool_calls: body["parallel_tool_calls"] ?? true,
-    previous_response_id: null,
+    previous_response_id: body["previous_response_id"] ?? null,
     prompt_cache_key: body["prompt_cache_key"] ?? null,
     reasoning: { effort: reasoning["effort"] ?? null, summary: reasoning["summary"] ?? null },
     safety_identifier: null,

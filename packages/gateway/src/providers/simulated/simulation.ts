@@ -3,7 +3,7 @@
  * that everything can be tried and tested. It imitates forms and counts, and thinks nothing.
  *
  * Pure but for the time it is given and what it remembers: how many requests came, and which prompt
- * prefixes (the prompt cache). The same requests in the same order get the same bytes.
+ * prefixes (the prompt cache), and what it keeps for later. The same requests in the same order get the same bytes.
  */
 
 import { createHash } from "node:crypto";
@@ -11,11 +11,13 @@ import type { Clock } from "../../clock.ts";
 import { complete } from "./anthropic-complete.ts";
 import { anthropicModel, anthropicModels } from "./anthropic-models.ts";
 import { countTokens, messages } from "./anthropic-messages.ts";
-import type { SimulatedEndpoint } from "./ask.ts";
+import { anthropicStored } from "./anthropic-stored.ts";
+import type { Ask, SimulatedEndpoint } from "./ask.ts";
 import { parseDirectives, type Directives } from "./directives.ts";
 import { createIds } from "./ids.ts";
 import { parseForm } from "./form.ts";
 import { isObject, type JsonObject } from "./json.ts";
+import { createKept } from "./kept.ts";
 import { speech, transcriptions, translations } from "./openai-audio.ts";
 import { chatCompletions } from "./openai-chat.ts";
 import { completions } from "./openai-completions.ts";
@@ -23,6 +25,8 @@ import { edits, generations } from "./openai-images.ts";
 import { embeddings, moderations, openaiModel, openaiModels } from "./openai-lists.ts";
 import { readCompletionPrompt } from "./openai-prompt.ts";
 import { compact, inputTokens, responses } from "./openai-responses.ts";
+import { openaiFiles } from "./openai-files.ts";
+import { openaiStored } from "./openai-stored.ts";
 import { stepsOf } from "./pace.ts";
 import { createPromptCache } from "./prompt-cache.ts";
 import { errorReply, type ProviderError } from "./provider-errors.ts";
@@ -49,6 +53,9 @@ const ENDPOINTS: readonly SimulatedEndpoint[] = [
   complete,
   anthropicModels,
   anthropicModel,
+  ...openaiStored,
+  ...openaiFiles,
+  ...anthropicStored,
 ];
 
 export interface SimulationOptions {
@@ -61,9 +68,10 @@ export interface Simulation {
   answer(request: SimulatedRequest): SimulatedReply;
 }
 
-/** A simulated provider with an empty prompt cache. */
+/** A simulated provider with an empty prompt cache that keeps nothing yet. */
 export function createSimulation(options: SimulationOptions): Simulation {
   const cache = createPromptCache();
+  const kept = createKept();
   let answered = 0;
   const answer = (request: SimulatedRequest): SimulatedReply => {
     answered += 1;
@@ -76,14 +84,23 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const prompt = (parsed.endpoint?.readPrompt ?? readCompletionPrompt)(isObject(body) ? body : {});
     const directives = parseDirectives(prompt.userText);
     const fault = faultOf(request, parsed, directives);
+    const askAgain: Ask["askAgain"] = (path, again) => {
+      const bytes = Buffer.from(JSON.stringify(again ?? {}));
+      const reply = answer({ dialect: request.dialect, method: "POST", path, headers: [], body: bytes });
+      return { status: reply.status, json: wholeOf(reply) };
+    };
+    const { dialect } = request;
     const ask = {
       ...parsed,
+      dialect,
       prompt,
       directives,
       ids,
       requestId,
       nowMs,
       cache,
+      kept,
+      askAgain,
       isSocket: request.isSocket === true,
     };
     const reply =
@@ -94,6 +111,16 @@ export function createSimulation(options: SimulationOptions): Simulation {
     return toReply(reply, headers, directives);
   };
   return { answer };
+}
+
+/** The plain body of a reply, parsed. */
+function wholeOf({ steps }: SimulatedReply): unknown {
+  const chunks = [...steps].flatMap((step) => (step.kind === "bytes" ? [step.bytes] : []));
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    return null;
+  }
 }
 
 function toReply(
