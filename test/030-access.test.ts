@@ -195,8 +195,8 @@ describe("grants", () => {
         400,
       ],
       ['{"model":"gpt-5.4","input":"x"}', { "content-encoding": "compress" }, 415],
-      ['{"model":"gpt-5.4","input":"x","background":true}', {}, 501],
-      ['{"model":"gpt-5.4","input":"x","previous_response_id":"resp_1"}', {}, 501],
+      ['{"model":"gpt-5.4","input":"x","background":"true"}', {}, 400],
+      ['{"model":"gpt-5.4","input":"x","previous_response_id":"resp_1"}', {}, 404],
       ['{"model":"gpt-5.4","input":"x","previous_response_id":null,"background":false}', {}, 200],
     ];
     provider.script(() => rawJson(200, "{}"));
@@ -289,8 +289,8 @@ describe("paths", () => {
     const expectations: readonly [string, string, number, string][] = [
       ["GET", "/openai/v1/nothing", 404, "unknown_endpoint"],
       ["POST", "/openai/v1/realtime/client_secrets", 501, "not_supported"],
-      ["GET", "/openai/v1/responses/resp_1", 501, "not_supported"],
-      ["GET", "/openai/v1/files", 501, "not_supported"],
+      ["GET", "/openai/v1/responses/resp_1", 404, "object_not_found"],
+      ["GET", "/openai/v1/vector_stores", 501, "not_supported"],
       ["POST", "/openai/v1/responses/../responses", 404, "unknown_endpoint"],
       ["POST", "/openai/v1//responses", 404, "unknown_endpoint"],
       ["POST", "/openai/v1/responses%2Fcompact", 404, "unknown_endpoint"],

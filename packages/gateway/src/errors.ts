@@ -24,6 +24,7 @@ export type ErrorCode =
   | "token_revoked"
   | "missing_grant"
   | "model_not_granted"
+  | "object_not_found"
   | "unknown_endpoint"
   | "not_supported"
   | "websocket_not_offered"
@@ -71,6 +72,11 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     source: "client",
     isRetryable: false,
     about: "The token's `llm.models` does not cover the model.",
+  },
+  object_not_found: {
+    source: "client",
+    isRetryable: false,
+    about: "A stored object that the request names (response, file, batch) is not there, or not this room's.",
   },
   unknown_endpoint: { source: "client", isRetryable: false, about: "No such path." },
   not_supported: {

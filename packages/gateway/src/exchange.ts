@@ -10,6 +10,7 @@ import type { Duplex } from "node:stream";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
 import type { HeaderLines, UpstreamBody, UpstreamTimeouts } from "./upstream/client.ts";
 import type { Provider } from "./providers/provider.ts";
+import type { ObjectReference } from "./provider-objects.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 /** A request as the server took it, its body unread. */
@@ -90,8 +91,6 @@ export interface KeptBody extends UpstreamBody {
 export interface PolicyFields {
   /** "" when the request names none and needs none. */
   readonly model: string;
-  /** Further models that the request names and the exchange bills, such as the author of an SVG image. */
-  readonly otherModels: readonly string[];
   readonly isStream: boolean;
   readonly requestedTier: string | null;
   /** The smallest output limit that the request sets, in tokens. */
@@ -100,6 +99,14 @@ export interface PolicyFields {
   readonly inputCharacters: number | null;
   /** Where `stream_options` stands in the decoded body, for the one edit that may be made. */
   readonly includeUsage: IncludeUsageEdit | null;
+  /** Further models that the request names: an SVG image's author, its tools', its fallbacks, those of a batch. */
+  readonly otherModels: readonly string[];
+  /** It asks for a model that the provider chooses, as `fallbacks: "default"` does. */
+  readonly hasUnknownModel: boolean;
+  /** `store` as the request gives it; null when it does not. */
+  readonly isStored: boolean | null;
+  /** The reply is made in the background, and tells its usage to who asks later. */
+  readonly isBackground: boolean;
 }
 
 /**
@@ -115,6 +122,15 @@ export interface IncludeUsageEdit {
 export interface Received extends Authenticated {
   readonly body: KeptBody | null;
   readonly policy: PolicyFields;
+  /** Every provider-side object that the request names, in path, query and body. */
+  readonly references: readonly ObjectReference[];
+  /** What an uploaded file of batch requests names; null for anything else, and for one that cannot be read. */
+  readonly batchFile: BatchFile | null;
+}
+
+/** The lines of a batch file, as far as policy needs to know them. Their references are the request's own. */
+export interface BatchFile {
+  readonly models: readonly string[];
 }
 
 export interface Admitted extends Received {

@@ -6,6 +6,7 @@
 import { createApi } from "./api/api.ts";
 import { createAuthenticateDeps } from "./authenticate/authenticate.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { type Collector, createCollector } from "./collect/collector.ts";
 import type { Config } from "./config/settings.ts";
 import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
 import type { Dialect } from "./dialects/dialect.ts";
@@ -28,6 +29,7 @@ import { createPrices, shippedPricesAsOf } from "./pricing/charge.ts";
 import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
+import { createSharing } from "./own/sharing.ts";
 import { probeUpstream } from "./providers/probe.ts";
 import type { Provider, ProviderDefaults } from "./providers/provider.ts";
 import { createSimulation } from "./providers/simulated/simulation.ts";
@@ -139,7 +141,8 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
   });
   const clients = createClients(options);
   const parts: Parts = { store, options, upstreams, clients, running: new Set(), sockets: new Set() };
-  const { lifecycle, metrics } = createLifecycle(parts);
+  const { lifecycle, metrics, collector } = createLifecycle(parts);
+  await collector.start();
   let url = "";
   const api = createApi({
     directory: store.directory,
@@ -182,6 +185,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     stop: async () => {
       await retention?.stop();
       await server.drain();
+      await collector.stop();
       lifecycle.authenticate.close();
       await clients.close();
       await store.close();
@@ -204,7 +208,11 @@ interface Parts {
 }
 
 /** What each step is given to work with. */
-function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; readonly metrics: Metrics } {
+function createLifecycle(parts: Parts): {
+  readonly lifecycle: LifecycleDeps;
+  readonly metrics: Metrics;
+  readonly collector: Collector;
+} {
   const { store, options, running, sockets } = parts;
   const { config, clock, log } = options;
   const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
@@ -216,11 +224,32 @@ function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; rea
     sockets: () => sockets.size,
   });
   const prices = createPrices({ card: options.priceCard });
+  const collector = createCollector({
+    objects: store.objects,
+    prices,
+    clock,
+    log,
+    metrics,
+    collecting: (name) => dialects.find((dialect) => dialect.name === name)?.collecting ?? [],
+    upstreamFor: async (projectId, name) => {
+      const provider = providers.find((candidate) => candidate.name === name);
+      return provider === undefined ? null : parts.upstreams.upstreamFor(projectId, provider);
+    },
+    clientFor: parts.clients.clientFor,
+    intervalMs: config.collectIntervalMs,
+  });
   const lifecycle: LifecycleDeps = {
     authenticate: createAuthenticateDeps({ directory: store.directory, clock, maxCachedCredentials: 10_000 }),
     receive: { keptBytes, limits: config },
     admit: { providerFor },
     route: { upstreamFor: parts.upstreams.upstreamFor },
+    own: {
+      objects: store.objects,
+      clock,
+      sharesObjects: createSharing(store.directory),
+      collectBefore: (key) => collector.collectBefore(key),
+      wasRead: (key) => collector.nudge(key),
+    },
     forward: {
       clock,
       log,
@@ -240,9 +269,19 @@ function createLifecycle(parts: Parts): { readonly lifecycle: LifecycleDeps; rea
       sockets,
       onRefused: (code, dialect) => metrics.refused(code, dialect),
     },
-    record: { ledger: store.ledger, prices, clock, bootId: options.bootId, metrics },
+    record: {
+      ledger: store.ledger,
+      prices,
+      clock,
+      bootId: options.bootId,
+      metrics,
+      awaitUsage: async (later, intent) => {
+        await store.objects.awaitUsage(later);
+        collector.add({ ...later, intent });
+      },
+    },
   };
-  return { lifecycle, metrics };
+  return { lifecycle, metrics, collector };
 }
 
 interface Clients {

@@ -40,6 +40,8 @@ export interface PickResult {
 export interface JsonPicker {
   /** Takes the next bytes. The chunk may be reused by the caller afterwards. */
   push(chunk: Uint8Array): void;
+  /** What was found in the bytes so far, in the order in which the values ended. */
+  readonly found: readonly Picked[];
   /** Says that the text is complete and gives what was found. Call once. */
   end(): PickResult;
 }
@@ -195,6 +197,10 @@ class Picker implements JsonPicker, JsonListener {
     this.#key?.keep(chunk, this.#base);
     this.#base += chunk.length;
     this.#chunk = noBytes;
+  }
+
+  get found(): readonly Picked[] {
+    return this.#found;
   }
 
   end(): PickResult {

@@ -8,11 +8,15 @@ import { authenticate, type AuthenticateDeps } from "./authenticate/authenticate
 import { watchCredential } from "./authenticate/watch-credential.ts";
 import type { Authenticated, Call, Matched, Received, Routed } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
+import type { Settle } from "./forward/relay.ts";
 import type { ForwardDeps } from "./forward/settings.ts";
 import { relaySocket } from "./forward/socket-handshake.ts";
 import type { BegunExchange, SocketDeps, SocketSteps } from "./forward/socket-settings.ts";
 import { newConnectionId, newExchangeId } from "./ids.ts";
 import { peekMessage, receiveMessage, receiveUnasked } from "./receive/receive-message.ts";
+import { createOwnership } from "./own/claims.ts";
+import { checkOwnership, type OwnDeps } from "./own/own.ts";
+import type { Ownership } from "./ownership.ts";
 import { receive, type ReceiveDeps } from "./receive/receive.ts";
 import { type RecordDeps, recordIntent, resultRecorder } from "./record/record.ts";
 import { route, type RouteDeps } from "./route/route.ts";
@@ -22,6 +26,7 @@ export interface LifecycleDeps {
   readonly receive: ReceiveDeps;
   readonly admit: AdmitDeps;
   readonly route: RouteDeps;
+  readonly own: OwnDeps;
   readonly forward: ForwardDeps;
   readonly socket: SocketDeps;
   readonly record: RecordDeps;
@@ -37,8 +42,10 @@ export async function runExchange(deps: LifecycleDeps, matched: Matched): Promis
   try {
     const admitted = admit(deps.admit, received);
     const routed = await route(deps.route, admitted);
+    await checkOwnership(deps.own, routed);
     await recordIntent(deps.record, routed);
-    await forward(deps.forward, routed, resultRecorder(deps.record, routed));
+    const ownership = createOwnership(deps.own, routed);
+    await forward(deps.forward, routed, { ownership, settle: settling(deps, routed, ownership) });
   } finally {
     received.body?.release();
   }
@@ -55,6 +62,7 @@ export async function runSocket(deps: LifecycleDeps, matched: Matched): Promise<
   const received = await receive(deps.receive, authenticated);
   const admitted = admit(deps.admit, received);
   const routed = await route(deps.route, admitted);
+  await checkOwnership(deps.own, routed);
   await relaySocket(deps.socket, routed, socketSteps(deps, routed));
 }
 
@@ -71,8 +79,18 @@ async function beginInSocket(
   const received = receiveIn(authenticated);
   const admitted = admit(deps.admit, received);
   const routed = { ...admitted, upstream: opened.upstream };
+  await checkOwnership(deps.own, routed);
   await recordIntent(deps.record, routed);
-  return { routed, settle: resultRecorder(deps.record, routed) };
+  return { routed, settle: settling(deps, routed, createOwnership(deps.own, routed)) };
+}
+
+/** Its row, and those of what its reply showed. */
+function settling(deps: LifecycleDeps, routed: Routed, ownership: Ownership): Settle {
+  const recordResult = resultRecorder(deps.record, routed);
+  return async (observation) => {
+    const shown = ownership.recordShown(observation.status, observation.reading);
+    await Promise.all([shown, recordResult(observation)]);
+  };
 }
 
 function callInside(deps: LifecycleDeps, call: Call): Call {

@@ -48,12 +48,15 @@ export function samplePrincipal(models: readonly string[] | null = null): Princi
 
 export const samplePolicy: PolicyFields = {
   model: "gpt-5.5",
-  otherModels: [],
   isStream: true,
   requestedTier: null,
   maxOutputTokens: null,
   inputCharacters: null,
   includeUsage: null,
+  otherModels: [],
+  hasUnknownModel: false,
+  isStored: null,
+  isBackground: false,
 };
 
 /** A body of these bytes; `released` counts the calls of `release`. */
@@ -105,6 +108,8 @@ export function sampleRouted(options: SampleOptions = {}): Routed {
     client: "codex_cli_rs/0.169.0",
     body: options.body === undefined ? sampleBody("{}") : options.body,
     policy: { ...samplePolicy, ...options.policy },
+    references: [],
+    batchFile: null,
     provider,
     upstream: {
       provider,

@@ -16,9 +16,9 @@ export interface AdmitDeps {
 /** Throws `missing_grant` or `model_not_granted`. */
 export function admit(deps: AdmitDeps, received: Received): Admitted {
   const provider = deps.providerFor(received.dialect.name);
-  const { model, otherModels } = received.policy;
-  if (model === "" && received.endpoint.usageReader !== null) checkAnyModel(received.principal);
+  const { model, otherModels, hasUnknownModel } = received.policy;
   for (const name of [model, ...otherModels]) checkGrant(received.principal, provider.name, name);
+  if (hasUnknownModel) checkAnyModel(received.principal);
   return { ...received, provider };
 }
 

@@ -44,6 +44,7 @@ export interface Config {
   readonly callerStallTimeoutMs: number;
   readonly callerKeepAliveMs: number;
   readonly settleTimeoutMs: number;
+  readonly collectIntervalMs: number;
   readonly disconnectPolicy: DisconnectPolicy;
   readonly drainMaxMs: number;
   readonly drainMaxBytes: number;
@@ -155,6 +156,11 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     "MESHAGENT_SETTLE_TIMEOUT",
     5_000,
     "How long the end of a reply waits for its row in the ledger.",
+  ),
+  collectIntervalMs: duration(
+    "MESHAGENT_COLLECT_INTERVAL",
+    5_000,
+    "How soon the gateway first asks what a background response or a batch used; the pauses grow to sixty times that.",
   ),
   disconnectPolicy: choice(
     "MESHAGENT_ON_DISCONNECT",

@@ -7,6 +7,8 @@ import type { GatewayError } from "../errors.ts";
 import type { IncludeUsageEdit } from "../exchange.ts";
 import type { Picked, PickPath } from "../json-pick.ts";
 import type { SocketProtocol } from "./socket-protocol.ts";
+import type { ObjectKind } from "../provider-objects.ts";
+import type { Collecting } from "./collecting.ts";
 import type { UsageReaderFactory } from "./usage-reader.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { HeaderLines } from "../upstream/client.ts";
@@ -23,15 +25,41 @@ export interface EndpointPolicy {
   readonly fields: readonly string[];
   /** Members that, when given and not null or false, make the request one that is not offered yet (501). */
   readonly notOfferedFields: readonly string[];
-  /**
-   * Where the body names further models that the exchange bills, such as `["svg", "model"]` of images or
-   * `["tools", "*", "model"]`. In a form the first is the field `svg[model]`. Each needs its own grant.
-   */
-  readonly otherModels?: readonly PickPath[];
   /** The top-level member whose characters the provider bills: `input` of speech. */
   readonly billedText?: string;
   /** Parameters of the query that do the same. */
   readonly notOfferedQuery?: readonly string[];
+}
+
+/** One way in which a request may name a provider-side object. */
+export type ReferencePlace =
+  /** An id in the path: `{response}`. */
+  | { readonly in: "path"; readonly kind: ObjectKind; readonly name: string }
+  /** A query parameter, such as a list's `after`. */
+  | { readonly in: "query"; readonly kind: ObjectKind; readonly name: string }
+  /** A field of a form. */
+  | { readonly in: "form"; readonly kind: ObjectKind; readonly name: string }
+  /** A top-level member of the body: the id, or an object with it as `id`. */
+  | { readonly in: "member"; readonly kind: ObjectKind; readonly name: string }
+  /** A member of this name at any depth, an id or a list of ids. */
+  | { readonly in: "anywhere"; readonly kind: ObjectKind; readonly name: string }
+  /** Elements of this top-level list that stand for an item kept upstream, by their `id`. */
+  | { readonly in: "items"; readonly kind: "item"; readonly name: string };
+
+/** The provider-side objects that replies of an endpoint make. */
+export interface Makes {
+  /**
+   * Where the id of each stands in a JSON reply (in each kept entry of a list that `lists`), `*` for every
+   * element. An `["id"]` is the object that the request made.
+   */
+  readonly objects: readonly { readonly kind: ObjectKind; readonly at: PickPath }[];
+  /**
+   * `always`; `unless_store_false`: the provider keeps it unless the request says `"store": false`;
+   * `if_store_true`: only when it says `"store": true`.
+   */
+  readonly when: "always" | "unless_store_false" | "if_store_true";
+  /** The id in the path that what is made hangs on, or null. */
+  readonly parent: string | null;
 }
 
 /** An endpoint that is relayed. */
@@ -59,6 +87,33 @@ export interface OfferedEndpoint {
    * bills is an exchange inside the socket. Absent: plain HTTP.
    */
   readonly socket?: SocketProtocol;
+  /** Which provider-side objects its replies make. A row without a decision does not compile. */
+  readonly makes: Makes | "none";
+  /** Every place where a request may name a provider-side object. */
+  readonly refersTo: readonly ReferencePlace[] | "none";
+  /**
+   * Every place in the body that may name a model besides `model` itself: `["svg", "model"]` of images (in a form
+   * the field `svg[model]`), `*` for list elements. Each needs its own grant.
+   */
+  readonly modelRefs: readonly PickPath[] | "none";
+  /** The reply lists objects of this kind, of all rooms, and is narrowed to those of the caller's room. */
+  readonly lists: ObjectKind | "none";
+  /** Links in the reply (in each entry of a list) that lead back to the provider's API. Absent: none. */
+  readonly ownUrls?: readonly PickPath[];
+  /** The form may bring a file of batch requests, which is read line by line on its way. Absent: it cannot. */
+  readonly batchFile?: BatchFilePlaces;
+  /** What the request refers to brings its own models: a batch its file's, a remix its video's. */
+  readonly takesModelsOf?: ObjectKind;
+}
+
+/** Where each line of a file of batch requests names models and stored objects, below its `body`. */
+export interface BatchFilePlaces {
+  /** The form's field with the file. */
+  readonly field: string;
+  /** The form's field, and its value, that make it a file of batch requests. */
+  readonly purpose: readonly [field: string, value: string];
+  readonly models: readonly PickPath[];
+  readonly references: readonly ReferencePlace[];
 }
 
 /** A path that is known and refused: `not_supported` (501), or `websocket` (426 for an upgrade, 501 otherwise). */
@@ -106,6 +161,8 @@ export interface Dialect {
   readonly baseUrlPaths: readonly string[];
   /** First match wins; offered rows stand before refused ones of the same path. */
   readonly endpoints: readonly Endpoint[];
+  /** How the usage of each kind of object that bills later is collected. */
+  readonly collecting: readonly Collecting[];
   /** The header that carries a reply's request id: `x-request-id`, `request-id`. */
   readonly requestIdHeader: string;
   /** null for a dialect whose streams always tell. */

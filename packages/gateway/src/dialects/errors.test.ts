@@ -30,6 +30,7 @@ const expected: Readonly<Record<ErrorCode, Row>> = {
   token_revoked: [[401, "authentication_error", "token_revoked"], [401, "authentication_error"], false],
   missing_grant: [[403, "permission_error", "missing_grant"], [403, "permission_error"], false],
   model_not_granted: [[404, invalid, "model_not_found"], [403, "permission_error"], false],
+  object_not_found: [[404, invalid, "object_not_found"], [404, "not_found_error"], false],
   unknown_endpoint: [[404, invalid, "unknown_endpoint"], [404, "not_found_error"], false],
   not_supported: [[501, invalid, "not_supported"], [501, "not_supported"], false],
   websocket_not_offered: [[426, invalid, "not_supported"], [426, "not_supported"], false],

@@ -5,7 +5,7 @@
 
 import type { GatewayError } from "../errors.ts";
 import type { Picked, PickPath } from "../json-pick.ts";
-import type { EndpointPolicy } from "./dialect.ts";
+import type { EndpointPolicy, OfferedEndpoint } from "./dialect.ts";
 import type { ReplyContext, ReplyEnd, ReplyReading } from "./usage-reader.ts";
 
 /** What one message of the caller's asks for. */
@@ -84,6 +84,10 @@ export interface SocketProtocol {
   readonly callerPaths: readonly PickPath[];
   /** For a message that begins a response. */
   readonly policy: EndpointPolicy;
+  /** As of an endpoint: what such a message's response makes, what any message may refer to, which models it names. */
+  readonly makes: OfferedEndpoint["makes"];
+  readonly refersTo: OfferedEndpoint["refersTo"];
+  readonly modelRefs: OfferedEndpoint["modelRefs"];
   /** `query` of the upgrade, with the `?`. */
   open(query: string): SocketSession;
   /** The text of the message that tells a caller of an error of the gateway's. */

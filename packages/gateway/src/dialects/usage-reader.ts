@@ -5,6 +5,7 @@
  */
 
 import type { MeteredUsage } from "@meshagent/llm-proxy-protocol/usage";
+import type { MadeObject } from "../provider-objects.ts";
 
 /** How the bytes of the reply ended, as far as the reader was shown them. */
 export type ReplyEnd =
@@ -32,6 +33,10 @@ export interface ReplyReading {
   readonly responseId: string | null;
   readonly servedModel: string | null;
   readonly servedTier: string | null;
+  /** The reply's object goes on upstream and tells later what it used: a background response, a batch. */
+  readonly isRunning?: boolean;
+  /** Provider-side objects that the reply shows besides itself: output items, containers. Absent for none. */
+  readonly made?: readonly Pick<MadeObject, "kind" | "id">[];
 }
 
 export interface UsageReader {

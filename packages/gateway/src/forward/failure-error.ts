@@ -67,3 +67,11 @@ export function failureError(routed: Routed, end: "running" | "ended" | Upstream
 export function socketFailure(reason: UpstreamFailureReason): UpstreamFailure {
   return { reason, isUnsent: false, cause: new Error("The provider's WebSocket ended.") };
 }
+
+/** The upstream has failed, and for this reason. */
+export function isFailure(
+  end: "running" | "ended" | UpstreamFailure,
+  reason: UpstreamFailure["reason"],
+): boolean {
+  return typeof end !== "string" && end.reason === reason;
+}

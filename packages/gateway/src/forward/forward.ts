@@ -8,7 +8,7 @@ import type { KeptBody, Routed } from "../exchange.ts";
 import { requestHeadersUp } from "../headers.ts";
 import type { Observation } from "../observation.ts";
 import { editedBody } from "./edited-body.ts";
-import { Relay, type Settle } from "./relay.ts";
+import { Relay, type RelayOptions } from "./relay.ts";
 import type { ForwardDeps } from "./settings.ts";
 import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
 
@@ -16,7 +16,11 @@ import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
  * Resolves when the exchange is over and its row written. Rejects with a `GatewayError` when no reply was begun;
  * the row is written then, too.
  */
-export async function forward(deps: ForwardDeps, routed: Routed, settle: Settle): Promise<void> {
+export async function forward(
+  deps: ForwardDeps,
+  routed: Routed,
+  { settle, ownership }: Pick<RelayOptions, "settle" | "ownership">,
+): Promise<void> {
   if (routed.call.response.destroyed) {
     // It left while its intent was written: nothing is sent, and nothing is billed.
     await settle(unsent(true));
@@ -30,7 +34,7 @@ export async function forward(deps: ForwardDeps, routed: Routed, settle: Settle)
     await settle(unsent(false));
     throw error;
   }
-  await new Relay({ deps, routed, client, request, settle }).done;
+  await new Relay({ deps, routed, client, request, settle, ownership }).done;
 }
 
 /** What is seen of an exchange of which no byte went up. */

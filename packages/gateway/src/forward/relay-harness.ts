@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Routed } from "../exchange.ts";
 import { createMeter } from "../meter/meter.ts";
 import type { Observation } from "../observation.ts";
+import type { Ownership } from "../ownership.ts";
 import { type SampleOptions, sampleNowMs, sampleRouted } from "../sample-routed.ts";
 import type {
   HeaderLines,
@@ -187,6 +188,7 @@ export interface ExchangeOptions extends SampleOptions {
   readonly requestHead?: string;
   /** Takes the place of a row that is written at once. */
   readonly settle?: Settle;
+  readonly ownership?: Ownership;
   readonly onSend?: (call: ScriptedCall) => void;
 }
 
@@ -213,6 +215,7 @@ const generous: ForwardSettings = {
   settleTimeoutMs: 10_000,
   callerStallTimeoutMs: 10_000,
   maxAttempts: 2,
+  publicUrl: null,
 };
 
 export class RelayBed {
@@ -277,13 +280,21 @@ export class RelayBed {
       rows.push(observation);
       await options.settle?.(observation);
     };
-    const outcome = forward(deps, routed, settle).then(
+    const outcome = forward(deps, routed, { settle, ownership: options.ownership ?? ownsNothing }).then(
       () => null,
       (error: unknown) => error,
     );
     return { client, deps, routed, rows, outcome, logged, response };
   }
 }
+
+/** Nothing that is made is recorded, and every listed object is the room's. */
+export const ownsNothing: Ownership = {
+  claim: () => null,
+  recordShown: async () => {},
+  recordListed: async () => {},
+  visible: async (_kind, ids) => new Set(ids),
+};
 
 export const sse: HeaderLines = [["content-type", "text/event-stream"]];
 

@@ -11,9 +11,12 @@ import { errorText } from "../observe/log.ts";
 import { CallerSide } from "./caller-side.ts";
 import type { Ending, Meter, Observation } from "../observation.ts";
 import { createReplyEditor, type ReplyEditor } from "./reply-editor.ts";
+import { fetchListPage } from "./object-list.ts";
+import type { Claim, Ownership } from "../ownership.ts";
 import type { ForwardDeps, Stoppable } from "./settings.ts";
 import { EventTail } from "./event-tail.ts";
-import { failureError, unsendableError } from "./failure-error.ts";
+import { failureError, isFailure, unsendableError } from "./failure-error.ts";
+import { LateError, withinMs } from "./within.ts";
 import type {
   HeaderLines,
   UpstreamCall,
@@ -33,6 +36,7 @@ export interface RelayOptions {
   readonly client: UpstreamClient;
   readonly request: UpstreamRequest;
   readonly settle: Settle;
+  readonly ownership: Ownership;
 }
 
 /** After the caller has left with all it came for, the upstream gets this long to end, which saves its connection. */
@@ -47,6 +51,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   #reply: UpstreamReply | null = null;
   #meter: Meter | null = null;
   #editor: ReplyEditor | null = null;
+  #claim: Claim | null = null;
   #firstByteAtMs: number | null = null;
   #responseBytes = 0;
   /** Bytes still to come by `content-length`; null when the reply is framed otherwise. */
@@ -101,7 +106,11 @@ export class Relay implements UpstreamObserver, Stoppable {
     this.#reply = reply;
     this.#firstByteAtMs = deps.clock.now();
     this.#meter = this.#createMeter(reply);
-    this.#editor = createReplyEditor(routed, reply);
+    this.#editor = createReplyEditor(routed, reply, {
+      ownership: this.#options.ownership,
+      publicUrl: deps.settings.publicUrl,
+      fetchPage: (query) => fetchListPage(this.#options, query),
+    });
     const length = headerValue(reply.headers, "content-length");
     if (length !== null && /^\d+$/.test(length) && this.#editor === null)
       this.#remainingBytes = Number(length);
@@ -115,7 +124,7 @@ export class Relay implements UpstreamObserver, Stoppable {
       return false;
     }
     const observed = this.#observe(chunk);
-    if (observed !== undefined || this.#editor?.isSlow === true || this.#isSettleDue()) {
+    if (observed !== undefined || this.#editor?.isSlow === true || this.#isRowDue()) {
       this.#detach(this.#pump(chunk, observed));
       return false;
     }
@@ -173,6 +182,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   }
 
   async #deliver(chunk: Uint8Array): Promise<void> {
+    await this.#recordClaim();
     if (this.#isSettleDue()) await this.#settle("complete");
     const bytes = this.#editor === null ? chunk : await this.#editor.push(chunk);
     if (!this.#pass(bytes)) await this.#caller.whenWritable();
@@ -189,6 +199,11 @@ export class Relay implements UpstreamObserver, Stoppable {
   /** The chunk at hand is the one after which the caller may believe the reply complete. */
   #isSettleDue(): boolean {
     return this.#settled === null && (this.#meter?.isTerminal === true || this.#remainingBytes === 0);
+  }
+
+  /** The chunk at hand waits for a row: the exchange's, or that of an object whose id is in it. */
+  #isRowDue(): boolean {
+    return this.#claim?.isDue === true || this.#isSettleDue();
   }
 
   /** False: the caller is slow. */
@@ -225,6 +240,7 @@ export class Relay implements UpstreamObserver, Stoppable {
     if (this.#upstreamEnd === "running") this.#call.abort();
     // What waits for a slow caller was received, and tells what it cost.
     for (const chunk of this.#queue.splice(0)) await this.#observe(chunk);
+    await this.#recordClaim();
     await this.#settle(ending);
     this.#giveBack();
     await this.#closeCaller(ending);
@@ -284,25 +300,31 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   async #writeRow(observation: Observation): Promise<void> {
     const { deps, routed, settle } = this.#options;
-    const timer = Promise.withResolvers<never>();
-    let isLate = false;
-    const timeout = setTimeout(() => {
-      isLate = true;
-      timer.reject(new Error("The ledger did not answer in time."));
-    }, deps.settings.settleTimeoutMs);
     try {
-      await Promise.race([settle(observation), timer.promise]);
+      await withinMs(settle(observation), deps.settings.settleTimeoutMs);
       this.#isRowLost = false;
     } catch (error) {
       if (this.#isRowLost) return;
       // A row that is only late is still being written.
-      this.#isRowLost = !isLate;
+      this.#isRowLost = !(error instanceof LateError);
       deps.log.error("an exchange's result could not be written", {
         exchange_id: routed.call.exchangeId,
         error: errorText(error),
       });
-    } finally {
-      clearTimeout(timeout);
+    }
+  }
+
+  /** The ids that have passed wait for their rows as the end waits for the exchange's. */
+  async #recordClaim(): Promise<void> {
+    if (this.#claim?.isDue !== true) return;
+    const { deps, routed } = this.#options;
+    try {
+      await withinMs(this.#claim.record(), deps.settings.settleTimeoutMs);
+    } catch (error) {
+      deps.log.error("the owner of a provider-side object could not be written", {
+        exchange_id: routed.call.exchangeId,
+        error: errorText(error),
+      });
     }
   }
 
@@ -341,14 +363,17 @@ export class Relay implements UpstreamObserver, Stoppable {
   #createMeter(reply: UpstreamReply): Meter | null {
     const { deps, routed } = this.#options;
     const { endpoint, policy } = routed;
-    if (endpoint.usageReader === null) return null;
-    const reader = endpoint.usageReader({
-      requestedModel: policy.model,
-      status: reply.status,
-      mediaType: this.#mediaType(),
-      isStreamRequested: policy.isStream,
-      inputCharacters: policy.inputCharacters,
-    });
+    const metering =
+      endpoint.usageReader?.({
+        requestedModel: policy.model,
+        status: reply.status,
+        mediaType: this.#mediaType(),
+        isStreamRequested: policy.isStream,
+        inputCharacters: policy.inputCharacters,
+      }) ?? null;
+    this.#claim = this.#options.ownership.claim({ status: reply.status, isStream: this.#isStream }, metering);
+    const reader = this.#claim ?? metering;
+    if (reader === null) return null;
     return deps.createMeter({
       contentEncoding: joinedHeaderValue(reply.headers, "content-encoding"),
       reader,
@@ -366,10 +391,6 @@ export class Relay implements UpstreamObserver, Stoppable {
       ...(upstream.isSimulated ? [["x-meshagent-simulated", "true"] as const] : []),
     ];
   }
-}
-
-function isFailure(end: "running" | "ended" | UpstreamFailure, reason: UpstreamFailure["reason"]): boolean {
-  return typeof end !== "string" && end.reason === reason;
 }
 
 /** Stands in for a call that could not be made. */

@@ -1,6 +1,7 @@
 /**
  * The only ways in which a reply's body differs from the provider's, by the contract's closed list: a stream
- * loses what is in it because the gateway asked for usage, and a model list loses what the token may not use.
+ * loses what is in it because the gateway asked for usage, a model list what the token may not use, a list of
+ * stored objects those of other rooms, and links back to the provider are turned to the gateway.
  * Every other reply has no editor, and its bytes pass as they came.
  */
 
@@ -10,23 +11,28 @@ import { decodeChunks, parseContentEncoding } from "../encoding.ts";
 import { createReplyDecoder, type ReplyDecoder } from "../reply-decoder.ts";
 import type { Routed } from "../exchange.ts";
 import { joinedHeaderValue, headerValue, mediaTypeOf } from "../headers.ts";
+import type { ReplyEditor } from "./editor.ts";
+import { OwnUrlEditor } from "./own-urls.ts";
+import { ObjectListEditor, type ObjectListDeps } from "./object-list.ts";
 import type { UpstreamReply } from "../upstream/client.ts";
-
-export interface ReplyEditor {
-  /** True when `push` takes its time, because the reply came encoded although it was asked for plainly. */
-  readonly isSlow: boolean;
-  /** The bytes that can go on now, null for none. A promise only of a slow editor. */
-  push(chunk: Uint8Array): Uint8Array | null | Promise<Uint8Array | null>;
-  /** What is left, once the reply has come to its end. */
-  end(): Uint8Array | null | Promise<Uint8Array | null>;
-}
 
 /** A model list of a provider is some hundred KB at most; what is larger is not one. */
 const maxListBytes = 16 * 1024 * 1024;
 
-export function createReplyEditor(routed: Routed, reply: UpstreamReply): ReplyEditor | null {
+export function createReplyEditor(
+  routed: Routed,
+  reply: UpstreamReply,
+  lists: ObjectListDeps,
+): ReplyEditor | null {
+  if (routed.endpoint.lists !== "none" && reply.status === 200) {
+    return new ObjectListEditor({ ...lists, routed, kind: routed.endpoint.lists, reply });
+  }
   if (routed.endpoint.isModelList && reply.status === 200 && routed.principal.grants.llm?.models != null) {
     return new ModelListEditor(routed, reply);
+  }
+  const { ownUrls } = routed.endpoint;
+  if (ownUrls !== undefined && reply.status === 200) {
+    return new OwnUrlEditor({ routed, reply, paths: ownUrls, publicUrl: lists.publicUrl });
   }
   const isStream = mediaTypeOf(headerValue(reply.headers, "content-type")) === "text/event-stream";
   const createFilter = routed.dialect.usageInjection?.createFilter;
@@ -38,6 +44,8 @@ export function createReplyEditor(routed: Routed, reply: UpstreamReply): ReplyEd
   if (encodings.length === 0) return new StreamEditor(createFilter());
   return new EncodedStreamEditor(createFilter(), contentEncoding);
 }
+
+export type { ReplyEditor } from "./editor.ts";
 
 class StreamEditor implements ReplyEditor {
   readonly isSlow = false;

@@ -17,6 +17,8 @@ export interface ForwardSettings {
   readonly callerStallTimeoutMs: number;
   /** How often a request of which nothing was written is sent, in all. */
   readonly maxAttempts: number;
+  /** Where callers reach the gateway, for links in replies; null: where the caller says it did. */
+  readonly publicUrl: string | null;
 }
 
 export interface ForwardDeps {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Observation } from "../observation.ts";
 import { sampleRouted } from "../sample-routed.ts";
+import { ownsNothing } from "./relay-harness.ts";
 import { forward } from "./forward.ts";
 import type { ForwardDeps } from "./settings.ts";
 
@@ -14,9 +15,12 @@ test("a caller that left while its intent was written: nothing is sent, and the 
       throw new Error("Something was sent.");
     },
   } as unknown as ForwardDeps;
-  await forward(deps, routed, (observation) => {
-    rows.push(observation);
-    return Promise.resolve();
+  await forward(deps, routed, {
+    ownership: ownsNothing,
+    settle: (observation) => {
+      rows.push(observation);
+      return Promise.resolve();
+    },
   });
   assert.deepEqual(
     rows.map((row) => [row.ending, row.isCallerGone, row.attempts]),

@@ -5,12 +5,13 @@
  * an odd content type on an endpoint of JSON is no way around the peek.
  */
 
-import type { EndpointPolicy, OfferedEndpoint } from "../dialects/dialect.ts";
+import type { BatchFilePlaces, OfferedEndpoint, ReferencePlace } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
 import { mediaTypeOf } from "../headers.ts";
 import { createJsonPicker, type JsonPicker, type Picked, type PickPath } from "../json-pick.ts";
 import { createFormPeek } from "./form.ts";
-import { type GivenField, headerParameters } from "./form-field.ts";
+import { BatchLines, type ReadBatchFile } from "./batch-lines.ts";
+import { type FileWatch, type FormPeek, type GivenField, headerParameters } from "./form-field.ts";
 
 /** What a body holds of the fields that were looked for. */
 export interface PeekedBody {
@@ -21,10 +22,14 @@ export interface PeekedBody {
 }
 
 export interface BodyPeek {
+  /** The body is read as JSON. */
+  readonly isJson: boolean;
   /** Throws `invalid_body` as soon as a form is found broken. */
   push(chunk: Uint8Array): void;
   /** Throws `invalid_body` when the body is not what it should be. */
   end(): PeekedBody;
+  /** After `end`: what an uploaded file of batch requests names; null when it is none, or not to be read. */
+  batchFile(): ReadBatchFile | null;
 }
 
 /** A request without a body, or with one that policy has no interest in. */
@@ -35,18 +40,23 @@ const MAX_VALUE_BYTES = 4096;
 /** A billed text may be longer: 4096 characters, each an escaped pair of surrogates, are 48 KiB. */
 const MAX_BILLED_TEXT_BYTES = 256 * 1024;
 
+/** A message batch names a model for each of up to 100 000 requests, and their tools may name more. */
+const MAX_FOUND_IN_BATCH = 500_000;
+
 /** `contentTypes` are the values of every `content-type` line. Throws `invalid_body` for one that does not fit. */
 export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly string[]): BodyPeek {
   const { policy } = endpoint;
-  if (!isOfInterest(policy)) return { push: () => undefined, end: () => nothingPeeked };
+  if (!isOfInterest(endpoint))
+    return { isJson: false, push: () => undefined, end: () => nothingPeeked, batchFile: () => null };
   const contentType = contentTypes[0] ?? "";
   if (contentTypes.some((other) => other !== contentType))
     throw invalid("The request has two content types. Send one.");
   const mediaType = mediaTypeOf(contentType);
   const takesForm = policy.modelIn.includes("form");
-  const form = takesForm ? createFormPeek(contentType, new Set(formNamesOf(policy))) : null;
-  if (form !== null)
-    return { push: (chunk) => form.push(chunk), end: () => ({ given: form.end(), picks: [] }) };
+  const lines = endpoint.batchFile === undefined ? null : new BatchLines(endpoint.batchFile);
+  const file = lines === null ? null : fileWatch(lines, endpoint.batchFile?.field ?? "");
+  const form = takesForm ? createFormPeek(contentType, new Set(formNamesOf(endpoint)), file) : null;
+  if (form !== null) return new FormBodyPeek(form, lines, endpoint.batchFile);
   if (takesForm && !policy.modelIn.includes("json")) {
     throw invalid("This endpoint takes a form. Send `content-type: multipart/form-data`.");
   }
@@ -54,24 +64,40 @@ export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly
     throw invalid("This endpoint takes JSON, not a form. Send `content-type: application/json`.");
   }
   refuseOtherCharset(contentType);
-  const maxValueBytes = policy.billedText === undefined ? MAX_VALUE_BYTES : MAX_BILLED_TEXT_BYTES;
-  return new JsonPeek(createJsonPicker(pathsOf(endpoint), { maxValueBytes }));
+  const isBatch = endpoint.modelRefs !== "none" && endpoint.modelRefs.some(([first]) => first === "requests");
+  return new JsonPeek(
+    createJsonPicker(pathsOf(endpoint), {
+      maxValueBytes: policy.billedText === undefined ? MAX_VALUE_BYTES : MAX_BILLED_TEXT_BYTES,
+      ...(isBatch ? { maxFound: MAX_FOUND_IN_BATCH } : {}),
+    }),
+  );
 }
 
-function isOfInterest(policy: EndpointPolicy): boolean {
+/** Also a body without a policy field is looked into where it may name kept objects or further models. */
+function isOfInterest({ policy, refersTo, modelRefs }: OfferedEndpoint): boolean {
   const isModelInBody = policy.modelIn.includes("json") || policy.modelIn.includes("form");
-  return isModelInBody || policy.fields.length > 0 || policy.notOfferedFields.length > 0;
+  const hasFields = policy.fields.length > 0 || policy.notOfferedFields.length > 0;
+  const hasReferences = refersTo !== "none" && refersTo.some((place) => isInBody(place));
+  return isModelInBody || hasFields || hasReferences || modelRefs !== "none";
 }
 
-function namesOf(policy: EndpointPolicy): readonly string[] {
+function isInBody({ in: place }: ReferencePlace): boolean {
+  return place !== "path" && place !== "query";
+}
+
+function namesOf({ policy, refersTo }: OfferedEndpoint): readonly string[] {
+  const references = refersTo === "none" ? [] : refersTo;
+  const members = references.filter((place) => place.in === "member" || place.in === "form");
   const billed = policy.billedText === undefined ? [] : [policy.billedText];
-  return ["model", ...policy.fields, ...policy.notOfferedFields, ...billed];
+  const fields = [...policy.fields, ...policy.notOfferedFields, ...billed];
+  return ["model", ...fields, ...members.map(({ name }) => name)];
 }
 
 /** A form has nested members by names such as `svg[model]`; the member itself is looked for to be refused. */
-function formNamesOf(policy: EndpointPolicy): readonly string[] {
-  const nested = (policy.otherModels ?? []).flatMap((path) => [path[0] ?? "", formNameOf(path)]);
-  return [...namesOf(policy), ...nested];
+function formNamesOf(endpoint: OfferedEndpoint): readonly string[] {
+  const models = endpoint.modelRefs === "none" ? [] : endpoint.modelRefs;
+  const nested = models.flatMap((path) => [path[0] ?? "", formNameOf(path)]);
+  return [...namesOf(endpoint), ...nested];
 }
 
 /** The name under which a form gives a nested member. */
@@ -85,11 +111,11 @@ const pathsByEndpoint = new WeakMap<OfferedEndpoint, readonly PickPath[]>();
 function pathsOf(endpoint: OfferedEndpoint): readonly PickPath[] {
   const known = pathsByEndpoint.get(endpoint);
   if (known !== undefined) return known;
-  const names = new Set(namesOf(endpoint.policy));
+  const names = new Set(namesOf(endpoint));
   if (endpoint.needsIncludeUsage) names.add("stream").add("stream_options");
   const paths: PickPath[] = Array.from(names, (name) => [name]);
   if (endpoint.needsIncludeUsage) paths.push(["stream_options", "include_usage"]);
-  paths.push(...(endpoint.policy.otherModels ?? []));
+  if (endpoint.modelRefs !== "none") paths.push(...endpoint.modelRefs);
   pathsByEndpoint.set(endpoint, paths);
   return paths;
 }
@@ -108,13 +134,51 @@ function refuseOtherCharset(contentType: string): void {
   }
 }
 
+function fileWatch(lines: BatchLines, field: string): FileWatch {
+  return { field, push: (content) => lines.push(content), spoil: () => lines.spoil() };
+}
+
+class FormBodyPeek implements BodyPeek {
+  readonly isJson = false;
+  readonly #form: FormPeek;
+  readonly #lines: BatchLines | null;
+  readonly #places: BatchFilePlaces | undefined;
+  #isBatch = false;
+
+  constructor(form: FormPeek, lines: BatchLines | null, places: BatchFilePlaces | undefined) {
+    this.#form = form;
+    this.#lines = lines;
+    this.#places = places;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#form.push(chunk);
+  }
+
+  end(): PeekedBody {
+    const given = this.#form.end();
+    const [field, value] = this.#places?.purpose ?? [];
+    this.#isBatch = given.some((each) => each.name === field && each.value === value);
+    return { given, picks: [] };
+  }
+
+  batchFile(): ReadBatchFile | null {
+    return this.#isBatch ? (this.#lines?.end() ?? null) : null;
+  }
+}
+
 class JsonPeek implements BodyPeek {
+  readonly isJson = true;
   readonly #picker: JsonPicker;
   /** The first byte that is no white space; -1 before it came. */
   #firstByte = -1;
 
   constructor(picker: JsonPicker) {
     this.#picker = picker;
+  }
+
+  batchFile(): null {
+    return null;
   }
 
   push(chunk: Uint8Array): void {

@@ -18,6 +18,14 @@ export interface FormPeek {
   end(): readonly GivenField[];
 }
 
+/** Is shown the content of one part of a form, whatever its size. */
+export interface FileWatch {
+  readonly field: string;
+  push(content: Uint8Array): void;
+  /** The content cannot be read as it stands: the part is encoded, or there is another of its name. */
+  spoil(): void;
+}
+
 /** Longer values of wanted fields are told by their presence alone. */
 export const MAX_FIELD_BYTES: number = 64 * 1024;
 

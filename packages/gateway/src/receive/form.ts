@@ -7,6 +7,7 @@
  */
 
 import {
+  type FileWatch,
   type FormPeek,
   type GivenField,
   headerParameters,
@@ -17,9 +18,13 @@ import {
 import { createMultipartPeek } from "./multipart.ts";
 
 /** The peek for a form of this content type; null when it is no form. Throws `invalid_body` for a bad boundary. */
-export function createFormPeek(contentType: string, wanted: ReadonlySet<string>): FormPeek | null {
+export function createFormPeek(
+  contentType: string,
+  wanted: ReadonlySet<string>,
+  file: FileWatch | null = null,
+): FormPeek | null {
   const mediaType = contentType.split(";", 1)[0]?.trim().toLowerCase();
-  if (mediaType === "multipart/form-data") return createMultipartPeek(boundaryOf(contentType), wanted);
+  if (mediaType === "multipart/form-data") return createMultipartPeek(boundaryOf(contentType), wanted, file);
   if (mediaType === "application/x-www-form-urlencoded") return new UrlencodedPeek(wanted);
   return null;
 }

@@ -4,6 +4,7 @@
  */
 
 import {
+  type FileWatch,
   type FormPeek,
   type GivenField,
   headerParameters,
@@ -20,8 +21,12 @@ const HEADER_END = Buffer.from("\r\n\r\n");
 type State = "start" | "delimiter" | "header" | "content" | "epilogue";
 
 /** A peek for a body that is divided by this boundary. */
-export function createMultipartPeek(boundary: string, wanted: ReadonlySet<string>): FormPeek {
-  return new MultipartPeek(boundary, wanted);
+export function createMultipartPeek(
+  boundary: string,
+  wanted: ReadonlySet<string>,
+  file: FileWatch | null = null,
+): FormPeek {
+  return new MultipartPeek(boundary, wanted, file);
 }
 
 /** The wanted part that is passing. */
@@ -41,8 +46,12 @@ class MultipartPeek implements FormPeek {
   /** Bytes of the last chunk that cannot be judged without the next. */
   #pending: Buffer = Buffer.alloc(0);
   #field: OpenField | null = null;
+  readonly #file: FileWatch | null;
+  #isFileOpen = false;
+  #filesSeen = 0;
 
-  constructor(boundary: string, wanted: ReadonlySet<string>) {
+  constructor(boundary: string, wanted: ReadonlySet<string>, file: FileWatch | null) {
+    this.#file = file;
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
     this.#wanted = wanted;
   }
@@ -111,9 +120,21 @@ class MultipartPeek implements FormPeek {
 
   #openField(header: string): OpenField | null {
     const lines = headerLines(header);
-    const name = fieldNames(lines).find((candidate) => this.#wanted.has(candidate));
+    const names = fieldNames(lines);
+    this.#openFile(lines, names);
+    const name = names.find((candidate) => this.#wanted.has(candidate));
     if (name === undefined) return null;
     return { name, parts: isPlainText(lines) ? [] : null, byteLength: 0 };
+  }
+
+  #openFile(lines: PartHeader, names: readonly string[]): void {
+    this.#isFileOpen = this.#file !== null && names.includes(this.#file.field);
+    if (!this.#isFileOpen) return;
+    this.#filesSeen += 1;
+    const isEncoded = lines.some(
+      ({ name }) => name === "content-transfer-encoding" || name === "content-encoding",
+    );
+    if (isEncoded || this.#filesSeen > 1) this.#file?.spoil();
   }
 
   #content(data: Buffer): number | null {
@@ -140,6 +161,7 @@ class MultipartPeek implements FormPeek {
   }
 
   #take(content: Buffer): void {
+    if (this.#isFileOpen) this.#file?.push(content);
     const field = this.#field;
     if (field === null || field.parts === null) return;
     field.byteLength += content.length;

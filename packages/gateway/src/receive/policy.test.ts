@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { laterUsage } from "../dialects/later-usage.ts";
 import type { EndpointPolicy, FieldPlace, OfferedEndpoint } from "../dialects/dialect.ts";
 import { openAiDialect } from "../dialects/openai/dialect.ts";
 import { GatewayError } from "../errors.ts";
@@ -15,7 +16,10 @@ interface Request {
   readonly cut?: number;
 }
 
-function endpointWith(policy: Partial<EndpointPolicy> = {}): OfferedEndpoint {
+function endpointWith(
+  policy: Partial<EndpointPolicy> = {},
+  modelRefs: OfferedEndpoint["modelRefs"] = "none",
+): OfferedEndpoint {
   return {
     offer: "offered",
     name: "chat.completions",
@@ -39,6 +43,10 @@ function endpointWith(policy: Partial<EndpointPolicy> = {}): OfferedEndpoint {
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: true,
+    makes: "none",
+    refersTo: "none",
+    modelRefs,
+    lists: "none",
   };
 }
 
@@ -298,7 +306,7 @@ test("speech streams where its `stream_format` says so", () => {
 });
 
 test("a further model that the request names is found in JSON and in a form", () => {
-  const endpoint = endpointWith({ modelIn: ["form", "json"], fields: [], otherModels: [["svg", "model"]] });
+  const endpoint = endpointWith({ modelIn: ["form", "json"], fields: [] }, [["svg", "model"]]);
   const form = (body: string): Request => ({ body, contentType: "application/x-www-form-urlencoded" });
   const others = (request: Request): readonly string[] => policyOf(request, endpoint).otherModels;
   assert.deepEqual(others({ body: '{"model":"a","svg":{"model":"b","x":{"model":"c"}}}' }), ["b"]);
@@ -325,11 +333,10 @@ test("a further model that the request names is found in JSON and in a form", ()
 });
 
 test("every tool may name a model of its own, and no model deeper inside counts", () => {
-  const otherModels = [
+  const endpoint = endpointWith({}, [
     ["tools", "*", "model"],
     ["input", "*", "tools", "*", "model"],
-  ];
-  const endpoint = endpointWith({ otherModels });
+  ]);
   const body = JSON.stringify({
     model: "a",
     input: [
@@ -346,7 +353,7 @@ test("every tool may name a model of its own, and no model deeper inside counts"
       "text",
     ],
   });
-  assert.deepEqual(policyOf({ body }, endpoint).otherModels, ["b", "b", "c"]);
+  assert.deepEqual(policyOf({ body }, endpoint).otherModels, ["b", "c"]);
   for (const none of ['"x"', "null", "5", '{"model":"no"}', "[]"]) {
     assert.deepEqual(policyOf({ body: `{"model":"a","tools":${none}}` }, endpoint).otherModels, []);
   }
@@ -362,7 +369,7 @@ test("every tool may name a model of its own, and no model deeper inside counts"
 });
 
 test("what an uploaded file holds is no field, whatever it looks like", () => {
-  const endpoint = endpointWith({ modelIn: ["form"], fields: ["stream"], otherModels: [["svg", "model"]] });
+  const endpoint = endpointWith({ modelIn: ["form"], fields: ["stream"] }, [["svg", "model"]]);
   const file = [
     '{"model":"in-json","stream":true}\r\n',
     'Content-Disposition: form-data; name="model"\r\n\r\nin-a-part\r\n',
@@ -382,4 +389,47 @@ test("what an uploaded file holds is no field, whatever it looks like", () => {
   }
   const asFile = body.replace('name="model"\r\n\r\nwhisper-1', 'name="model"; filename="m"\r\n\r\nwhisper-1');
   assertRefused({ body: asFile, contentType }, "model", /must be the name/, endpoint);
+});
+
+test("models of tools, fallbacks and the requests of a batch are found, each as often as it is named", () => {
+  const tools = endpointWith({}, [["tools", "*", "model"], ["fallbacks"], ["fallbacks", "*", "model"]]);
+  const body =
+    '{"model":"a","tools":[{"model":"b"},{"name":"x"},{"model":"c"},{"model":"d"}],"fallbacks":[{"model":"e"}]}';
+  const policy = policyOf({ body }, tools);
+  assert.deepEqual(policy.otherModels.toSorted(), ["b", "c", "d", "e"]);
+  assert.equal(policy.hasUnknownModel, false);
+  const chosen = policyOf({ body: '{"model":"a","fallbacks":"default"}' }, tools);
+  assert.deepEqual([chosen.otherModels, chosen.hasUnknownModel], [[], true]);
+  const batch = endpointWith({ modelIn: [], isModelRequired: false, fields: [] }, [
+    ["requests", "*", "params", "model"],
+  ]);
+  const requests =
+    '{"requests":[{"params":{"model":"a"}},{"params":{"\\u006dodel":"b"}},{"params":{"model":"a"}}]}';
+  assert.deepEqual(policyOf({ body: requests }, batch).otherModels, ["a", "b"]);
+});
+
+test("a billed request that may name a model and does not leaves the choice to the provider", () => {
+  const optional = { ...endpointWith({ isModelRequired: false }), usageReader: laterUsage };
+  const chosen = (body: string, endpoint: OfferedEndpoint): boolean =>
+    policyOf({ body }, endpoint).hasUnknownModel;
+  assert.equal(chosen("{}", optional), true);
+  assert.equal(chosen('{"model":"m"}', optional), false);
+  assert.equal(chosen("{}", { ...optional, usageReader: null }), false, "free");
+  const nowhere = { ...optional, policy: { ...optional.policy, modelIn: [] } };
+  assert.equal(chosen("{}", nowhere), false, "its models are named elsewhere");
+});
+
+test("`store` and `background` are true, false or not given, and nothing that a provider could take for either", () => {
+  const endpoint = endpointWith({ fields: ["store", "background"], notOfferedFields: [] });
+  const read = (members: string): readonly unknown[] => {
+    const { isStored, isBackground } = policyOf({ body: `{"model":"m"${members}}` }, endpoint);
+    return [isStored, isBackground];
+  };
+  assert.deepEqual(read(""), [null, false]);
+  assert.deepEqual(read(',"store":true,"background":true'), [true, true]);
+  assert.deepEqual(read(',"store":false,"background":null'), [false, false]);
+  for (const value of ['"true"', "1", "[]", '"false"']) {
+    assertRefused({ body: `{"model":"m","store":${value}}` }, "store", /true or false/, endpoint);
+    assertRefused({ body: `{"model":"m","background":${value}}` }, "background", /true or false/, endpoint);
+  }
 });

@@ -5,7 +5,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, PolicyFields } from "../exchange.ts";
-import type { Picked } from "../json-pick.ts";
+import type { Picked, PickPath } from "../json-pick.ts";
 import { formNameOf, type PeekedBody } from "./body-peek.ts";
 import type { GivenField } from "./form-field.ts";
 
@@ -26,15 +26,22 @@ export function parsePolicy(authenticated: Authenticated, body: PeekedBody): Pol
   for (const name of endpoint.policy.notOfferedFields) refuseGiven(single(body, name));
   for (const name of endpoint.policy.notOfferedQuery ?? []) refuseInQuery(authenticated.call.query, name);
   const plan = endpoint.needsIncludeUsage ? dialect.usageInjection?.plan : undefined;
+  const model = modelOf(authenticated, body);
+  const models = otherModelsOf(authenticated, body);
+  // Where the request may name one and does not, the provider chooses.
+  const isChosen = model === "" && endpoint.usageReader !== null && endpoint.policy.modelIn.length > 0;
   return {
-    model: modelOf(authenticated, body),
-    otherModels: otherModelsOf(authenticated, body),
+    model,
     // Speech has a format of its stream where others have a switch.
     isStream: streamOf(single(body, "stream")) || single(body, "stream_format")?.value === "sse",
     requestedTier: tierOf(single(body, "service_tier")),
     maxOutputTokens: smallestLimit(body),
     inputCharacters: charactersOf(endpoint.policy.billedText, body),
     includeUsage: plan === undefined ? null : plan(body.picks),
+    otherModels: models.otherModels,
+    hasUnknownModel: models.hasUnknownModel || isChosen,
+    isStored: truthOf(single(body, "store")),
+    isBackground: truthOf(single(body, "background")) === true,
   };
 }
 
@@ -115,35 +122,55 @@ function modelOf(authenticated: Authenticated, body: PeekedBody): string {
     throw invalid("model", "The request names two different models. Name one.");
   if (model === undefined && !isModelRequired) return "";
   if (model === undefined || model === "") throw invalid("model", "The request names no model. Add `model`.");
-  refuseNoName("model", model);
-  return model;
+  return checkedModel(model, "model");
 }
 
-function refuseNoName(param: string, model: string): void {
-  if (model.length > MAX_MODEL_LENGTH || /\p{Cc}/u.test(model) || !model.isWellFormed()) {
-    throw invalid(param, `\`${param}\` is not the name of a model.`);
+function checkedModel(model: string, param: string): string {
+  if (model.length <= MAX_MODEL_LENGTH && !/\p{Cc}/u.test(model) && model.isWellFormed()) return model;
+  throw invalid(param, `\`${param}\` is not the name of a model.`);
+}
+
+/** Each place that may name one, as often as it does; a text where models are listed leaves the choice upstream. */
+function otherModelsOf(
+  { endpoint }: Authenticated,
+  body: PeekedBody,
+): Pick<PolicyFields, "otherModels" | "hasUnknownModel"> {
+  const named = new Set<string>();
+  let hasUnknownModel = false;
+  for (const path of endpoint.modelRefs === "none" ? [] : endpoint.modelRefs) {
+    for (const [name, value] of namedAt(body, path)) {
+      if (value === null || value === "") continue;
+      if (path.at(-1) !== "model") hasUnknownModel ||= typeof value === "string";
+      else if (typeof value === "string") named.add(checkedModel(value, name));
+      else throw invalid(name, `\`${name}\` must be the name of a model.`);
+    }
   }
+  return { otherModels: [...named], hasUnknownModel };
 }
 
-function otherModelsOf({ endpoint }: Authenticated, body: PeekedBody): readonly string[] {
-  return (endpoint.policy.otherModels ?? []).flatMap((path) => {
-    const whole = single(body, path[0] ?? "");
-    const field = formNameOf(path);
-    if (whole?.place === "form")
-      throw invalid(whole.name, `A form gives the members of \`${whole.name}\` one by one: \`${field}\`.`);
-    const named = [
-      ...body.picks
-        .filter((picked) => picked.path === path)
-        .map((picked) => [nestedName(picked), picked.value] as const),
-      ...body.given.filter(({ name }) => name === field).map(({ name, value }) => [name, value] as const),
-    ];
-    return named.flatMap(([name, value]) => {
-      if (value === null || value === "") return [];
-      if (typeof value !== "string") throw invalid(name, `\`${name}\` must be the name of a model.`);
-      refuseNoName(name, value);
-      return [value];
-    });
-  });
+/** What stands there, with its name for a person. */
+function namedAt(body: PeekedBody, path: PickPath): readonly (readonly [name: string, value: unknown])[] {
+  const field = formNameOf(path);
+  const whole = body.given.find(({ place, name }) => place === "form" && name === path[0]);
+  if (whole !== undefined)
+    throw invalid(whole.name, `A form gives the members of \`${whole.name}\` one by one: \`${field}\`.`);
+  return [
+    ...body.picks
+      .filter((picked) => picked.path === path)
+      .map((picked) => [nestedName(picked), picked.value] as const),
+    ...body.given
+      .filter(({ place, name }) => place === "form" && name === field)
+      .map(({ name, value }) => [name, value] as const),
+  ];
+}
+
+/** null when it is not given. Strict, because a provider may read more for a truth value than this gateway does. */
+function truthOf(field: GivenField | undefined): boolean | null {
+  if (field === undefined || field.value === null) return null;
+  if (typeof field.value === "boolean") return field.value;
+  if (field.place === "form" && ["true", "false", ""].some((text) => text === field.value))
+    return field.value === "true";
+  throw invalid(field.name, `\`${field.name}\` must be true or false.`);
 }
 
 /** Providers count characters as code points, not as UTF-16 units. */

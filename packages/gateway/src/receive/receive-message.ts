@@ -9,7 +9,9 @@ import { GatewayError } from "../errors.ts";
 import type { Authenticated, KeptBody, Received } from "../exchange.ts";
 import { createJsonPicker } from "../json-pick.ts";
 import type { PeekedBody } from "./body-peek.ts";
+import type { ObjectReference } from "../provider-objects.ts";
 import { parsePolicy } from "./policy.ts";
+import { needlesFor, nestedReferences } from "./references.ts";
 
 /** Over this a value is none that policy understands. */
 const MAX_VALUE_BYTES = 4096;
@@ -19,6 +21,8 @@ export interface PeekedMessage {
   readonly asks: CallerMessage;
   readonly body: PeekedBody;
   readonly byteLength: number;
+  /** The provider-side objects that it names. */
+  readonly references: readonly ObjectReference[];
 }
 
 /** What a message holds when it is none of the protocol's. */
@@ -39,7 +43,7 @@ export function peekMessage(
   const isObject = malformed === null && payload.find((byte) => byte > 0x20) === 0x7b;
   const { byteLength } = payload;
   if (!isObject || !isUtf8(payload)) {
-    if (!isText) return { asks: nothing, body: { given: [], picks: [] }, byteLength };
+    if (!isText) return { asks: nothing, body: { given: [], picks: [] }, byteLength, references: [] };
     throw new GatewayError(
       "invalid_body",
       `The message is no valid JSON object${malformed === null ? "" : `: ${malformed}`}. Send one JSON object.`,
@@ -53,7 +57,22 @@ export function peekMessage(
   const asks = from.session.readCaller(found);
   // Of what begins an exchange, `parsePolicy` refuses what is given twice.
   if (asks.kind === "names_models") refuseRepeats(found.map(({ path }) => path.join(".")));
-  return { asks, body: { given, picks: found }, byteLength };
+  const references = referencesOf(from.protocol, payload);
+  if (asks.kind !== "begins" && references.length > 0) {
+    throw new GatewayError(
+      "not_supported",
+      "Only a message that begins a response may name a stored object. Name it there.",
+      { param: references[0]?.param ?? "" },
+    );
+  }
+  return { asks, body: { given, picks: found }, byteLength, references };
+}
+
+function referencesOf({ refersTo }: SocketProtocol, payload: Buffer): readonly ObjectReference[] {
+  if (refersTo === "none") return [];
+  const needles = needlesFor(refersTo);
+  needles?.push(payload);
+  return needles?.isHit === true ? nestedReferences(refersTo, payload) : [];
 }
 
 /**
@@ -65,12 +84,19 @@ export function receiveMessage(
   message: { readonly protocol: SocketProtocol; readonly peeked: PeekedMessage },
 ): Received {
   const { peeked, protocol } = message;
-  const endpoint = { ...authenticated.endpoint, policy: protocol.policy };
+  const { policy: rules, makes, refersTo, modelRefs } = protocol;
+  const endpoint = { ...authenticated.endpoint, policy: rules, makes, refersTo, modelRefs };
   const inMessage = { ...authenticated, endpoint };
   const policy = parsePolicy(inMessage, peeked.body);
   const sessionModel = peeked.asks.kind === "begins" ? peeked.asks.sessionModel : null;
   const model = policy.model === "" ? (sessionModel ?? "") : policy.model;
-  return { ...inMessage, body: bodyOf(peeked.byteLength), policy: { ...policy, model, isStream: true } };
+  return {
+    ...inMessage,
+    body: bodyOf(peeked.byteLength),
+    policy: { ...policy, model, isStream: true },
+    references: peeked.references,
+    batchFile: null,
+  };
 }
 
 /** An exchange that the provider began by itself, with the session's model. */
@@ -83,7 +109,13 @@ export function receiveUnasked(
     policy: { ...about.protocol.policy, isModelRequired: false },
   };
   const policy = parsePolicy({ ...authenticated, endpoint }, { given: [], picks: [] });
-  return { ...authenticated, body: null, policy: { ...policy, model: about.model, isStream: true } };
+  return {
+    ...authenticated,
+    body: null,
+    policy: { ...policy, model: about.model, isStream: true },
+    references: [],
+    batchFile: null,
+  };
 }
 
 function bodyOf(byteLength: number): KeptBody {

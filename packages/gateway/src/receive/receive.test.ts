@@ -54,6 +54,10 @@ function endpointOf(options: BenchOptions): OfferedEndpoint {
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: true,
+    makes: "none",
+    refersTo: "none",
+    modelRefs: "none",
+    lists: "none",
     ...options.endpoint,
     policy: {
       modelIn: ["json"],
@@ -240,6 +244,9 @@ test("keeps the bytes as they came and reads the fields", async (context) => {
       end: body.indexOf('"stream"'),
       text: '"stream_options":{"include_usage":true},',
     },
+    hasUnknownModel: false,
+    isStored: null,
+    isBackground: false,
   });
 });
 

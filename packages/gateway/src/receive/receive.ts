@@ -6,10 +6,12 @@
 import { DecodeError, decodeChunks, type ContentEncoding, parseContentEncoding } from "../encoding.ts";
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, KeptBody, Received } from "../exchange.ts";
-import { createBodyPeek, type BodyPeek, nothingPeeked } from "./body-peek.ts";
+import type { ObjectReference } from "../provider-objects.ts";
+import { createBodyPeek, nothingPeeked } from "./body-peek.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
 import { parsePolicy } from "./policy.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
+import { addressReferences, memberReferences, needlesFor, nestedReferences } from "./references.ts";
 
 export interface ReceiveDeps {
   readonly keptBytes: KeptBytes;
@@ -23,23 +25,32 @@ export interface ReceiveDeps {
 export async function receive(deps: ReceiveDeps, authenticated: Authenticated): Promise<Received> {
   const { call, endpoint } = authenticated;
   const { headers } = call.request;
+  const address = addressReferences(authenticated);
   if (!announcesBody(call.request)) {
-    return { ...authenticated, body: null, policy: parsePolicy(authenticated, nothingPeeked) };
+    const policy = parsePolicy(authenticated, nothingPeeked);
+    return { ...authenticated, body: null, policy, references: address, batchFile: null };
   }
   const contentEncoding = headers["content-encoding"] ?? "";
   const encodings = parseContentEncoding(contentEncoding);
   if (encodings === null) throw unsupportedEncoding();
   const peek = createBodyPeek(endpoint, call.request.headersDistinct["content-type"] ?? []);
   const isPlain = encodings.length === 0;
-  const read = await readBody({
-    call,
-    ...deps,
-    onChunk: (chunk) => (isPlain ? peek.push(chunk) : undefined),
-  });
+  const needles = peek.isJson ? needlesFor(endpoint.refersTo) : null;
+  const look = (chunk: Uint8Array): void => {
+    peek.push(chunk);
+    needles?.push(chunk);
+  };
+  const read = await readBody({ call, ...deps, onChunk: (chunk) => (isPlain ? look(chunk) : undefined) });
   try {
-    if (!isPlain) await peekDecoded(peek, read, { encodings, limits: deps.limits });
-    const policy = parsePolicy(authenticated, peek.end());
-    return { ...authenticated, body: new Body(read, isPlain ? "" : contentEncoding), policy };
+    const decoding = { encodings, limits: deps.limits };
+    if (!isPlain) await eachDecoded(read, decoding, look);
+    const peeked = peek.end();
+    const policy = parsePolicy(authenticated, peeked);
+    const body = new Body(read, isPlain ? "" : contentEncoding);
+    const batchFile = peek.batchFile();
+    const references = [...address, ...memberReferences(endpoint, peeked), ...(batchFile?.references ?? [])];
+    if (needles?.isHit === true) references.push(...(await nestedIn(endpoint, read, decoding)));
+    return { ...authenticated, body, policy, references, batchFile };
   } catch (error) {
     read.reservation.release();
     throw error;
@@ -78,9 +89,29 @@ interface Decoding {
   readonly limits: ReceiveLimits;
 }
 
-async function peekDecoded(peek: BodyPeek, read: ReadBody, { encodings, limits }: Decoding): Promise<void> {
+/** The few bodies that may name an object below their top level are put together, and read as a whole. */
+async function nestedIn(
+  endpoint: Authenticated["endpoint"],
+  read: ReadBody,
+  decoding: Decoding,
+): Promise<readonly ObjectReference[]> {
+  const chunks: Uint8Array[] = [];
+  await eachDecoded(read, decoding, (chunk) => {
+    read.reservation.grow(chunk.byteLength);
+    chunks.push(chunk);
+  });
+  const places = endpoint.refersTo === "none" ? [] : endpoint.refersTo;
+  return nestedReferences(places, Buffer.concat(chunks));
+}
+
+async function eachDecoded(
+  read: ReadBody,
+  { encodings, limits }: Decoding,
+  onChunk: (chunk: Uint8Array) => void,
+): Promise<void> {
   try {
-    for await (const chunk of decodeChunks(read.chunks, encodings, limits)) peek.push(chunk);
+    if (encodings.length === 0) read.chunks.forEach(onChunk);
+    else for await (const chunk of decodeChunks(read.chunks, encodings, limits)) onChunk(chunk);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     if (error.fault === "too_large") {

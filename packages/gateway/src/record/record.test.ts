@@ -8,6 +8,7 @@ import { createMetrics } from "../observe/metrics.ts";
 import { createPrices } from "../pricing/charge.ts";
 import { loadPriceCard } from "../pricing/price-card.ts";
 import { sampleBody, sampleNowMs, sampleRouted, type SampleOptions } from "../sample-routed.ts";
+import type { LaterUsage } from "../store/objects.ts";
 import type { ExchangeIntent, ExchangeResult } from "../store/store.ts";
 import type { UpstreamFailure, UpstreamFailureReason } from "../upstream/client.ts";
 import { recordIntent, recordResult, type RecordDeps, resultRecorder } from "./record.ts";
@@ -39,6 +40,7 @@ interface Bed {
   readonly deps: RecordDeps;
   readonly intents: ExchangeIntent[];
   readonly results: ExchangeResult[];
+  readonly awaited: LaterUsage[];
   readonly render: () => string;
 }
 
@@ -57,8 +59,11 @@ function bed(): Bed {
     interruptOrphans: async () => 0,
   };
   const clock = { now: () => sampleNowMs + 5000 };
+  const awaited: LaterUsage[] = [];
+  const awaitUsage = async (later: LaterUsage): Promise<void> => void awaited.push(later);
   return {
-    deps: { ledger, prices, clock, bootId: "boot_1", metrics },
+    deps: { ledger, prices, clock, bootId: "boot_1", metrics, awaitUsage },
+    awaited,
     intents,
     results,
     render: metrics.render,

@@ -10,6 +10,8 @@ import type { Routed } from "../exchange.ts";
 import type { Observation } from "../observation.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { sumCharges } from "../money.ts";
+import type { LaterUsage, ObjectKey } from "../store/objects.ts";
+import { upstreamIdentity } from "../upstream-identity.ts";
 import type { Prices } from "../pricing/prices.ts";
 import type { ExchangeIntent, ExchangeResult, Ledger, Outcome, UsageSource } from "../store/store.ts";
 import { estimateUsage } from "./estimate.ts";
@@ -20,6 +22,8 @@ export interface RecordDeps {
   readonly clock: Clock;
   readonly bootId: string;
   readonly metrics: Pick<Metrics, "finished">;
+  /** Keeps an exchange open whose usage is told later, and begins to wait for it. */
+  readonly awaitUsage: (later: LaterUsage, intent: ExchangeIntent) => Promise<void>;
 }
 
 /** Makes the intent durable. Throws `ledger_unavailable`, and then nothing may be sent. */
@@ -42,6 +46,11 @@ export async function recordResult(
   observation: Observation,
 ): Promise<void> {
   const result = resultOf(deps, routed, observation);
+  const runsOn = runningObject(routed, observation);
+  if (runsOn !== null) {
+    await deps.awaitUsage({ ...runsOn, soFar: result }, intentOf(deps, routed));
+    return;
+  }
   await deps.ledger.recordResult(result);
   deps.metrics.finished({ dialect: routed.dialect.name, isSimulated: routed.upstream.isSimulated }, result);
 }
@@ -113,6 +122,24 @@ function resultOf(deps: RecordDeps, routed: Routed, observation: Observation): E
 function intentEstimate(routed: Routed, requestBytes: number): readonly MeteredUsage[] {
   if (!isMetered(routed)) return [];
   return routed.endpoint.isMedia ? untold(routed) : [estimate(routed, requestBytes, null, null)];
+}
+
+/** The object of a background run that has not told what it used: its exchange stays open until it does. */
+function runningObject(routed: Routed, { status, reading }: Observation): ObjectKey | null {
+  const { endpoint, policy, principal, upstream } = routed;
+  const kind = endpoint.makes === "none" ? undefined : endpoint.makes.objects[0]?.kind;
+  if (kind === undefined || reading === null || reading.responseId === null) return null;
+  if (status === null || status >= 300) return null;
+  // A background run goes on when its stream breaks.
+  const isCut = policy.isBackground && reading.usage.every(({ completeness }) => completeness === "missing");
+  const hasEnded = reading.outcome === "failed" || reading.outcome === "cancelled";
+  if (reading.isRunning !== true && (!isCut || hasEnded)) return null;
+  return {
+    projectId: principal.projectId,
+    upstream: upstreamIdentity(upstream),
+    kind,
+    id: reading.responseId,
+  };
 }
 
 function transportOf({ endpoint, policy }: Routed): ExchangeIntent["transport"] {

@@ -2,6 +2,7 @@
 
 import type { Dialect } from "../dialect.ts";
 import { narrowModelList } from "../model-list.ts";
+import { anthropicCollecting } from "./collecting.ts";
 import { anthropicEndpoints } from "./endpoints.ts";
 import { renderAnthropicError, renderAnthropicStreamError } from "./errors.ts";
 
@@ -10,6 +11,7 @@ export const anthropicDialect: Dialect = {
   mounts: ["/anthropic/v1"],
   baseUrlPaths: ["/anthropic"],
   endpoints: anthropicEndpoints,
+  collecting: anthropicCollecting,
   requestIdHeader: "request-id",
   usageInjection: null,
   narrowModelList,

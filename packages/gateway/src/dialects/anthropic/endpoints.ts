@@ -5,6 +5,8 @@
 
 import type { Endpoint } from "../dialect.ts";
 import { completeUsage } from "./usage-complete.ts";
+import { anthropicObjectEndpoints } from "./object-endpoints.ts";
+import { makesContainer, messageModels, messageReferences, noObjects } from "./object-places.ts";
 import { messagesUsage } from "./usage.ts";
 
 const offered: readonly Endpoint[] = [
@@ -18,16 +20,15 @@ const offered: readonly Endpoint[] = [
       isModelRequired: true,
       fields: ["stream", "service_tier", "max_tokens"],
       notOfferedFields: [],
-      // The advisor tool, and the models that answer when the first one refuses.
-      otherModels: [
-        ["tools", "*", "model"],
-        ["fallbacks", "*", "model"],
-      ],
     },
     usageReader: messagesUsage,
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
+    makes: makesContainer,
+    refersTo: messageReferences,
+    modelRefs: messageModels([]),
+    lists: "none",
   },
   {
     offer: "offered",
@@ -39,6 +40,9 @@ const offered: readonly Endpoint[] = [
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
+    ...noObjects,
+    refersTo: messageReferences,
+    modelRefs: messageModels([]),
   },
   {
     offer: "offered",
@@ -55,6 +59,7 @@ const offered: readonly Endpoint[] = [
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
+    ...noObjects,
   },
   {
     offer: "offered",
@@ -66,6 +71,7 @@ const offered: readonly Endpoint[] = [
     isModelList: true,
     isMedia: false,
     needsIncludeUsage: false,
+    ...noObjects,
   },
   {
     offer: "offered",
@@ -77,12 +83,13 @@ const offered: readonly Endpoint[] = [
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
+    ...noObjects,
   },
+  ...anthropicObjectEndpoints,
 ];
 
 /**
- * Known and refused: batches and files wait until objects belong to rooms; the rest administers the provider's
- * account or makes objects that all rooms would share.
+ * Known and refused: what administers the provider's account or makes objects that all rooms would share.
  */
 const refused: readonly Endpoint[] = [
   "/messages/batches",

@@ -19,6 +19,7 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
   missing_grant: { status: 403, type: "permission_error" },
   // Not 404: Claude Code replaces its text with one of its own.
   model_not_granted: { status: 403, type: "permission_error" },
+  object_not_found: { status: 404, type: "not_found_error" },
   unknown_endpoint: { status: 404, type: "not_found_error" },
   not_supported: { status: 501, type: "not_supported" },
   websocket_not_offered: { status: 426, type: "not_supported" },

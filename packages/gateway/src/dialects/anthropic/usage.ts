@@ -32,13 +32,16 @@ const MODEL: PickPath = ["model"];
 const STOP_REASON: PickPath = ["stop_reason"];
 const BLOCK_TYPE: PickPath = ["content", "*", "type"];
 const USAGE: PickPath = ["usage"];
-const BODY_PATHS: readonly PickPath[] = [ID, MODEL, STOP_REASON, BLOCK_TYPE, USAGE];
+const CONTAINER: PickPath = ["container", "id"];
+const BODY_PATHS: readonly PickPath[] = [ID, MODEL, STOP_REASON, BLOCK_TYPE, USAGE, CONTAINER];
 
 const TYPE: PickPath = ["type"];
 const START_ID: PickPath = ["message", "id"];
 const START_MODEL: PickPath = ["message", "model"];
 const START_USAGE: PickPath = ["message", "usage"];
 const DELTA_STOP_REASON: PickPath = ["delta", "stop_reason"];
+const START_CONTAINER: PickPath = ["message", "container", "id"];
+const DELTA_CONTAINER: PickPath = ["delta", "container", "id"];
 const STARTED_BLOCK_TYPE: PickPath = ["content_block", "type"];
 const FALLBACK_MODEL: PickPath = ["content_block", "to", "model"];
 const EVENT_PATHS: readonly PickPath[] = [
@@ -50,6 +53,8 @@ const EVENT_PATHS: readonly PickPath[] = [
   STARTED_BLOCK_TYPE,
   FALLBACK_MODEL,
   USAGE,
+  START_CONTAINER,
+  DELTA_CONTAINER,
 ];
 
 const NEEDLES = ["message_start", "message_delta", "message_stop", "content_block_start", '"error"'];
@@ -78,7 +83,7 @@ function readBody(context: ReplyContext, picks: Picks, end: ReplyEnd): ReplyRead
     });
   }
   const blocks = picks.all(BLOCK_TYPE).map(({ value }) => value);
-  return readMessage({
+  const reading = readMessage({
     context,
     responseId,
     model,
@@ -90,6 +95,12 @@ function readBody(context: ReplyContext, picks: Picks, end: ReplyEnd): ReplyRead
     isFinal,
     endsAs: isFinal ? "ok" : "truncated",
   });
+  return withContainer(reading, textOf(picks.get(CONTAINER)));
+}
+
+/** The container that the message's code ran in belongs to the room, too. */
+function withContainer(reading: ReplyReading, id: string | null): ReplyReading {
+  return id === null ? reading : { ...reading, made: [{ kind: "container", id }] };
 }
 
 class MessageStreamReader implements UsageReader {
@@ -107,6 +118,7 @@ class MessageStreamReader implements UsageReader {
   #stopReason: string | null = null;
   #isStopped = false;
   #hasError = false;
+  #container: string | null = null;
 
   constructor(context: ReplyContext) {
     this.#context = context;
@@ -134,7 +146,7 @@ class MessageStreamReader implements UsageReader {
         servedModel: this.#model,
       });
     }
-    return readMessage({
+    const reading = readMessage({
       context: this.#context,
       responseId: this.#responseId,
       model: this.#model,
@@ -146,6 +158,7 @@ class MessageStreamReader implements UsageReader {
       isFinal: this.isTerminal && this.#isOutputTold,
       endsAs,
     });
+    return withContainer(reading, this.#container);
   }
 
   #take(event: SseEvent): void {
@@ -164,6 +177,7 @@ class MessageStreamReader implements UsageReader {
     this.#hasBegun = true;
     this.#responseId = textOf(picks.get(START_ID));
     this.#model = textOf(picks.get(START_MODEL));
+    this.#container = textOf(picks.get(START_CONTAINER));
     const usage = picks.get(START_USAGE);
     if (!isObject(usage)) return;
     this.#startUsage = usage;
@@ -181,6 +195,7 @@ class MessageStreamReader implements UsageReader {
       if (countOf(usage["output_tokens"]) !== null) this.#isOutputTold = true;
     }
     this.#stopReason = textOf(picks.get(DELTA_STOP_REASON)) ?? this.#stopReason;
+    this.#container = textOf(picks.get(DELTA_CONTAINER)) ?? this.#container;
   }
 
   /** A `fallback` block is no output: it marks that another model goes on, and names it. */

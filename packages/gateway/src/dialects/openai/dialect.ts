@@ -3,6 +3,7 @@
 import type { Dialect } from "../dialect.ts";
 import { narrowModelList } from "../model-list.ts";
 import { createUsageFilter, planIncludeUsage } from "./include-usage.ts";
+import { openAiCollecting } from "./collecting.ts";
 import { openAiEndpoints } from "./endpoints.ts";
 import { renderOpenAiError, renderOpenAiStreamError } from "./errors.ts";
 
@@ -11,6 +12,7 @@ export const openAiDialect: Dialect = {
   mounts: ["/openai/v1", "/v1"],
   baseUrlPaths: ["/openai/v1", "/v1"],
   endpoints: openAiEndpoints,
+  collecting: openAiCollecting,
   requestIdHeader: "x-request-id",
   usageInjection: { plan: planIncludeUsage, createFilter: createUsageFilter },
   narrowModelList,

@@ -4,7 +4,15 @@
  */
 
 import type { Endpoint, EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
-import { responsesModels } from "./responses-models.ts";
+import { openAiObjectEndpoints } from "./object-endpoints.ts";
+import {
+  chatReferences,
+  imageReferences,
+  makesResponse,
+  noObjects,
+  responseReferences,
+  toolModels,
+} from "./object-places.ts";
 import { realtimeSocket } from "./socket-realtime.ts";
 import { responsesSocket } from "./socket-responses.ts";
 import {
@@ -25,13 +33,12 @@ const namesModel: EndpointPolicy = {
   notOfferedFields: [],
 };
 
-/** References to objects that the provider keeps: they wait until objects belong to rooms. */
 const responsesPolicy: EndpointPolicy = {
   ...namesModel,
-  fields: ["stream", "service_tier", "max_output_tokens"],
-  notOfferedFields: ["background", "previous_response_id", "conversation"],
-  otherModels: responsesModels,
+  fields: ["stream", "service_tier", "max_output_tokens", "store", "background"],
 };
+
+const responseRefs = { refersTo: responseReferences, modelRefs: toolModels } as const;
 
 /** A file and its fields. */
 const formPolicy: EndpointPolicy = {
@@ -41,16 +48,15 @@ const formPolicy: EndpointPolicy = {
   notOfferedFields: [],
 };
 
-/**
- * OpenAI chooses a model where the request names none. An image may be written as SVG by a second model
- * (openai 7.57.0, images.d.ts: `svg`).
- */
+/** An image may be written as SVG by a second model (openai 7.57.0, images.d.ts: `svg`). */
+const svgModel: OfferedEndpoint["modelRefs"] = [["svg", "model"]];
+
+/** OpenAI chooses a model where the request names none. */
 const imagesPolicy: EndpointPolicy = {
   modelIn: ["json"],
   isModelRequired: false,
   fields: ["stream"],
   notOfferedFields: [],
-  otherModels: [["svg", "model"]],
 };
 
 function post(
@@ -62,6 +68,7 @@ function post(
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
+    ...noObjects,
     ...row,
   };
 }
@@ -81,32 +88,44 @@ function get(row: Pick<OfferedEndpoint, "name" | "path" | "policy"> & Partial<Of
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
+    ...noObjects,
     ...row,
   };
 }
 
 const offered: readonly Endpoint[] = [
-  post({ name: "responses", path: "/responses", policy: responsesPolicy, usageReader: responsesUsage }),
+  post({
+    name: "responses",
+    path: "/responses",
+    policy: responsesPolicy,
+    usageReader: responsesUsage,
+    ...responseRefs,
+    makes: makesResponse,
+  }),
   post({
     name: "responses.compact",
     path: "/responses/compact",
     policy: responsesPolicy,
     usageReader: compactUsage,
+    ...responseRefs,
   }),
   post({
     name: "responses.input_tokens",
     path: "/responses/input_tokens",
     policy: { ...responsesPolicy, isModelRequired: false },
     usageReader: null,
+    ...responseRefs,
   }),
   post({
     name: "chat.completions",
     path: "/chat/completions",
     policy: {
       ...namesModel,
-      fields: ["stream", "stream_options", "service_tier", "max_tokens", "max_completion_tokens"],
+      fields: ["stream", "stream_options", "service_tier", "max_tokens", "max_completion_tokens", "store"],
     },
     usageReader: chatCompletionsUsage,
+    refersTo: chatReferences,
+    makes: { objects: [{ kind: "chat_completion", at: ["id"] }], when: "if_store_true", parent: null },
     needsIncludeUsage: true,
   }),
   post({
@@ -146,12 +165,15 @@ const offered: readonly Endpoint[] = [
     path: "/images/generations",
     policy: imagesPolicy,
     usageReader: imagesUsage,
+    modelRefs: svgModel,
   }),
   media({
     name: "images.edits",
     path: "/images/edits",
     policy: { ...imagesPolicy, modelIn: ["form", "json"] },
     usageReader: imagesUsage,
+    modelRefs: svgModel,
+    refersTo: imageReferences,
   }),
   get({
     name: "models",
@@ -164,6 +186,7 @@ const offered: readonly Endpoint[] = [
     path: "/models/{model}",
     policy: { modelIn: ["path"], isModelRequired: true, fields: [], notOfferedFields: [] },
   }),
+  ...openAiObjectEndpoints,
 ];
 
 const sockets: readonly Endpoint[] = [

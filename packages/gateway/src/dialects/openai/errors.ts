@@ -21,6 +21,7 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
   missing_grant: { status: 403, type: "permission_error" },
   // Codex prints the message of a 404 `model_not_found` as it is and asks once.
   model_not_granted: { status: 404, type: "invalid_request_error", code: "model_not_found" },
+  object_not_found: { status: 404, type: "invalid_request_error" },
   unknown_endpoint: { status: 404, type: "invalid_request_error" },
   not_supported: { status: 501, type: "invalid_request_error" },
   // Codex falls back to HTTP at once and silently on 426 alone.
@@ -66,8 +67,15 @@ export function renderOpenAiError(error: GatewayError, requestId: string): OwnRe
 
 /** The `error` member of every form that an error takes. */
 export function openAiErrorBody(error: GatewayError): object {
-  const face = faces[error.code];
-  return { message: error.message, type: face.type, param: error.param, code: face.code ?? error.code };
+  const { type } = faces[error.code];
+  return { message: error.message, type, param: error.param, code: codeOf(error) };
+}
+
+/** SDKs and agents know the code for a chain that is broken, and begin a new one. */
+function codeOf(error: GatewayError): string {
+  if (error.code === "object_not_found" && error.param === "previous_response_id")
+    return "previous_response_not_found";
+  return faces[error.code].code ?? error.code;
 }
 
 /**

@@ -18,6 +18,7 @@ import type {
 } from "../socket-protocol.ts";
 import type { ReplyContext } from "../usage-reader.ts";
 import { openAiErrorBody } from "./errors.ts";
+import { filesAnywhere } from "./object-places.ts";
 import { valueOf } from "./socket-responses.ts";
 import { realtimeUsage } from "./usage-realtime.ts";
 
@@ -77,6 +78,10 @@ const kinds: Readonly<Record<string, ProviderMessage["kind"]>> = {
 export const realtimeSocket: SocketProtocol = {
   callerPaths: [["type"], ["event_id"], ["model"], ...modelPaths],
   policy,
+  makes: "none",
+  refersTo: filesAnywhere,
+  // The session says which models its messages name.
+  modelRefs: "none",
   open: (query) => new RealtimeSession(new URLSearchParams(query).get("model") ?? ""),
   renderError: renderRealtimeError,
 };

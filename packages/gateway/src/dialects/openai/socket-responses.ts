@@ -16,20 +16,27 @@ import type {
   SocketSession,
 } from "../socket-protocol.ts";
 import { openAiErrorBody } from "./errors.ts";
-import { responsesModels } from "./responses-models.ts";
+import { makesResponse, responseReferences, toolModels } from "./object-places.ts";
 import { ResponsesEvents, responsesNeedles } from "./usage-responses.ts";
 
 const policy: EndpointPolicy = {
   modelIn: ["json"],
   isModelRequired: true,
-  fields: ["type", "stream_id", "previous_response_id", "stream", "service_tier", "max_output_tokens"],
+  fields: [
+    "type",
+    "stream_id",
+    "previous_response_id",
+    "stream",
+    "service_tier",
+    "max_output_tokens",
+    "store",
+  ],
   notOfferedFields: ["background", "conversation"],
-  otherModels: responsesModels,
 };
 
 const callerPaths: readonly PickPath[] = [
   ...["model", ...policy.fields, ...policy.notOfferedFields].map((name) => [name]),
-  ...responsesModels,
+  ...toolModels,
 ];
 
 const TYPE: PickPath = ["type"];
@@ -51,6 +58,10 @@ const kinds: Readonly<Record<string, ProviderMessage["kind"]>> = {
 export const responsesSocket: SocketProtocol = {
   callerPaths,
   policy,
+  makes: makesResponse,
+  // What it goes on from has to be of the same connection (`forward/caller-asks.ts`), and a conversation waits.
+  refersTo: responseReferences.filter((place) => place.in !== "member"),
+  modelRefs: toolModels,
   open: () => new ResponsesSession(),
   renderError: renderResponsesSocketError,
 };

@@ -20,6 +20,8 @@ export interface ResponsePaths {
   readonly toolUsage: PickPath;
   readonly toolType: PickPath;
   readonly toolModel: PickPath;
+  readonly itemId: PickPath;
+  readonly itemContainer: PickPath;
   readonly itemType: PickPath;
   readonly itemActionType: PickPath;
   readonly itemSvgUsage: PickPath;
@@ -38,6 +40,8 @@ export function responsePaths(base: PickPath): ResponsePaths {
     toolUsage: [...base, "tool_usage"],
     toolType: [...base, "tools", "*", "type"],
     toolModel: [...base, "tools", "*", "model"],
+    itemId: [...base, "output", "*", "id"],
+    itemContainer: [...base, "output", "*", "container_id"],
     itemType: [...base, "output", "*", "type"],
     itemActionType: [...base, "output", "*", "action", "type"],
     itemSvgUsage: [...base, "output", "*", "svg_usage"],
@@ -68,7 +72,29 @@ export function readResponse(response: PickedResponse): ReplyReading {
     imageRecord(response, names),
     ...svgRecords(response, names),
   ];
-  return { outcome: outcomeOf(response), usage: usage.filter((record) => record !== null), ...names };
+  const made = madeObjects(response);
+  return {
+    outcome: outcomeOf(response),
+    usage: usage.filter((record) => record !== null),
+    ...names,
+    ...(isRunning(response) ? { isRunning: true } : {}),
+    ...(made.length === 0 ? {} : { made }),
+  };
+}
+
+/** A background response that was accepted and has not come to its end. */
+function isRunning({ picks, paths }: PickedResponse): boolean {
+  const status = picks.get(paths.status);
+  return status === "queued" || status === "in_progress";
+}
+
+function madeObjects({ picks, paths }: PickedResponse): NonNullable<ReplyReading["made"]> {
+  const idsAt = (path: PickPath): string[] =>
+    picks.all(path).flatMap(({ value }) => (typeof value === "string" && value !== "" ? [value] : []));
+  return [
+    ...idsAt(paths.itemId).map((id) => ({ kind: "item" as const, id })),
+    ...[...new Set(idsAt(paths.itemContainer))].map((id) => ({ kind: "container" as const, id })),
+  ];
 }
 
 const outcomesByStatus: Readonly<Record<string, ReplyOutcome>> = {

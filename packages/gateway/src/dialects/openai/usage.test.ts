@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, test } from "node:test";
 import type { MeteredUsage } from "@meshagent/llm-proxy-protocol/usage";
 import type { ReplyContext, ReplyReading, UsageReader, UsageReaderFactory } from "../usage-reader.ts";
 import { testUsageReader } from "../usage-conformance.ts";
@@ -91,6 +91,9 @@ const trickyOutput = [
   { type: "image_generation_call", svg_usage: svgUsage },
 ];
 
+/** The only element with an id. */
+const trickyItems = [{ kind: "item" as const, id: "x" }];
+
 const response = {
   id: "resp_01",
   object: "response",
@@ -172,7 +175,7 @@ testUsageReader({
   reader: responsesUsage,
   context: bodyContext,
   body: JSON.stringify(response, null, 1),
-  expected: readingOf(responseRecords("body")),
+  expected: { ...readingOf(responseRecords("body")), made: trickyItems },
   isTerminal: false,
 });
 
@@ -209,7 +212,7 @@ testUsageReader({
   reader: responsesUsage,
   context: streamContext,
   body: responseStream,
-  expected: readingOf(responseRecords("response.completed")),
+  expected: { ...readingOf(responseRecords("response.completed")), made: trickyItems },
   isTerminal: true,
 });
 
@@ -220,7 +223,7 @@ testUsageReader({
   body: [...responseEvents, { type: "response.completed", response }]
     .map((event) => `data: ${JSON.stringify(event, null, 1).replaceAll("\n", "\ndata:")}\n\n`)
     .join(""),
-  expected: readingOf(responseRecords("response.completed")),
+  expected: { ...readingOf(responseRecords("response.completed")), made: trickyItems },
   isTerminal: true,
 });
 
@@ -241,7 +244,7 @@ testUsageReader({
       },
     },
   ]),
-  expected: readingOf(responseRecords("response.incomplete"), "incomplete"),
+  expected: { ...readingOf(responseRecords("response.incomplete"), "incomplete"), made: trickyItems },
   isTerminal: true,
 });
 
@@ -748,4 +751,36 @@ describe("embeddingsUsage", () => {
     const html = push(embeddingsUsage, "<html></html>", bodyContext).read("complete");
     assert.equal(html.usage[0]?.completeness, "missing");
   });
+});
+
+test("a background response says that it goes on; items and containers are told with it", () => {
+  const read = (body: object): ReplyReading => {
+    const reader = responsesUsage({
+      requestedModel: "gpt-6-sol",
+      status: 200,
+      mediaType: "application/json",
+      isStreamRequested: false,
+      inputCharacters: null,
+    });
+    reader.push(Buffer.from(JSON.stringify(body)));
+    return reader.read("complete");
+  };
+  for (const status of ["queued", "in_progress"]) {
+    assert.equal(read({ id: "resp_1", status, usage: null, output: [] }).isRunning, true, status);
+  }
+  for (const status of ["completed", "failed", "cancelled", "incomplete"]) {
+    assert.equal(read({ id: "resp_1", status, usage: null, output: [] }).isRunning, undefined, status);
+  }
+  const output = [
+    { type: "message", id: "msg_1" },
+    { type: "code_interpreter_call", id: "ci_1", container_id: "cntr_1" },
+    { type: "code_interpreter_call", id: "ci_2", container_id: "cntr_1" },
+    { type: "message", id: null },
+  ];
+  assert.deepEqual(read({ id: "resp_1", status: "completed", output }).made, [
+    { kind: "item", id: "msg_1" },
+    { kind: "item", id: "ci_1" },
+    { kind: "item", id: "ci_2" },
+    { kind: "container", id: "cntr_1" },
+  ]);
 });
