@@ -1,17 +1,25 @@
 /** Identifiers. Sortable by time where rows are paged by them; never derived from a caller's data. */
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
 const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /** 48 bits of time and 80 random bits, in Crockford's base 32 (the ULID layout, lower case): sorts by creation. */
 function ulid(epochMs: number): string {
+  // Node draws the bits of UUIDs in stock, which saves a call of the random generator for each id. Of the 122 random
+  // bits, 80 are taken: the first 8 digits and the last 12, which hold neither version nor variant.
+  const uuid = randomUUID();
+  const high = Number.parseInt(uuid.slice(0, 8) + uuid.slice(24, 26), 16);
+  const low = Number.parseInt(uuid.slice(26), 16);
+  return crockford(epochMs, 10) + crockford(high, 8) + crockford(low, 8);
+}
+
+function crockford(value: number, places: number): string {
   let text = "";
-  for (let shift = epochMs, place = 0; place < 10; place++) {
+  for (let shift = value, place = 0; place < places; place++) {
     text = CROCKFORD.charAt(shift % 32) + text;
     shift = Math.floor(shift / 32);
   }
-  for (const byte of randomBytes(16)) text += CROCKFORD.charAt(byte & 31);
   return text;
 }
 

@@ -14,6 +14,8 @@ export type DistinctHeaders = Readonly<Record<string, readonly string[] | undefi
  * characters in write UTF-8. Gives the UTF-8 text where the bytes are UTF-8, and the value as it is where not.
  */
 export function decodeHeaderText(value: string): string {
+  // ASCII is the same in both, and nearly every header is that.
+  if (!/[^\0-\x7f]/.test(value)) return value;
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(value, "latin1"));
   } catch {

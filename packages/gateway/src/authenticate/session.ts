@@ -38,7 +38,8 @@ export function readSession(headers: DistinctHeaders): SessionLabels {
 
 function firstLabel(headers: DistinctHeaders, names: readonly string[]): string | null {
   for (const name of names) {
-    const label = toLabel(decodeHeaderText(headers[name]?.[0] ?? ""));
+    const value = headers[name]?.[0];
+    const label = value === undefined ? null : toLabel(decodeHeaderText(value));
     if (label !== null) return label;
   }
   return null;

@@ -145,6 +145,9 @@ export class JsonBodyReader implements UsageReader {
   readonly #readPicks: (picks: Picks, end: ReplyEnd) => ReplyReading;
   #picks: Picks | null = null;
   #isEmpty = true;
+  /** What was read last, and for which end: the forwarder asks twice. */
+  #reading: ReplyReading | null = null;
+  #readEnd: ReplyEnd = "cut";
 
   constructor(paths: readonly PickPath[], readPicks: (picks: Picks, end: ReplyEnd) => ReplyReading) {
     this.#picker = createJsonPicker(paths, PICKER_LIMITS);
@@ -159,6 +162,10 @@ export class JsonBodyReader implements UsageReader {
   read(end: ReplyEnd): ReplyReading {
     if (this.#isEmpty) return this.#readPicks(noPicks, "cut");
     this.#picks ??= new Picks(this.#picker.end());
-    return this.#readPicks(this.#picks, this.#picks.malformed === null ? end : "cut");
+    const known = this.#picks.malformed === null ? end : "cut";
+    if (this.#reading !== null && this.#readEnd === known) return this.#reading;
+    this.#readEnd = known;
+    this.#reading = this.#readPicks(this.#picks, known);
+    return this.#reading;
   }
 }

@@ -61,6 +61,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   #isBusy = false;
   #upstreamEnd: "running" | "ended" | UpstreamFailure = "running";
   #settled: string | null = null;
+  #lastReading: ReplyReading | null = null;
   /** The row could not be written, which is tried once more at the end. */
   #isRowLost = false;
   #isFinished = false;
@@ -128,8 +129,8 @@ export class Relay implements UpstreamObserver, Stoppable {
       this.#detach(this.#pump(chunk, observed));
       return false;
     }
-    const isOut = this.#editor === null ? this.#pass(chunk, framed) : this.#pass(this.#editor.push(chunk));
-    if (isOut) return true;
+    const out = this.#editor === null ? chunk : this.#editor.push(chunk);
+    if (this.#pass(out, this.#editor === null ? framed : null)) return true;
     this.#detach(this.#pump(null, this.#caller.whenWritable()));
     return false;
   }
@@ -290,9 +291,11 @@ export class Relay implements UpstreamObserver, Stoppable {
   /** Waits for the row, for a bounded time: a ledger that cannot be written must not take the reply with it. */
   async #settle(ending: Ending): Promise<void> {
     const reading = await this.#read(ending);
-    const content = JSON.stringify(reading);
+    // A reader that has nothing new to say gives what it gave before, and then there is nothing to compare.
+    const isSame = this.#settled !== null && reading === this.#lastReading;
+    const content = isSame ? this.#settled : JSON.stringify(reading);
     if (this.#settled !== content || this.#isRowLost) {
-      this.#settled = content;
+      [this.#settled, this.#lastReading] = [content, reading];
       this.#settling = this.#writeRow(this.#observation(ending, reading));
     }
     await this.#settling;

@@ -74,13 +74,11 @@ interface InputSplit {
 }
 
 function splitInput(usage: UsageCounts): InputSplit {
-  const writes = [
-    ["cache_write_5m", countOf(usage.cache_write_5m_input_tokens)],
-    ["cache_write_1h", countOf(usage.cache_write_1h_input_tokens)],
-    ["cache_write_30m", countOf(usage.cache_write_30m_input_tokens)],
-    ["cache_write_12h", countOf(usage.cache_write_12h_input_tokens)],
-  ] as const;
-  const splitWrites = writes.reduce((sum, [, quantity]) => sum + quantity, 0);
+  const write5m = countOf(usage.cache_write_5m_input_tokens);
+  const write1h = countOf(usage.cache_write_1h_input_tokens);
+  const write30m = countOf(usage.cache_write_30m_input_tokens);
+  const write12h = countOf(usage.cache_write_12h_input_tokens);
+  const splitWrites = write5m + write1h + write30m + write12h;
   const write = Math.max(countOf(usage.cache_write_input_tokens), splitWrites);
   const read = countOf(usage.cache_read_input_tokens);
   const text = countOf(usage.input_text_tokens);
@@ -105,7 +103,10 @@ function splitInput(usage: UsageCounts): InputSplit {
   putModalities(tokens, "input", freshParts);
   putModalities(tokens, "cache_read", readParts);
   put(tokens, "cache_write", write - splitWrites);
-  for (const [component, quantity] of writes) put(tokens, component, quantity);
+  put(tokens, "cache_write_5m", write5m);
+  put(tokens, "cache_write_1h", write1h);
+  put(tokens, "cache_write_30m", write30m);
+  put(tokens, "cache_write_12h", write12h);
   return { total, tokens };
 }
 
@@ -148,9 +149,10 @@ function putModalities(
   parts: DividedModalities,
 ): void {
   put(tokens, component, parts.rest);
-  put(tokens, `${component}_text`, parts.text);
-  put(tokens, `${component}_audio`, parts.audio);
-  put(tokens, `${component}_image`, parts.image);
+  // Most records name no modality, and then no name is put together.
+  if (parts.text > 0) put(tokens, `${component}_text`, parts.text);
+  if (parts.audio > 0) put(tokens, `${component}_audio`, parts.audio);
+  if (parts.image > 0) put(tokens, `${component}_image`, parts.image);
 }
 
 function put<Component extends string>(

@@ -101,9 +101,17 @@ function formNamesOf(endpoint: OfferedEndpoint): readonly string[] {
 }
 
 /** The name under which a form gives a nested member. */
-export function formNameOf([first = "", ...rest]: PickPath): string {
-  return first + rest.map((step) => `[${step}]`).join("");
+export function formNameOf(path: PickPath): string {
+  const known = formNames.get(path);
+  if (known !== undefined) return known;
+  const [first = "", ...rest] = path;
+  const name = first + rest.map((step) => `[${step}]`).join("");
+  formNames.set(path, name);
+  return name;
 }
+
+/** Paths are constants of their endpoint and are asked for at every request. */
+const formNames = new WeakMap<PickPath, string>();
 
 /** An endpoint's paths are asked for at every request, and the picker prepares each list of paths once. */
 const pathsByEndpoint = new WeakMap<OfferedEndpoint, readonly PickPath[]>();

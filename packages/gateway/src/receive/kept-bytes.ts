@@ -20,6 +20,8 @@ export interface Reservation {
 export interface KeptBytes {
   /** Bytes reserved now. */
   readonly usedBytes: number;
+  /** Room for `bytes` when there is some now and nobody waits for it, else null. */
+  tryReserve(bytes: number): Reservation | null;
   /**
    * Room for `bytes`, at once or within the bounded wait. Rejects with `overloaded` when none came free, with
    * `request_too_large` when it could never fit, and with `CallerGone` when `signal` is aborted.
@@ -68,6 +70,12 @@ class Bound implements KeptBytes {
     if (signal.aborted) throw new CallerGone();
     if (this.#waiters.size > 0 || !this.#fits(bytes)) await this.#wait(bytes, signal);
     else this.usedBytes += bytes;
+    return this.#reservation(bytes);
+  }
+
+  tryReserve(bytes: number): Reservation | null {
+    if (this.#waiters.size > 0 || !this.#fits(bytes)) return null;
+    this.usedBytes += bytes;
     return this.#reservation(bytes);
   }
 

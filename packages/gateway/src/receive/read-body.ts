@@ -51,7 +51,9 @@ export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
   const announced = length === undefined ? null : Number(length);
   if (announced !== null && announced > limits.maxBodyBytes) throw tooLarge(limits);
   const reservation =
-    announced === null ? keptBytes.reserveNone() : await reserve(call, keptBytes, announced);
+    announced === null
+      ? keptBytes.reserveNone()
+      : (keptBytes.tryReserve(announced) ?? (await reserve(call, keptBytes, announced)));
   try {
     if (call.expectsContinue) call.response.writeContinue();
     const { chunks, byteLength } = await readChunks(options, announced === null ? reservation : null);

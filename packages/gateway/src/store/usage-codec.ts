@@ -54,7 +54,8 @@ export function decodeUsage(text: string): readonly UsageRecord[] {
 
 function shorten(record: UsageRecord): Record<string, unknown> {
   const short: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(record)) {
+  for (const name of Object.keys(record)) {
+    const value: unknown = record[name as keyof UsageRecord];
     if (name in usual && usual[name] === value) continue;
     if (name === "cost_usd" && value === decimal(record.cost_nano_usd)) continue;
     const key = shortNames[name] ?? (longNames.has(name) || name.startsWith(ESCAPE) ? ESCAPE + name : name);

@@ -147,7 +147,7 @@ export class SqliteLedger implements Ledger {
   }
 
   #writeIntent(id: string, values: readonly SQLInputValue[]): void {
-    const { changes } = this.#insertIntent.run(...this.#numbered(intentColumns, values));
+    const { changes } = this.#insertIntent.run(...this.#numbered(isIntentNumbered, values));
     if (changes > 0) return;
     const row = this.#find.get(id);
     // The estimate is not compared: it has given way to the usage once there is a result.
@@ -157,11 +157,9 @@ export class SqliteLedger implements Ledger {
   }
 
   /** The values as the table holds them: names by number. */
-  #numbered(columns: readonly string[], values: readonly SQLInputValue[]): SQLInputValue[] {
+  #numbered(isNumbered: readonly boolean[], values: readonly SQLInputValue[]): SQLInputValue[] {
     return values.map((value, index) =>
-      typeof value === "string" && numberedColumns.has(columns[index] ?? "")
-        ? this.#names.numberOf(value)
-        : value,
+      isNumbered[index] === true && typeof value === "string" ? this.#names.numberOf(value) : value,
     );
   }
 
@@ -174,10 +172,13 @@ export class SqliteLedger implements Ledger {
       if (finished === undefined || holds(finished, resultColumns, values)) return;
       before = readResult(finished);
     }
-    this.#updateResult.run(...this.#numbered(resultColumns, values), result.id);
+    this.#updateResult.run(...this.#numbered(isResultNumbered, values), result.id);
     this.#rollup.replace(row, before, result);
   }
 }
+
+const isIntentNumbered = intentColumns.map((column) => numberedColumns.has(column));
+const isResultNumbered = resultColumns.map((column) => numberedColumns.has(column));
 
 /** What the table calls a column. */
 function stored(column: string): string {

@@ -33,6 +33,7 @@ export class Names {
   readonly #insert: StatementSync;
   readonly #findName: StatementSync;
   readonly #known = new Map<string, number>();
+  readonly #knownNames = new Map<number, string>();
 
   constructor(database: DatabaseSync) {
     this.#find = database.prepare("SELECT n FROM names WHERE name = ?");
@@ -54,13 +55,19 @@ export class Names {
 
   /** The name that has a number. */
   nameOf(number: number): string {
+    const known = this.#knownNames.get(number);
+    if (known !== undefined) return known;
     const row = this.#findName.get(number);
     if (row === undefined) throw new Error(`No name has the number ${number}.`);
-    return text(row, "name");
+    const name = text(row, "name");
+    if (this.#knownNames.size >= MAX_KNOWN) this.#knownNames.clear();
+    this.#knownNames.set(number, name);
+    return name;
   }
 
   /** After a rollback: numbers given in that transaction are free again. */
   forget(): void {
     this.#known.clear();
+    this.#knownNames.clear();
   }
 }
