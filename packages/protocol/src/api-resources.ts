@@ -57,6 +57,8 @@ export interface ProjectSettings {
   readonly require_rooms?: boolean | null | undefined;
   /** When a caller leaves mid-reply: read it to its end (exact), or cancel it (estimated). */
   readonly on_disconnect?: "drain" | "cancel" | null | undefined;
+  /** All rooms see what any of them made at the provider: stored responses, files, batches. */
+  readonly share_objects?: boolean | null | undefined;
 }
 
 // Strict, so that no setting is lost in silence.
@@ -67,6 +69,10 @@ export const projectSettingsSchema: z.ZodType<ProjectSettings> = z.strictObject(
   on_disconnect: z.enum(["drain", "cancel"]).nullish().meta({
     description:
       "When a caller leaves mid-reply: read the reply to its end, so that its usage is exact, or cancel it and estimate.",
+  }),
+  share_objects: z.boolean().nullish().meta({
+    description:
+      "All rooms see what any of them made at the provider (stored responses, files, batches), instead of their own alone.",
   }),
 });
 

@@ -53,6 +53,12 @@ export function build(context: CliContext): Command {
         "when a caller leaves mid-reply: drain reads it to its end (exact), cancel ends it (estimated)",
       ).choices(["drain", "cancel", "default"]),
     )
+    .addOption(
+      new Option(
+        "--share-objects <choice>",
+        "whether all rooms see what any of them made at the provider: stored responses, files, batches",
+      ).choices(["yes", "no", "default"]),
+    )
     .action((id: string, flags: SetFlags) => setProject(context, id, flags));
   return command;
 }
@@ -60,12 +66,13 @@ export function build(context: CliContext): Command {
 interface SetFlags extends GatewayFlags {
   readonly requireRooms?: "yes" | "no" | "default";
   readonly onDisconnect?: "drain" | "cancel" | "default";
+  readonly shareObjects?: "yes" | "no" | "default";
 }
 
 async function setProject(context: CliContext, id: string, flags: SetFlags): Promise<void> {
-  const { requireRooms, onDisconnect } = flags;
-  if (requireRooms === undefined && onDisconnect === undefined) {
-    throw new UsageFailure("Name what to set: --require-rooms, --on-disconnect.");
+  const { requireRooms, onDisconnect, shareObjects } = flags;
+  if ([requireRooms, onDisconnect, shareObjects].every((choice) => choice === undefined)) {
+    throw new UsageFailure("Name what to set: --require-rooms, --on-disconnect, --share-objects.");
   }
   const project = await connect(context, flags).updateProjectSettings({
     project: id,
@@ -75,6 +82,9 @@ async function setProject(context: CliContext, id: string, flags: SetFlags): Pro
     ...(onDisconnect === undefined
       ? {}
       : { on_disconnect: onDisconnect === "default" ? null : onDisconnect }),
+    ...(shareObjects === undefined
+      ? {}
+      : { share_objects: shareObjects === "default" ? null : shareObjects === "yes" }),
   });
   if (flags.json) return context.terminal.printJson(project);
   context.terminal.say(`Project ${project.name} is set.`);

@@ -66,17 +66,22 @@ test("project set changes what is named, and nothing when nothing is", async () 
   assert.deepEqual(JSON.parse(json.stdout).settings, { require_rooms: true });
   await succeed(["project", "set", id, "--require-rooms", "no"]);
   assert.deepEqual(gateway.projects[0]?.settings, { require_rooms: false });
+  await succeed(["project", "set", id, "--share-objects", "yes"]);
+  assert.deepEqual(gateway.projects[0]?.settings, { require_rooms: false, share_objects: true });
+  await succeed(["project", "set", id, "--share-objects", "default"]);
   assert.deepEqual(
     gateway.callsOf("updateProjectSettings").map((call) => [call["require_rooms"], call["on_disconnect"]]),
     [
       [true, "cancel"],
       [undefined, null],
       [false, undefined],
+      [undefined, undefined],
+      [undefined, undefined],
     ],
   );
   const nothing = await run(["project", "set", id]);
   assert.equal(nothing.code, 2);
-  assert.match(nothing.stderr, /--require-rooms, --on-disconnect/);
+  assert.match(nothing.stderr, /--require-rooms, --on-disconnect, --share-objects/);
   assert.equal((await run(["project", "set", id, "--on-disconnect", "wait"])).code, 2);
   assert.equal((await run(["project", "set", "nope", "--require-rooms", "yes"])).code, 1);
 });
