@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { toFile } from "openai";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
+import { openSocket } from "./bed/socket-caller.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
 let provider: FakeProvider;
@@ -453,6 +454,40 @@ describe("message batches and files of Anthropic", () => {
       await assertAbsent(call, file.id);
     assert.equal((await myClaude.beta.files.retrieveMetadata(file.id)).id, file.id);
     await myClaude.beta.files.delete(file.id);
+  });
+});
+
+describe("over a WebSocket", () => {
+  it("responses are their room's, and so are the files and items that they name", async () => {
+    const [token, other] = await Promise.all(["mine", "theirs"].map((room) => gateway.token({ room })));
+    assert.ok(token !== undefined && other !== undefined);
+    const file = await upload(mine, "x", "user_data");
+    const create = { type: "response.create", model: "gpt-5.5", input: "hello" };
+    const named = [{ role: "user", content: [{ type: "input_file", file_id: file }] }];
+    const caller = await openSocket(`${gateway.openaiUrl}/responses`, { token });
+    caller.send(create);
+    const done = await caller.untilType("response.completed");
+    const { id } = done["response"] as { id: string };
+    assert.equal((await mine.responses.retrieve(id)).id, id);
+    await assertAbsent(() => theirs.responses.retrieve(id), id);
+    await caller.close();
+
+    const stranger = await openSocket(`${gateway.openaiUrl}/responses`, { token: other });
+    for (const message of [
+      { ...create, input: named },
+      { ...create, input: [{ type: "item_reference", id: "msg_of_nobody" }] },
+    ]) {
+      const from = stranger.messages.length;
+      stranger.send(message);
+      const { status, error } = await stranger.untilType("error", from);
+      assert.deepEqual([status, (error as { code: string }).code], [400, "object_not_found"]);
+    }
+    const from = stranger.messages.length;
+    stranger.send({ type: "response.steer", input: named });
+    assert.match(JSON.stringify(await stranger.untilType("error", from)), /not_supported/);
+    stranger.send(create);
+    await stranger.untilType("response.completed");
+    await stranger.close();
   });
 });
 

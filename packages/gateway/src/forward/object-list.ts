@@ -218,15 +218,20 @@ class IdPaging {
   }
 }
 
-/** Tokens stand between the provider's pages, so no page is cut: so many more are asked for as are missing. */
+/**
+ * Tokens stand between the provider's pages, so no page is cut here: one that holds more than is missing is asked
+ * for again, up to the entry that fills the caller's page.
+ */
 class TokenPaging {
   readonly #query: URLSearchParams;
   readonly #limit: number;
   #page: Page;
+  /** The token that led to the page at hand, and to the one that is asked for next. */
+  #token: string | null = null;
+  #cutAt: number | null = null;
   #kept: Entry[] = [];
-  /** The token after the last page of which something was kept, and what lies beyond it. */
+  /** The token after the last page of which something is kept. */
   #end: string | null;
-  #isFull = false;
   #hasBeyond = false;
 
   constructor(first: Page, query: URLSearchParams) {
@@ -236,14 +241,25 @@ class TokenPaging {
     this.#limit = Number(query.get("limit")) || Math.max(1, first.entries.length);
   }
 
+  get #missing(): number {
+    return this.#limit - this.#kept.length;
+  }
+
   add(kept: readonly Entry[]): void {
-    if (this.#isFull) {
+    const wasCut = this.#cutAt !== null;
+    this.#cutAt = null;
+    if (this.#missing <= 0) {
       this.#hasBeyond = kept.length > 0;
+      return;
+    }
+    const last = kept[this.#missing - 1];
+    if (kept.length > this.#missing && last !== undefined) {
+      this.#cutAt = this.#page.entries.indexOf(last) + 1;
       return;
     }
     this.#kept.push(...kept);
     this.#end = this.#page.nextPage ?? null;
-    this.#isFull = this.#kept.length >= this.#limit;
+    this.#hasBeyond = wasCut;
   }
 
   advance(page: Page): void {
@@ -251,19 +267,17 @@ class TokenPaging {
   }
 
   nextQuery(): URLSearchParams | null {
-    const token = this.#page.nextPage ?? null;
-    if (token === null || this.#hasBeyond) return null;
+    if (this.#hasBeyond) return null;
+    if (this.#cutAt === null) this.#token = this.#page.nextPage ?? null;
+    if (this.#token === null) return null;
     const query = new URLSearchParams(this.#query);
-    query.set("page", token);
-    query.set(
-      "limit",
-      String(this.#isFull ? PAGE_LIMIT : Math.min(PAGE_LIMIT, this.#limit - this.#kept.length)),
-    );
+    query.set("page", this.#token);
+    query.set("limit", String(this.#cutAt ?? PAGE_LIMIT));
     return query;
   }
 
   result(): Narrowed {
-    const isAtEnd = this.#isFull && !this.#hasBeyond && (this.#page.nextPage ?? null) === null;
+    const isAtEnd = !this.#hasBeyond && (this.#page.nextPage ?? null) === null;
     return { data: this.#kept, members: { next_page: isAtEnd ? null : this.#end } };
   }
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Needles } from "./needles.ts";
+import { needlePattern, Needles } from "./needles.ts";
 
 function isHit(text: string, pieceBytes = text.length): boolean {
-  const needles = new Needles(['"file_id"', '"id"']);
+  const needles = new Needles(needlePattern(["file_id", "id"]));
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += pieceBytes) needles.push(bytes.subarray(at, at + pieceBytes));
   return needles.isHit;

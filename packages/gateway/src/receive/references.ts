@@ -9,7 +9,7 @@ import { GatewayError } from "../errors.ts";
 import type { Matched } from "../exchange.ts";
 import type { ObjectReference } from "../provider-objects.ts";
 import type { PeekedBody } from "./body-peek.ts";
-import { Needles } from "./needles.ts";
+import { needlePattern, type NeedlePattern, Needles } from "./needles.ts";
 
 /** Longer than any provider's id, and short enough for a row. */
 const MAX_ID_LENGTH = 512;
@@ -45,19 +45,20 @@ export function memberReferences(endpoint: OfferedEndpoint, body: PeekedBody): r
   });
 }
 
-const namesByPlaces = new WeakMap<readonly ReferencePlace[], readonly string[]>();
+const patterns = new WeakMap<readonly ReferencePlace[], NeedlePattern | "none">();
 
 /** Watches a JSON body for names that would have to be looked for at any depth; null where there are none. */
 export function needlesFor(places: OfferedEndpoint["refersTo"]): Needles | null {
   if (places === "none") return null;
-  let names = namesByPlaces.get(places);
-  if (names === undefined) {
-    names = places.flatMap((place) =>
-      place.in === "anywhere" ? [`"${place.name}"`] : place.in === "items" ? ['"id"'] : [],
+  let pattern = patterns.get(places);
+  if (pattern === undefined) {
+    const names = places.flatMap((place) =>
+      place.in === "anywhere" ? [place.name] : place.in === "items" ? ["id"] : [],
     );
-    namesByPlaces.set(places, names);
+    pattern = names.length === 0 ? "none" : needlePattern(names);
+    patterns.set(places, pattern);
   }
-  return names.length === 0 ? null : new Needles(names);
+  return pattern === "none" ? null : new Needles(pattern);
 }
 
 /** What the whole body names below its top level. Throws `invalid_body` for JSON that two parsers may read in two ways. */
