@@ -313,6 +313,39 @@ describe("a Responses socket", () => {
     await caller.close();
   });
 
+  it("goes on from a stored response of its room's, made on another connection or over HTTP, and of no other room's", async () => {
+    const ask = { model: "gpt-5.5", input: "remember this" };
+    const http = await fetch(url, {
+      method: "POST",
+      headers: { authorization: `Bearer ${await gateway.token()}`, "content-type": "application/json" },
+      body: JSON.stringify(ask),
+    });
+    const { id } = (await http.json()) as { id: string };
+    const own = await openSocket(url, { token: await gateway.token() });
+    const stored = idOf(await own.respond(ask));
+    const other = await openSocket(url, { token: await gateway.token() });
+    const stranger = await openSocket(url, { token: await gateway.token({ room: "another-room" }) });
+    for (const previous of [id, stored]) {
+      const goesOn = { ...ask, previous_response_id: previous };
+      const refused = asError(await stranger.respond(goesOn));
+      assert.deepEqual(
+        [refused.error.code, refused.error.param],
+        ["previous_response_not_found", "previous_response_id"],
+      );
+      // Ours is let through; what the provider says then is its own affair.
+      const passed = provider.books.length;
+      const said = await other.respond(goesOn);
+      const error = said.type === "error" ? asError(said).error.message : "";
+      assert.ok(!error.includes("has to be one that this room made"), error);
+      assert.ok(said.type === "error" || provider.books.length > passed);
+    }
+    for (const wrong of [["resp_1"], 7, "", { id: "resp_1" }]) {
+      const said = asError(await other.respond({ ...ask, previous_response_id: wrong }));
+      assert.deepEqual([said.error.code, said.error.param], ["invalid_body", "previous_response_id"]);
+    }
+    for (const caller of [own, other, stranger]) await caller.close();
+  });
+
   it("the provider's own error is passed, costs nothing, and has its row", async () => {
     const caller = await openSocket(url, { token: await gateway.token() });
     const said = asError(await caller.respond({ model: "gpt-5.5", input: "[[simulate: error 429]]" }));

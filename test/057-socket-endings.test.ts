@@ -11,6 +11,7 @@ import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { spawnFakeProvider } from "./bed/fake-provider-process.ts";
 import { killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
+import { op, rawFrame, takeSockets } from "./bed/raw-socket.ts";
 import { openSocket, refusalOf, type SocketCaller } from "./bed/socket-caller.ts";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "./bed/test-gateway.ts";
 
@@ -209,6 +210,47 @@ describe("the credential ends while the socket lives", () => {
     await gateway.gateway.store.directory.deleteRoom(gateway.projectId, "other");
     assert.equal((await caller.respond({ model: "gpt-5.5", input: "hi" })).type, "response.completed");
     await caller.close();
+  });
+});
+
+describe("what the provider began by itself", () => {
+  it("has its row although the credential has ended since", async () => {
+    const { provider, gateway } = await start();
+    const sockets = takeSockets(provider);
+    const caller = await openSocket(`${gateway.openaiUrl}/realtime?model=gpt-realtime`, {
+      token: await gateway.token(),
+    });
+    const theirs = await sockets();
+    const say = (message: object): void =>
+      void theirs.socket.write(rawFrame(op.text, JSON.stringify(message)));
+    say({ type: "response.created", response: { id: "resp_1" } });
+    await caller.untilType("response.created");
+    await gateway.gateway.store.directory.deleteApiKey(gateway.projectId, gateway.apiKey.id);
+    const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
+    say({
+      type: "conversation.item.input_audio_transcription.completed",
+      item_id: "item_1",
+      usage: { type: "tokens", input_tokens: 20, output_tokens: 5, total_tokens: 25 },
+    });
+    say({ type: "response.done", response: { id: "resp_1", status: "completed", usage } });
+    await caller.untilType("response.done");
+    assert.equal((await caller.ended).code, 1008);
+    const rows = await gateway.exchanges();
+    assert.deepEqual(
+      rows.map(({ intent, result }) => [
+        intent.requestedModel,
+        result?.outcome,
+        result?.usage[0]?.response_id,
+      ]),
+      [
+        ["gpt-realtime", "ok", "resp_1"],
+        ["", "ok", "item_1"],
+      ],
+    );
+    // gpt-realtime per million: text $4 in, $16 out. 10 x 4000 + 5 x 16,000 nano-dollars.
+    assert.equal(rows[0]?.result?.costNanoUsd, 120_000);
+    assert.equal(rows[1]?.result?.costNanoUsd, null, "nobody said which model transcribed");
+    theirs.socket.destroy();
   });
 });
 

@@ -28,7 +28,6 @@ export type ErrorCode =
   | "unknown_endpoint"
   | "not_supported"
   | "websocket_not_offered"
-  | "previous_response_unknown"
   | "socket_ending"
   | "request_too_large"
   | "unsupported_encoding"
@@ -88,11 +87,6 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     source: "gateway",
     isRetryable: false,
     about: "A WebSocket upgrade where plain HTTP is spoken.",
-  },
-  previous_response_unknown: {
-    source: "client",
-    isRetryable: false,
-    about: "A message on a WebSocket goes on from a response that was not made on the same connection.",
   },
   socket_ending: {
     source: "gateway",

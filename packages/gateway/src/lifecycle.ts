@@ -6,14 +6,20 @@
 import { admit, type AdmitDeps, checkModels } from "./admit/admit.ts";
 import { authenticate, type AuthenticateDeps } from "./authenticate/authenticate.ts";
 import { watchCredential } from "./authenticate/watch-credential.ts";
-import type { Authenticated, Call, Matched, Received, Routed } from "./exchange.ts";
+import type { Call, Matched, Routed } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
 import type { Settle } from "./forward/relay.ts";
 import type { ForwardDeps } from "./forward/settings.ts";
 import { relaySocket } from "./forward/socket-handshake.ts";
 import type { BegunExchange, SocketDeps, SocketSteps } from "./forward/socket-settings.ts";
 import { newConnectionId, newExchangeId } from "./ids.ts";
-import { peekMessage, receiveMessage, receiveUnasked } from "./receive/receive-message.ts";
+import {
+  peekMessage,
+  receiveMessage,
+  receiveUnasked,
+  type SocketMessage,
+  type UnaskedMessage,
+} from "./receive/receive-message.ts";
 import { createOwnership } from "./own/claims.ts";
 import { checkOwnership, type OwnDeps } from "./own/own.ts";
 import type { Ownership } from "./ownership.ts";
@@ -70,16 +76,23 @@ export async function runSocket(deps: LifecycleDeps, matched: Matched): Promise<
 async function beginInSocket(
   deps: LifecycleDeps,
   opened: Routed,
-  receiveIn: (authenticated: Authenticated) => Received,
+  message: SocketMessage,
 ): Promise<BegunExchange> {
-  const authenticated = await authenticate(deps.authenticate, {
-    ...opened,
-    call: callInside(deps, opened.call),
-  });
-  const received = receiveIn(authenticated);
+  const call = callInside(deps, opened.call);
+  const authenticated = await authenticate(deps.authenticate, { ...opened, call });
+  const received = receiveMessage(authenticated, message);
   const admitted = admit(deps.admit, received);
   const routed = { ...admitted, upstream: opened.upstream };
   await checkOwnership(deps.own, routed);
+  return recordBegun(deps, routed);
+}
+
+/** The provider began it by itself, and bills it whatever became of the credential since: nothing is asked any more. */
+function beginUnasked(deps: LifecycleDeps, opened: Routed, unasked: UnaskedMessage): Promise<BegunExchange> {
+  return recordBegun(deps, receiveUnasked({ ...opened, call: callInside(deps, opened.call) }, unasked));
+}
+
+async function recordBegun(deps: LifecycleDeps, routed: Routed): Promise<BegunExchange> {
   await recordIntent(deps.record, routed);
   return { routed, settle: settling(deps, routed, createOwnership(deps.own, routed)) };
 }
@@ -108,14 +121,12 @@ function socketSteps(deps: LifecycleDeps, opened: Routed): SocketSteps {
     session,
     peek: (payload, isText) => {
       const peeked = peekMessage({ protocol, session }, payload, isText);
-      const message = { protocol, peeked };
       return {
         asks: peeked.asks,
-        begin: () => beginInSocket(deps, opened, (authenticated) => receiveMessage(authenticated, message)),
+        begin: (isPreviousOurs) => beginInSocket(deps, opened, { protocol, peeked, isPreviousOurs }),
       };
     },
-    beginUnasked: (model) =>
-      beginInSocket(deps, opened, (authenticated) => receiveUnasked(authenticated, { protocol, model })),
+    beginUnasked: (model) => beginUnasked(deps, opened, { protocol, model }),
     checkModels: (models) => checkModels(opened, models),
     reserve: () => deps.receive.keptBytes.reserveNone(),
     verify: async () => {

@@ -34,7 +34,6 @@ const expected: Readonly<Record<ErrorCode, Row>> = {
   unknown_endpoint: [[404, invalid, "unknown_endpoint"], [404, "not_found_error"], false],
   not_supported: [[501, invalid, "not_supported"], [501, "not_supported"], false],
   websocket_not_offered: [[426, invalid, "not_supported"], [426, "not_supported"], false],
-  previous_response_unknown: [[400, invalid, "previous_response_not_found"], [404, "not_found_error"], false],
   socket_ending: [[400, invalid, "websocket_connection_limit_reached"], [503, "api_error"], true],
   request_too_large: [[413, invalid, "request_too_large"], [413, "request_too_large"], false],
   unsupported_encoding: [[415, invalid, "unsupported_encoding"], [415, invalid], false],

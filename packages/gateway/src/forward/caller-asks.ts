@@ -109,8 +109,10 @@ export class CallerAsks {
     const { exchanges, sendUp, isGone, onJudged, onCredentialEnded } = this.#options;
     this.#judging += 1;
     try {
-      this.#check(asks);
-      const begun = await asked.begin();
+      const ending = this.#options.ending();
+      if (ending !== null) throw new GatewayError("socket_ending", ending);
+      const { previousResponseId } = asks;
+      const begun = await asked.begin(previousResponseId !== null && exchanges.hasMade(previousResponseId));
       if (isGone()) {
         await begun.settle(unsent);
         return;
@@ -124,18 +126,6 @@ export class CallerAsks {
       this.#judging -= 1;
       onJudged();
     }
-  }
-
-  /** Throws `socket_ending` or `previous_response_unknown`. */
-  #check({ previousResponseId }: Begins): void {
-    const ending = this.#options.ending();
-    if (ending !== null) throw new GatewayError("socket_ending", ending);
-    if (previousResponseId === null || this.#options.exchanges.hasMade(previousResponseId)) return;
-    throw new GatewayError(
-      "previous_response_unknown",
-      "This connection made no response of this id. Send the whole input, without `previous_response_id`.",
-      { param: "previous_response_id" },
-    );
   }
 
   #refuse(error: unknown, about: Pick<SocketErrorContext, "lane" | "eventId">): void {

@@ -51,7 +51,9 @@ export class CallerMessages {
           `The message is larger than ${this.#options.maxMessageBytes} bytes.`,
         );
       }
-      if (piece.isControl ? piece.isFrameEnd : piece.isMessageEnd) yield into.end(piece.messageOpcode);
+      if (!(piece.isControl ? piece.isFrameEnd : piece.isMessageEnd)) continue;
+      if (!piece.isControl) this.release();
+      yield into.end(piece.messageOpcode);
     }
     this.#hold(this.#message.byteLength);
   }
@@ -63,10 +65,7 @@ export class CallerMessages {
   }
 
   #hold(bytes: number): void {
-    if (bytes === 0) {
-      this.release();
-      return;
-    }
+    if (bytes === 0) return;
     this.#reservation ??= this.#options.reserve();
     // As it came and unmasked.
     this.#reservation.grow(2 * (bytes - this.#message.reservedBytes));

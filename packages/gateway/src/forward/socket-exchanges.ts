@@ -20,6 +20,8 @@ export interface SocketExchangesOptions {
   readonly providerRequestId: string | null;
   readonly isCallerGone: () => boolean;
   readonly beginUnasked: (model: string) => Promise<BegunExchange>;
+  /** An exchange runs of which the ledger knows nothing. */
+  readonly onUnrecorded: () => void;
   /** Ends the socket, and with it each of its exchanges. */
   readonly stop: () => void;
 }
@@ -180,6 +182,7 @@ export class SocketExchanges {
       if (exchange.reader.isTerminal) await this.#close(exchange, "complete");
     } catch (error) {
       deps.log.error("an exchange inside a WebSocket could not be recorded", { cause: errorText(error) });
+      this.#options.onUnrecorded();
     } finally {
       this.#writing -= 1;
     }

@@ -66,15 +66,14 @@ export class SocketRelay implements OpenSocket {
   constructor(options: SocketRelayOptions) {
     this.#options = options;
     const { deps, steps, opened } = options;
-    const { settings } = deps;
     this.#provider = opened.stream;
     this.#caller = new CallerEnd({
       stream: options.caller,
       messages: this.#providerMessages,
-      stallTimeoutMs: settings.callerStallTimeoutMs,
+      stallTimeoutMs: deps.settings.callerStallTimeoutMs,
     });
     this.#callerMessages = new CallerMessages({
-      maxMessageBytes: settings.maxBodyBytes,
+      maxMessageBytes: deps.settings.maxBodyBytes,
       reserve: () => steps.reserve(),
     });
     this.#exchanges = new SocketExchanges({
@@ -83,10 +82,11 @@ export class SocketRelay implements OpenSocket {
       providerRequestId: headerValue(opened.reply.headers, options.routed.dialect.requestIdHeader),
       isCallerGone: () => this.#caller.isGone,
       beginUnasked: (model) => steps.beginUnasked(model),
+      onUnrecorded: () => this.#fail({ code: CloseCode.internalError, reason: "The ledger failed." }),
       stop: () => this.stop(),
     });
     this.#asks = this.#createAsks();
-    this.#timers = new SocketTimers(settings, {
+    this.#timers = new SocketTimers(deps.settings, {
       onIdle: () => this.#onIdle(),
       onLifetime: () =>
         this.#endSoon(CloseCode.goingAway, "The connection has reached its time limit. Open another one."),
@@ -196,9 +196,9 @@ export class SocketRelay implements OpenSocket {
   }
 
   #onCallerEnd(): void {
-    if (this.#isOver || this.#caller.isGone) return;
-    // It has said its last frame and waits for the provider's.
-    if (this.#hasCallerClosed && !this.#options.caller.destroyed) return;
+    // One that has said its last frame waits for the provider's.
+    const isWaiting = this.#hasCallerClosed && !this.#options.caller.destroyed;
+    if (this.#isOver || this.#caller.isGone || isWaiting) return;
     if (this.#isIdle) this.#finish("complete");
     else if (this.#takeDrainSlot()) this.#drain(null);
     else this.#giveUp({});
@@ -261,9 +261,9 @@ export class SocketRelay implements OpenSocket {
       return undefined;
     }
     if (message.kind === "session") {
-      const refusal = this.#asks.refusalOf(message.models);
-      if (refusal !== null)
-        queueMicrotask(() => this.#giveUp({ last: { code: CloseCode.policy, reason: refusal.message } }));
+      const reason = this.#asks.refusalOf(message.models)?.message;
+      if (reason !== undefined)
+        queueMicrotask(() => this.#giveUp({ last: { code: CloseCode.policy, reason } }));
     }
     return this.#exchanges.take(message, whole);
   }

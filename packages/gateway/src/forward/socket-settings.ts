@@ -40,8 +40,11 @@ export interface BegunExchange {
 /** A caller's message as the steps before have peeked at it. */
 export interface AskedMessage {
   readonly asks: CallerMessage;
-  /** Lets the exchange in that it begins. Rejects with `GatewayError`, and then nothing may be sent. */
-  begin(): Promise<BegunExchange>;
+  /**
+   * Lets the exchange in that it begins. `isPreviousOurs`: what it goes on from was made on the same connection.
+   * Rejects with `GatewayError`, and then nothing may be sent.
+   */
+  begin(isPreviousOurs: boolean): Promise<BegunExchange>;
 }
 
 /** The steps that an exchange inside a socket takes before its bytes go up, as the spine gives them. */

@@ -75,14 +75,19 @@ function referencesOf({ refersTo }: SocketProtocol, payload: Buffer): readonly O
   return needles?.isHit === true ? nestedReferences(refersTo, payload) : [];
 }
 
+/** A message with what it is a message of. */
+export interface SocketMessage {
+  readonly protocol: SocketProtocol;
+  readonly peeked: PeekedMessage;
+  /** What it goes on from was made on the same connection, which is as good as any owner. */
+  readonly isPreviousOurs: boolean;
+}
+
 /**
  * What the exchange that a message begins asks for. Throws `invalid_body` or `not_supported`. The body's bytes are
  * with the socket: it only tells how many they are.
  */
-export function receiveMessage(
-  authenticated: Authenticated,
-  message: { readonly protocol: SocketProtocol; readonly peeked: PeekedMessage },
-): Received {
+export function receiveMessage(authenticated: Authenticated, message: SocketMessage): Received {
   const { peeked, protocol } = message;
   const { policy: rules, makes, refersTo, modelRefs } = protocol;
   const endpoint = { ...authenticated.endpoint, policy: rules, makes, refersTo, modelRefs };
@@ -94,25 +99,39 @@ export function receiveMessage(
     ...inMessage,
     body: bodyOf(peeked.byteLength),
     policy: { ...policy, model, isStream: true },
-    references: peeked.references,
+    references: [...peeked.references, ...previousOf(message)],
     batchFile: null,
   };
 }
 
-/** An exchange that the provider began by itself, with the session's model. */
-export function receiveUnasked(
-  authenticated: Authenticated,
-  about: { readonly protocol: SocketProtocol; readonly model: string },
-): Received {
-  const endpoint = {
-    ...authenticated.endpoint,
-    policy: { ...about.protocol.policy, isModelRequired: false },
-  };
-  const policy = parsePolicy({ ...authenticated, endpoint }, { given: [], picks: [] });
+const PREVIOUS = "previous_response_id";
+
+function previousOf({ peeked, isPreviousOurs }: SocketMessage): readonly ObjectReference[] {
+  const value = peeked.body.given.find(({ name }) => name === PREVIOUS)?.value ?? null;
+  const isGiven = peeked.body.given.some(({ name, value: given }) => name === PREVIOUS && given !== null);
+  if (!isGiven) return [];
+  if (typeof value !== "string" || value === "") {
+    throw new GatewayError("invalid_body", `\`${PREVIOUS}\` must be the id of a response.`, {
+      param: PREVIOUS,
+    });
+  }
+  return isPreviousOurs ? [] : [{ kind: "response", id: value, param: PREVIOUS }];
+}
+
+/** What the provider began by itself, and the session's model, in whose name it did. */
+export interface UnaskedMessage {
+  readonly protocol: SocketProtocol;
+  readonly model: string;
+}
+
+/** No message asked for anything, so there is nothing to read. */
+export function receiveUnasked<Stage extends Received>(opened: Stage, unasked: UnaskedMessage): Stage {
+  const { policy: rules, makes, refersTo, modelRefs } = unasked.protocol;
   return {
-    ...authenticated,
+    ...opened,
+    endpoint: { ...opened.endpoint, policy: rules, makes, refersTo, modelRefs },
     body: null,
-    policy: { ...policy, model: about.model, isStream: true },
+    policy: { ...opened.policy, model: unasked.model, isStream: true },
     references: [],
     batchFile: null,
   };

@@ -35,6 +35,8 @@ describe("the opening handshake", () => {
       handshakeProblem({ "sec-websocket-key": key, "sec-websocket-version": "8" }) ?? "",
       /is not 13/,
     );
+    const body = { "sec-websocket-key": key, "sec-websocket-version": "13", "content-length": "2" };
+    assert.match(handshakeProblem(body) ?? "", /has a body/);
   });
 
   it("asks for no extension and grants none", () => {

@@ -29,6 +29,8 @@ export function asksForWebSocket(headers: IncomingHttpHeaders): boolean {
 export function handshakeProblem(headers: IncomingHttpHeaders): string | null {
   const key = headers["sec-websocket-key"] ?? "";
   if (!/^[A-Za-z0-9+/]{22}==$/.test(key)) return "`sec-websocket-key` is not 16 bytes in base64";
+  if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0)
+    return "it has a body";
   if (headers["sec-websocket-version"] !== "13") return "`sec-websocket-version` is not 13";
   return null;
 }

@@ -23,7 +23,6 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
   unknown_endpoint: { status: 404, type: "not_found_error" },
   not_supported: { status: 501, type: "not_supported" },
   websocket_not_offered: { status: 426, type: "not_supported" },
-  previous_response_unknown: { status: 404, type: "not_found_error" },
   socket_ending: { status: 503, type: "api_error" },
   request_too_large: { status: 413, type: "request_too_large" },
   unsupported_encoding: { status: 415, type: "invalid_request_error" },

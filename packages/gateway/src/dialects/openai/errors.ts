@@ -26,12 +26,7 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
   not_supported: { status: 501, type: "invalid_request_error" },
   // Codex falls back to HTTP at once and silently on 426 alone.
   websocket_not_offered: { status: 426, type: "invalid_request_error", code: "not_supported" },
-  // On these two codes Codex opens another connection without a word, and sends its whole input again.
-  previous_response_unknown: {
-    status: 400,
-    type: "invalid_request_error",
-    code: "previous_response_not_found",
-  },
+  // On this code Codex opens another connection without a word, and sends its whole input again.
   socket_ending: {
     status: 400,
     type: "invalid_request_error",

@@ -147,5 +147,6 @@ function renderRealtimeError(error: GatewayError, context: SocketErrorContext): 
     type: "error",
     event_id: `event_${context.exchangeId}`,
     error: { ...openAiErrorBody(error), event_id: context.eventId },
+    status: 400,
   });
 }
