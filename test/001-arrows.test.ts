@@ -65,7 +65,17 @@ function resolved(file: string, name: string): string {
 }
 
 const gateway = "packages/gateway/src/";
-const steps = ["match", "authenticate", "receive", "admit", "route", "forward", "meter", "record"] as const;
+const steps = [
+  "match",
+  "authenticate",
+  "receive",
+  "admit",
+  "route",
+  "own",
+  "forward",
+  "meter",
+  "record",
+] as const;
 
 /** `forward` for a file of the step folder of that name, else null. */
 function stepOf(file: string): string | null {
