@@ -157,7 +157,7 @@ const decided: Readonly<Record<string, readonly [string, string, string, string]
   "openai DELETE /videos/{video}": ["none", "path:video", "none", "none"],
   "openai POST /videos/{video}/remix": ["video@id always in video", "path:video", "none", "none"],
   "anthropic POST /messages": [
-    "container@container.id always",
+    "container@container.id file@content.*.content.content.*.file_id always",
     "anywhere:file_id=file anywhere:file_ids=file anywhere:container",
     "tools.*.model fallbacks fallbacks.*.model",
     "none",

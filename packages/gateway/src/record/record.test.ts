@@ -632,3 +632,61 @@ describe("with the readings of the real meter", () => {
     });
   });
 });
+
+describe("usage that is told later", () => {
+  const running: Partial<Reading> = { responseId: "resp_1", isRunning: true };
+  const background = { policy: { isBackground: true, isStream: false } };
+
+  async function recorded(
+    options: SampleOptions,
+    given: Partial<Reading>,
+    more: Partial<Observation> = {},
+  ): Promise<{ readonly awaited: readonly LaterUsage[]; readonly results: readonly ExchangeResult[] }> {
+    const at = bed();
+    const missing = {
+      outcome: "truncated",
+      usage: [usage("missing")],
+      servedModel: null,
+      servedTier: null,
+    } as const;
+    await recordResult(at.deps, sampleRouted(options), {
+      ...whole,
+      reading: { ...missing, responseId: null, ...given },
+      ...more,
+    });
+    return at;
+  }
+
+  it("keeps the exchange open, with what is known of its result", async () => {
+    const { awaited, results } = await recorded(background, running);
+    assert.deepEqual(results, []);
+    assert.deepEqual(
+      awaited.map(({ projectId, kind, id, soFar }) => [projectId, kind, id, soFar.id, soFar.status]),
+      [["project-1", "response", "resp_1", "ex_sample", 200]],
+    );
+    assert.match(awaited[0]?.upstream ?? "", /^openai https:\/\/provider\.example\/v1 [0-9a-f]{16}$/);
+    assert.ok(!JSON.stringify(awaited).includes("sk-of-the-provider"));
+  });
+
+  it("also when a background stream broke, or its caller left, before its end", async () => {
+    for (const ending of ["cut", "abandoned", "stopped"] as const) {
+      const { awaited } = await recorded(background, { responseId: "resp_1" }, { ending });
+      assert.equal(awaited.length, 1, ending);
+    }
+  });
+
+  it("is no excuse for what has ended, failed, was refused or told no id", async () => {
+    const known = { responseId: "resp_1", outcome: "ok", usage: [usage("complete")] } as const;
+    const cases: readonly (readonly [string, SampleOptions, Partial<Reading>, Partial<Observation>])[] = [
+      ["ended", background, known, {}],
+      ["failed", background, { responseId: "resp_1", outcome: "failed" }, {}],
+      ["refused", background, running, { status: 400 }],
+      ["no id", background, { isRunning: true }, {}],
+      ["cut in the foreground", {}, { responseId: "resp_1" }, { ending: "cut" }],
+    ];
+    for (const [what, options, given, more] of cases) {
+      const { awaited, results } = await recorded(options, given, more);
+      assert.deepEqual([awaited.length, results.length], [0, 1], what);
+    }
+  });
+});

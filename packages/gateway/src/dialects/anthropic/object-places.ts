@@ -40,9 +40,12 @@ export function messageModels(base: PickPath): readonly PickPath[] {
   ];
 }
 
-/** A message whose code ran in a container shows its id; the message itself is not kept. */
+/** A message whose code ran shows its container, and the files that it wrote; the message itself is not kept. */
 export const makesContainer: Makes = {
-  objects: [{ kind: "container", at: ["container", "id"] }],
+  objects: [
+    { kind: "container", at: ["container", "id"] },
+    { kind: "file", at: ["content", "*", "content", "content", "*", "file_id"] },
+  ],
   when: "always",
   parent: null,
 };

@@ -656,3 +656,48 @@ describe("messagesUsage", () => {
     );
   });
 });
+
+describe("what a message's code made at the provider", () => {
+  const container = { id: "container_1", expires_at: "2026-11-25T00:00:00Z" };
+  const block = {
+    type: "bash_code_execution_tool_result",
+    tool_use_id: "srvtoolu_1",
+    content: {
+      type: "bash_code_execution_result",
+      content: [
+        { type: "bash_code_execution_output", file_id: "file_1" },
+        { type: "bash_code_execution_output", file_id: "file_2" },
+      ],
+    },
+  };
+  const made = [
+    { kind: "container", id: "container_1" },
+    { kind: "file", id: "file_1" },
+    { kind: "file", id: "file_2" },
+  ];
+  const usage = { input_tokens: 1, output_tokens: 1 };
+  const read = (context: ReplyContext, text: string): ReplyReading => {
+    const reader = messagesUsage(context);
+    reader.push(Buffer.from(text));
+    return reader.read("complete");
+  };
+
+  it("is told by a plain reply", () => {
+    const message = { id: "msg_1", model: "m", content: [{ type: "text" }, block], container, usage };
+    assert.deepEqual(read(bodyContext, JSON.stringify(message)).made, made);
+    assert.equal(
+      read(bodyContext, JSON.stringify({ ...message, content: [], container: null })).made,
+      undefined,
+    );
+  });
+
+  it("is told by a stream, whose last delta names the container", () => {
+    const events = [
+      { type: "message_start", message: { id: "msg_1", model: "m", container: null, usage } },
+      { type: "content_block_start", index: 0, content_block: block },
+      { type: "message_delta", delta: { stop_reason: "end_turn", container }, usage },
+      { type: "message_stop" },
+    ];
+    assert.deepEqual(read(streamContext, sse(events)).made, made);
+  });
+});

@@ -33,7 +33,9 @@ const STOP_REASON: PickPath = ["stop_reason"];
 const BLOCK_TYPE: PickPath = ["content", "*", "type"];
 const USAGE: PickPath = ["usage"];
 const CONTAINER: PickPath = ["container", "id"];
-const BODY_PATHS: readonly PickPath[] = [ID, MODEL, STOP_REASON, BLOCK_TYPE, USAGE, CONTAINER];
+/** Files that code has written: `*_code_execution_tool_result` blocks name them. */
+const FILE: PickPath = ["content", "*", "content", "content", "*", "file_id"];
+const BODY_PATHS: readonly PickPath[] = [ID, MODEL, STOP_REASON, BLOCK_TYPE, USAGE, CONTAINER, FILE];
 
 const TYPE: PickPath = ["type"];
 const START_ID: PickPath = ["message", "id"];
@@ -42,6 +44,7 @@ const START_USAGE: PickPath = ["message", "usage"];
 const DELTA_STOP_REASON: PickPath = ["delta", "stop_reason"];
 const START_CONTAINER: PickPath = ["message", "container", "id"];
 const DELTA_CONTAINER: PickPath = ["delta", "container", "id"];
+const STARTED_FILE: PickPath = ["content_block", "content", "content", "*", "file_id"];
 const STARTED_BLOCK_TYPE: PickPath = ["content_block", "type"];
 const FALLBACK_MODEL: PickPath = ["content_block", "to", "model"];
 const EVENT_PATHS: readonly PickPath[] = [
@@ -55,6 +58,7 @@ const EVENT_PATHS: readonly PickPath[] = [
   USAGE,
   START_CONTAINER,
   DELTA_CONTAINER,
+  STARTED_FILE,
 ];
 
 const NEEDLES = ["message_start", "message_delta", "message_stop", "content_block_start", '"error"'];
@@ -95,12 +99,20 @@ function readBody(context: ReplyContext, picks: Picks, end: ReplyEnd): ReplyRead
     isFinal,
     endsAs: isFinal ? "ok" : "truncated",
   });
-  return withContainer(reading, textOf(picks.get(CONTAINER)));
+  return withMade(reading, textOf(picks.get(CONTAINER)), idsAt(picks, FILE));
 }
 
-/** The container that the message's code ran in belongs to the room, too. */
-function withContainer(reading: ReplyReading, id: string | null): ReplyReading {
-  return id === null ? reading : { ...reading, made: [{ kind: "container", id }] };
+/** The container that the message's code ran in, and the files that it wrote, belong to the room, too. */
+function withMade(reading: ReplyReading, container: string | null, files: readonly string[]): ReplyReading {
+  const made: NonNullable<ReplyReading["made"]> = [
+    ...(container === null ? [] : [{ kind: "container" as const, id: container }]),
+    ...files.map((id) => ({ kind: "file" as const, id })),
+  ];
+  return made.length === 0 ? reading : { ...reading, made };
+}
+
+function idsAt(picks: Picks, path: PickPath): readonly string[] {
+  return picks.all(path).flatMap(({ value }) => textOf(value) ?? []);
 }
 
 class MessageStreamReader implements UsageReader {
@@ -119,6 +131,7 @@ class MessageStreamReader implements UsageReader {
   #isStopped = false;
   #hasError = false;
   #container: string | null = null;
+  readonly #files: string[] = [];
 
   constructor(context: ReplyContext) {
     this.#context = context;
@@ -158,7 +171,7 @@ class MessageStreamReader implements UsageReader {
       isFinal: this.isTerminal && this.#isOutputTold,
       endsAs,
     });
-    return withContainer(reading, this.#container);
+    return withMade(reading, this.#container, this.#files);
   }
 
   #take(event: SseEvent): void {
@@ -200,6 +213,7 @@ class MessageStreamReader implements UsageReader {
 
   /** A `fallback` block is no output: it marks that another model goes on, and names it. */
   #takeBlock(picks: Picks): void {
+    this.#files.push(...idsAt(picks, STARTED_FILE));
     const isFallback = picks.get(STARTED_BLOCK_TYPE) === "fallback";
     this.#hasOutput = !isFallback;
     if (isFallback) this.#model = textOf(picks.get(FALLBACK_MODEL)) ?? this.#model;
