@@ -146,6 +146,22 @@ describe("usage that is told later", () => {
     assert.deepEqual(paths.slice(1), ["GET /openai/v1/responses/ID", "DELETE /openai/v1/responses/ID"]);
   });
 
+  it("of a batch is collected before the file of its answers is deleted", async (context) => {
+    const { gateway, client } = await bed(context, { collectIntervalMs: 3_600_000 });
+    const body = { model: "gpt-5.5", input: "hello" };
+    const text = `${JSON.stringify({ custom_id: "a", method: "POST", url: "/v1/responses", body })}\n`;
+    const file = await client.files.create({ file: new File([text], "a.jsonl"), purpose: "batch" });
+    const batch = await client.batches.create({
+      input_file_id: file.id,
+      endpoint: "/v1/responses",
+      completion_window: "24h",
+    });
+    const { output_file_id } = await client.batches.retrieve(batch.id);
+    await client.files.delete(output_file_id ?? "");
+    const row = rowOf(await gateway.exchanges(), "/v1/batches");
+    assert.deepEqual([row?.result?.usageSource, row?.result?.usage[0]?.source], ["exact", "batch_line"]);
+  });
+
   it("is given up with a row that says so when the provider has forgotten it", async (context) => {
     const { provider, gateway, client } = await bed(context);
     provider.script((request) =>

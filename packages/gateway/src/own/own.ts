@@ -25,7 +25,7 @@ export interface OwnDeps {
 
 /** Throws `object_not_found`, or `model_not_granted` for what an object of the room's own would ask for. */
 export async function checkOwnership(deps: OwnDeps, routed: Routed): Promise<void> {
-  const { references, endpoint, principal } = routed;
+  const { references, endpoint } = routed;
   if (references.length === 0) return;
   const found = await findObjects(deps, routed);
   const sees = await visibility(deps, routed);
@@ -34,10 +34,16 @@ export async function checkOwnership(deps: OwnDeps, routed: Routed): Promise<voi
     if (object === undefined || !sees(object)) throw notFound(reference);
     if (endpoint.takesModelsOf === reference.kind) checkModels(routed, object);
   }
-  if (endpoint.method !== "DELETE") return;
-  const { projectId } = principal;
-  const upstream = upstreamIdentity(routed.upstream);
-  for (const { kind, id } of references) await deps.collectBefore({ projectId, upstream, kind, id });
+  if (endpoint.method === "DELETE") await collectFirst(deps, [...found.values()]);
+}
+
+/** What was not collected yet would be gone with the object, or, of a batch, with the file of its answers. */
+async function collectFirst(deps: OwnDeps, objects: readonly ProviderObject[]): Promise<void> {
+  for (const { projectId, upstream, kind, id, parentId } of objects) {
+    await deps.collectBefore({ projectId, upstream, kind, id });
+    if (kind === "file" && parentId !== null)
+      await deps.collectBefore({ projectId, upstream, kind: "batch", id: parentId });
+  }
 }
 
 /** Whether the caller may see an object. */
