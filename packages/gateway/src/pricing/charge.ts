@@ -7,6 +7,7 @@
 import type { Charge, ChargeLine, MeteredUsage } from "@meshagent/llm-proxy-protocol/usage";
 import { ZERO, add, formatDecimal, formatNanoUsd, parseDecimal, roundToNanoUsd } from "../money.ts";
 import type { Decimal } from "../money.ts";
+import { findCeiling } from "./ceiling.ts";
 import { createCatalogue } from "./catalogue.ts";
 import type { Catalogue, ModelPrices } from "./catalogue.ts";
 import { overrides } from "./overrides.ts";
@@ -42,7 +43,10 @@ export const shippedPricesAsOf: string = overrides.as_of;
 
 /** The prices of any catalogue; for tests of the rules with cards of their own. */
 export function createPricesOf(catalogue: Catalogue): Prices {
-  return { charge: (usage, context) => chargeRecord(catalogue, usage, context) };
+  return {
+    charge: (usage, context) => chargeRecord(catalogue, usage, context),
+    ceiling: (model, reach) => findCeiling(catalogue, model, reach),
+  };
 }
 
 function chargeRecord(catalogue: Catalogue, usage: MeteredUsage, context: PriceContext): Charge {

@@ -58,12 +58,21 @@ test("a day is the zone's own, also on the days when its clocks change", () => {
 
 test("periods follow each other without a gap, in every zone tried, through a year", () => {
   const calendar = new Calendar();
-  for (const zone of ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago"]) {
+  for (const zone of [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "America/Santiago",
+  ]) {
     for (const kind of ["day", "week", "month"] as const) {
       let atMs = at("2026-01-01T12:00:00Z");
       for (let count = 0; count < 370 && atMs < at("2027-01-01T00:00:00Z"); count++) {
         const period = calendar.periodAt(kind, zone, atMs);
-        assert.ok(period.endMs !== null && period.startMs <= atMs && atMs < period.endMs, `${zone} ${show(period)}`);
+        assert.ok(
+          period.endMs !== null && period.startMs <= atMs && atMs < period.endMs,
+          `${zone} ${show(period)}`,
+        );
         const next = calendar.periodAt(kind, zone, period.endMs);
         assert.equal(next.startMs, period.endMs, `${zone} ${kind}: ${show(period)} then ${show(next)}`);
         assert.notEqual(next.key, period.key);
