@@ -9,6 +9,7 @@ import type { Picked, PickPath } from "../json-pick.ts";
 import type { SocketProtocol } from "./socket-protocol.ts";
 import type { ObjectKind } from "../provider-objects.ts";
 import type { Collecting } from "./collecting.ts";
+import type { ReadRequestBound } from "./request-bound.ts";
 import type { UsageReaderFactory } from "./usage-reader.ts";
 import type { DialectName } from "../providers/provider.ts";
 import type { HeaderLines } from "../upstream/client.ts";
@@ -80,6 +81,8 @@ export interface OfferedEndpoint {
    * known, none is estimated from them.
    */
   readonly isMedia: boolean;
+  /** Reads what bounds its cost before it is sent; absent: nothing does, and a hard budget refuses it. */
+  readonly bound?: ReadRequestBound;
   /** Streamed replies tell their usage only when the request asks with `stream_options.include_usage`. */
   readonly needsIncludeUsage: boolean;
   /**

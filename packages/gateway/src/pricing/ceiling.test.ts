@@ -8,6 +8,7 @@ const prices = createPrices({ card: null });
 const atMs = Date.parse("2026-11-25T00:00:00Z");
 const plain: Reach = {
   tiers: [null],
+  possibleTiers: [],
   speeds: [null],
   hasLongCacheLifetime: false,
   hasMediaInput: false,

@@ -12,8 +12,10 @@ import type { PriceComponent, RateSheet } from "./rate-sheet.ts";
 
 /** What a request can come to be billed as. */
 export interface Reach {
-  /** Tiers it may be served in, as the provider names them; null is standard. */
+  /** Tiers it asks for, as the provider names them; null is standard. */
   readonly tiers: readonly (string | null)[];
+  /** Tiers that the account's defaults may put it into, where the model has them. */
+  readonly possibleTiers: readonly string[];
   readonly speeds: readonly (string | null)[];
   /** It may write the cache for longer than the provider's shortest lifetime. */
   readonly hasLongCacheLifetime: boolean;
@@ -105,7 +107,8 @@ function ratesOf(prices: ModelPrices, reach: Reach, isLongContext: boolean): Cei
 function* sheetsOf(prices: ModelPrices, reach: Reach, isLongContext: boolean): Generator<RateSheet | null> {
   // The place of inference may be the account's default, which nobody here knows: every listed one counts.
   const geos = [null, ...Object.keys(prices.entry.inference_geo ?? {})];
-  for (const tier of reach.tiers) {
+  const listed = reach.possibleTiers.filter((tier) => Object.hasOwn(prices.entry.tiers ?? {}, tier));
+  for (const tier of [...reach.tiers, ...listed]) {
     for (const speed of reach.speeds) {
       for (const inferenceGeo of geos) {
         const { isRegional } = reach;

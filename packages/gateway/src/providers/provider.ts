@@ -26,8 +26,27 @@ export interface Provider {
   authorization(apiKey: Secret): HeaderLines;
   /** False for a server that rejects `stream_options.include_usage`. */
   readonly takesIncludeUsage: boolean;
+  /**
+   * The most that a model takes and gives in one sampling, or null for one that it does not know. Too large is safe:
+   * a hold is then larger than it needs to be.
+   */
+  modelLimits(model: string): ModelLimits | null;
+  /**
+   * The most tokens that a byte outside ASCII becomes: 1 for a byte-level tokenizer that does not normalise, 11 where
+   * nothing is known of it (NFKC turns U+FDFA into 11 times its length; facts/budget.md 2). A byte of ASCII is
+   * at most one token everywhere.
+   */
+  readonly tokensPerNonAsciiByte: number;
+  /** The most tokens that one picture costs. */
+  readonly tokensPerImage: number;
   /** The cheapest authenticated request that proves a key: path below `pathPrefix`. */
   readonly probePath: string;
+}
+
+export interface ModelLimits {
+  /** Input and output together. */
+  readonly contextTokens: number;
+  readonly maxOutputTokens: number;
 }
 
 /** A provider's key and base URL as the environment or the config file gives them. */

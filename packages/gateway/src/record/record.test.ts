@@ -429,6 +429,7 @@ describe("the cost of an exchange is the sum of its records, each rounded once",
     const spying = {
       ...at.deps,
       prices: {
+        ceiling: prices.ceiling,
         charge: (...given: Parameters<typeof prices.charge>) => {
           asked.push(given[1]);
           return prices.charge(...given);

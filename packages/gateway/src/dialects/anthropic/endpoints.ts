@@ -7,6 +7,7 @@ import type { Endpoint } from "../dialect.ts";
 import { completeUsage } from "./usage-complete.ts";
 import { anthropicObjectEndpoints } from "./object-endpoints.ts";
 import { makesContainer, messageModels, messageReferences, noObjects } from "./object-places.ts";
+import { completeBound, messagesBound } from "./request-bound.ts";
 import { messagesUsage } from "./usage.ts";
 
 const offered: readonly Endpoint[] = [
@@ -22,6 +23,7 @@ const offered: readonly Endpoint[] = [
       notOfferedFields: [],
     },
     usageReader: messagesUsage,
+    bound: messagesBound,
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,
@@ -56,6 +58,7 @@ const offered: readonly Endpoint[] = [
       notOfferedFields: [],
     },
     usageReader: completeUsage,
+    bound: completeBound,
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,

@@ -15,6 +15,7 @@ import {
 } from "./object-places.ts";
 import { realtimeSocket } from "./socket-realtime.ts";
 import { responsesSocket } from "./socket-responses.ts";
+import { chatBound, completionsBound, embeddingsBound, responsesBound } from "./request-bound.ts";
 import {
   chatCompletionsUsage,
   compactUsage,
@@ -101,6 +102,7 @@ const offered: readonly Endpoint[] = [
     usageReader: responsesUsage,
     ...responseRefs,
     makes: makesResponse,
+    bound: responsesBound,
   }),
   post({
     name: "responses.compact",
@@ -108,6 +110,7 @@ const offered: readonly Endpoint[] = [
     policy: responsesPolicy,
     usageReader: compactUsage,
     ...responseRefs,
+    bound: responsesBound,
   }),
   post({
     name: "responses.input_tokens",
@@ -126,6 +129,7 @@ const offered: readonly Endpoint[] = [
     usageReader: chatCompletionsUsage,
     refersTo: chatReferences,
     makes: { objects: [{ kind: "chat_completion", at: ["id"] }], when: "if_store_true", parent: null },
+    bound: chatBound,
     needsIncludeUsage: true,
   }),
   post({
@@ -133,9 +137,16 @@ const offered: readonly Endpoint[] = [
     path: "/completions",
     policy: { ...namesModel, fields: ["stream", "stream_options", "service_tier", "max_tokens"] },
     usageReader: completionsUsage,
+    bound: completionsBound,
     needsIncludeUsage: true,
   }),
-  post({ name: "embeddings", path: "/embeddings", policy: namesModel, usageReader: embeddingsUsage }),
+  post({
+    name: "embeddings",
+    path: "/embeddings",
+    policy: namesModel,
+    usageReader: embeddingsUsage,
+    bound: embeddingsBound,
+  }),
   post({
     name: "moderations",
     path: "/moderations",

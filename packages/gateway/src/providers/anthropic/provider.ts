@@ -1,5 +1,6 @@
 /** Anthropic, as the gateway knows it. Everything of its wire protocol is in `dialects/anthropic`. */
 
+import { anthropicModelLimits } from "./model-limits.ts";
 import type { Provider } from "../provider.ts";
 
 /** The Anthropic API. Its base URL carries no version: the SDKs append `/v1`, and so does the gateway. */
@@ -13,5 +14,8 @@ export const anthropic: Provider = {
   pathPrefix: "/v1",
   authorization: (apiKey) => [["x-api-key", apiKey.reveal()]],
   takesIncludeUsage: false,
+  modelLimits: anthropicModelLimits,
+  tokensPerNonAsciiByte: 11,
+  tokensPerImage: 10_000,
   probePath: "/models",
 };

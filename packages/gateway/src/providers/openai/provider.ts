@@ -1,5 +1,6 @@
 /** OpenAI, as the gateway knows it. Everything of its wire protocol is in `dialects/openai`. */
 
+import { openAiModelLimits } from "./model-limits.ts";
 import type { Provider } from "../provider.ts";
 
 /** The OpenAI API. Keys and base URL as its own SDKs take them, the version being part of the base URL. */
@@ -13,5 +14,8 @@ export const openai: Provider = {
   pathPrefix: "",
   authorization: (apiKey) => [["authorization", `Bearer ${apiKey.reveal()}`]],
   takesIncludeUsage: true,
+  modelLimits: openAiModelLimits,
+  tokensPerNonAsciiByte: 1,
+  tokensPerImage: 50_000,
   probePath: "/models",
 };

@@ -1,0 +1,183 @@
+/**
+ * What bounds the cost of an OpenAI request (facts/budget.md 2; openai 7.57.0 for the members). Tools that the
+ * provider runs bill the input again with every call: they are bounded by `max_tool_calls` or not at all.
+ */
+
+import { isObject, memberOf } from "../readings.ts";
+import { type ReadRequestBound, type RequestBound, restOf, wholeNumber } from "../request-bound.ts";
+
+/** Members that are no input: they cost nothing, and may change from turn to turn. */
+const noInput: ReadonlySet<string> = new Set([
+  "model",
+  "stream",
+  "stream_options",
+  "store",
+  "include",
+  "metadata",
+  "client_metadata",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+  "safety_identifier",
+  "user",
+  "max_output_tokens",
+  "max_completion_tokens",
+  "max_tokens",
+  "max_tool_calls",
+  "temperature",
+  "top_p",
+  "top_logprobs",
+  "logprobs",
+  "logit_bias",
+  "frequency_penalty",
+  "presence_penalty",
+  "seed",
+  "stop",
+  "n",
+  "best_of",
+  "service_tier",
+  "parallel_tool_calls",
+  "truncation",
+]);
+const responsesInput: ReadonlySet<string> = new Set([...noInput, "input", "tools", "instructions"]);
+const chatInput: ReadonlySet<string> = new Set([...noInput, "messages", "tools"]);
+
+/** Tools that the caller runs itself. `tool_search` finds among the tools that the request itself brings. */
+const callerTools: ReadonlySet<string> = new Set([
+  "function",
+  "custom",
+  "namespace",
+  "tool_search",
+  "local_shell",
+  "apply_patch",
+  "computer_use_preview",
+  "computer",
+]);
+/** Hosted tools whose calls `max_tool_calls` limits and the price list prices by the call. */
+const countedTools: Readonly<Record<string, "web_search_requests" | "file_search_calls">> = {
+  web_search: "web_search_requests",
+  web_search_2025_08_26: "web_search_requests",
+  web_search_preview: "web_search_requests",
+  web_search_preview_2025_03_11: "web_search_requests",
+  file_search: "file_search_calls",
+};
+
+/** `responses` and `responses.compact`. */
+export const responsesBound: ReadRequestBound = (body) => {
+  const input = body["input"];
+  return {
+    ...common(body),
+    ...toolsBound(allTools(body), wholeNumber(body["max_tool_calls"])),
+    ...unboundedFeatures(body),
+    turns: Array.isArray(input) ? input : [input],
+    parts: [body["tools"], body["instructions"], restOf(body, responsesInput)],
+    outputLimit: { name: "max_output_tokens", tokens: wholeNumber(body["max_output_tokens"]) },
+  };
+};
+
+/** `chat.completions`. */
+export const chatBound: ReadRequestBound = (body) => {
+  const bound = common(body);
+  const messages = body["messages"];
+  const current = wholeNumber(body["max_completion_tokens"]);
+  const legacy = wholeNumber(body["max_tokens"]);
+  const name = current === null && legacy !== null ? "max_tokens" : "max_completion_tokens";
+  const modalities = body["modalities"];
+  return {
+    ...bound,
+    ...toolsBound(toolsOf(body["tools"]), null),
+    ...(body["web_search_options"] === undefined ? {} : { unboundable: "`web_search_options`" }),
+    ...(isObject(body["prediction"]) ? { unboundable: "a `prediction`" } : {}),
+    turns: Array.isArray(messages) ? messages : [messages],
+    parts: [body["tools"], restOf(body, chatInput)],
+    outputLimit: { name, tokens: current ?? legacy },
+    outputs: wholeNumber(body["n"]) ?? 1,
+    hasAudioOutput: Array.isArray(modalities) && modalities.includes("audio"),
+  };
+};
+
+/** Legacy `completions`: each of its prompts has its own answers. */
+export const completionsBound: ReadRequestBound = (body) => {
+  const { prompt } = body;
+  const prompts = Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
+  const answers = Math.max(wholeNumber(body["n"]) ?? 1, wholeNumber(body["best_of"]) ?? 1);
+  return {
+    ...common(body),
+    parts: [restOf(body, noInput)],
+    // Documented: 16 where the request sets none.
+    outputLimit: { name: "max_tokens", tokens: wholeNumber(body["max_tokens"]) ?? 16 },
+    outputs: prompts * answers,
+  };
+};
+
+/** `embeddings`: input alone. */
+export const embeddingsBound: ReadRequestBound = (body) => ({
+  ...common(body),
+  parts: [restOf(body, noInput)],
+  outputs: 0,
+});
+
+function common(body: Readonly<Record<string, unknown>>): RequestBound {
+  return {
+    turns: [],
+    parts: [],
+    outputLimit: { name: "max_output_tokens", tokens: null },
+    thinkingTokens: null,
+    outputs: 1,
+    rounds: 1,
+    toolCalls: {},
+    unboundable: null,
+    ...tiersOf(body["service_tier"]),
+    speeds: [null],
+    hasLongCacheLifetime: body["prompt_cache_retention"] !== undefined,
+    hasAudioOutput: false,
+  };
+}
+
+/** Without a tier, and with `auto`, the account's default decides; `fast` is another name of priority. */
+function tiersOf(tier: unknown): Pick<RequestBound, "tiers" | "possibleTiers"> {
+  if (tier === undefined || tier === null || tier === "auto") {
+    return { tiers: [null], possibleTiers: ["priority", "flex"] };
+  }
+  if (typeof tier !== "string" || tier === "default" || tier === "standard") {
+    return { tiers: [null], possibleTiers: [] };
+  }
+  return { tiers: [null, tier === "fast" ? "priority" : tier], possibleTiers: [] };
+}
+
+function toolsOf(tools: unknown): readonly unknown[] {
+  return Array.isArray(tools) ? tools : [];
+}
+
+/** Tools may stand among the input, too. */
+function allTools(body: Readonly<Record<string, unknown>>): readonly unknown[] {
+  const { input } = body;
+  const inInput = Array.isArray(input) ? input.flatMap((item) => toolsOf(memberOf(item, "tools"))) : [];
+  const all = [...toolsOf(body["tools"]), ...inInput];
+  return [...all, ...all.flatMap((tool) => toolsOf(memberOf(tool, "tools")))];
+}
+
+function toolsBound(
+  tools: readonly unknown[],
+  maxToolCalls: number | null,
+): Pick<RequestBound, "rounds" | "toolCalls" | "unboundable"> {
+  const types = tools.map((tool) => String(memberOf(tool, "type") ?? "function"));
+  const hosted = types.filter((type) => !callerTools.has(type));
+  const [first] = hosted;
+  if (first === undefined) return { rounds: 1, toolCalls: {}, unboundable: null };
+  const foreign = hosted.find((type) => !Object.hasOwn(countedTools, type));
+  if (foreign !== undefined || maxToolCalls === null) {
+    const remedy = foreign === undefined ? " and no `max_tool_calls`" : "";
+    return { rounds: 1, toolCalls: {}, unboundable: `the hosted tool \`${foreign ?? first}\`${remedy}` };
+  }
+  const counts = Object.fromEntries(hosted.map((type) => [countedTools[type] ?? type, maxToolCalls]));
+  return { rounds: maxToolCalls + 1, toolCalls: counts, unboundable: null };
+}
+
+function unboundedFeatures(
+  body: Readonly<Record<string, unknown>>,
+): { readonly unboundable: string } | Record<string, never> {
+  if (body["background"] === true) return { unboundable: "`background`" };
+  if (body["context_management"] !== undefined && body["context_management"] !== null)
+    return { unboundable: "`context_management`" };
+  return {};
+}

@@ -1,0 +1,101 @@
+/**
+ * What a dialect says of a request so that the most it can cost is known before it is sent: its input in the order in
+ * which a conversation grows, its output limit, and whatever makes it cost more than its bytes show. It reads a parsed
+ * copy and changes nothing. Knows no price and no budget.
+ */
+
+export interface RequestBound {
+  /** The part of the input that grows from turn to turn: messages, items. */
+  readonly turns: readonly unknown[];
+  /** The rest of the input in parts that change one by one: tools, each system block, the remaining members. */
+  readonly parts: readonly unknown[];
+  /** The member that limits the output, and what it says; null: it does not. */
+  readonly outputLimit: { readonly name: string; readonly tokens: number | null };
+  /** Tokens of the output that are set aside for thinking and must stay below the limit; null: none are. */
+  readonly thinkingTokens: number | null;
+  /** Answers that are billed each: `n`. 0 for endpoints without output. */
+  readonly outputs: number;
+  /** How often the whole input may be billed: 1, and one more for each allowed call of a hosted tool. */
+  readonly rounds: number;
+  /** Calls of hosted tools that are billed by the call, as usage counts them. */
+  readonly toolCalls: { readonly web_search_requests?: number; readonly file_search_calls?: number };
+  /** What makes its cost unbounded, in words that go into "... with <this>"; null: nothing does. */
+  readonly unboundable: string | null;
+  /** Tiers it asks for, and tiers the account's defaults may put it into; null is standard. */
+  readonly tiers: readonly (string | null)[];
+  readonly possibleTiers: readonly string[];
+  readonly speeds: readonly (string | null)[];
+  readonly hasLongCacheLifetime: boolean;
+  readonly hasAudioOutput: boolean;
+}
+
+/** Reads the bound of a request of one endpoint. Never throws, whatever the body holds. */
+export type ReadRequestBound = (body: Readonly<Record<string, unknown>>) => RequestBound;
+
+/** What the bytes of an input do not show. */
+export interface Unseen {
+  /** Pictures, which cost a bounded number of tokens each, whatever their bytes. */
+  readonly images: number;
+  /** Something of which only the model's window is a bound: a file, a recording, a reference. */
+  readonly isOpen: boolean;
+}
+
+const openNames = /audio|video|file|document|screenshot|reference|container|previous_response|conversation/i;
+const imageNames = /image/i;
+
+/** Goes through an input. By the names of types and members, generously: what is merely called so costs only room. */
+export function unseenIn(value: unknown): Unseen {
+  let images = 0;
+  let isOpen = false;
+  const visit = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    if (Array.isArray(node)) {
+      for (const element of node) visit(element);
+      return;
+    }
+    const type: unknown = (node as Record<string, unknown>)["type"];
+    if (typeof type === "string" && openNames.test(type)) isOpen = true;
+    else if (typeof type === "string" && imageNames.test(type)) images += 1;
+    for (const [name, member] of Object.entries(node)) {
+      if (/^(?:file_id|file_url|file_data|previous_response_id|conversation)$/.test(name)) isOpen = true;
+      visit(member);
+    }
+  };
+  visit(value);
+  return { images, isOpen };
+}
+
+/** Takes out of a parsed body, everywhere, the marks that cost nothing themselves and move from turn to turn. */
+export function dropCacheMarks(value: unknown): { readonly hasLongLifetime: boolean } {
+  let hasLongLifetime = false;
+  const visit = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    if (Array.isArray(node)) {
+      for (const element of node) visit(element);
+      return;
+    }
+    const object = node as Record<string, unknown>;
+    const mark = object["cache_control"];
+    if (mark !== undefined) {
+      if (typeof mark === "object" && mark !== null && "ttl" in mark && mark.ttl !== "5m")
+        hasLongLifetime = true;
+      delete object["cache_control"];
+    }
+    for (const member of Object.values(object)) visit(member);
+  };
+  visit(value);
+  return { hasLongLifetime };
+}
+
+/** A whole number from 0 on, else null. */
+export function wholeNumber(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/** The members that are input besides those with a place of their own. */
+export function restOf(
+  body: Readonly<Record<string, unknown>>,
+  without: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !without.has(name)));
+}

@@ -1,0 +1,165 @@
+/**
+ * What a request can take at most: tokens in and out, and the dearest price that it can reach. Under a hard budget
+ * what has no bound is refused by name; where only rates or soft budgets cover it, a bound that is missing is no
+ * reason to refuse.
+ */
+
+import { decodeChunks, parseContentEncoding } from "../encoding.ts";
+import { dropCacheMarks, type RequestBound } from "../dialects/request-bound.ts";
+import { isObject } from "../dialects/readings.ts";
+import type { Routed } from "../exchange.ts";
+import type { Ceiling } from "../pricing/ceiling.ts";
+import type { CoveringLimits } from "./accounts.ts";
+import { boundInput, type InputRule } from "./input-bound.ts";
+import type { Conversation } from "./known-prefixes.ts";
+import type { HoldDeps } from "./hold.ts";
+import { unboundable } from "./refusals.ts";
+
+export interface Bounded {
+  readonly inputTokens: number;
+  /** For each answer. */
+  readonly maxOutputTokens: number;
+  /** Answers that are billed each; 0 where there is no output. */
+  readonly outputs: number;
+  readonly feesNanoUsd: number;
+  /** null where no budget covers the request, or only soft ones cover one without a bound. */
+  readonly ceiling: Ceiling | null;
+  /** Its output limit may be lowered. */
+  readonly isEditable: boolean;
+  /** The member that limits the output, and what it says; null tokens: the request sets none. */
+  readonly outputLimit: RequestBound["outputLimit"];
+  readonly thinkingTokens: number | null;
+  /** The provider tells the whole input before the output: the hold can shrink early. */
+  readonly settlesInputEarly: boolean;
+  /** null: nothing to remember. */
+  readonly conversation: Conversation | null;
+}
+
+/** What counts for rates where a request has no bound that is known. */
+const assumedOutputTokens = 4_096;
+
+/** Throws `budget_unboundable`. */
+export async function boundRequest(deps: HoldDeps, routed: Routed, covering: CoveringLimits): Promise<Bounded> {
+  const hard = covering.budgets.find(({ account }) => account.isEnforced);
+  const refuse = (what: string): never => {
+    throw unboundable(hard?.definition, what);
+  };
+  const read = routed.endpoint.bound;
+  const needsBound = hard !== undefined || covering.rates.some(({ measure }) => measure !== "requests");
+  const body = needsBound && read !== undefined ? await parsedBody(routed) : null;
+  if (read === undefined || body === null) {
+    if (hard !== undefined) refuse(`a request to ${routed.endpoint.name}`);
+    return unbounded(routed);
+  }
+  const { hasLongLifetime } = dropCacheMarks(body.value);
+  const bound = read(body.value);
+  if (bound.unboundable !== null && hard !== undefined) refuse(bound.unboundable);
+  const rule = inputRule(routed);
+  const input = boundInput(bound, rule, { prefixes: deps.prefixes, bodyBytes: body.bytes });
+  if (input.tokens === null && hard !== undefined) refuse("files, recordings or references in its input");
+  const maxOutputTokens = maxOutputOf(bound, rule);
+  if (maxOutputTokens === null && hard !== undefined) refuse(`a model without a known output limit and no \`${bound.outputLimit.name}\``);
+  const atMs = routed.call.receivedAtMs;
+  const { provider, upstream, policy } = routed;
+  const model = { provider: provider.name, model: policy.model, atMs };
+  const ceiling = deps.prices.ceiling(model, {
+    tiers: bound.tiers,
+    possibleTiers: bound.possibleTiers,
+    speeds: bound.speeds,
+    hasLongCacheLifetime: hasLongLifetime || bound.hasLongCacheLifetime,
+    hasMediaInput: input.hasMedia,
+    hasAudioOutput: bound.hasAudioOutput,
+    isRegional: upstream.region !== null,
+  });
+  if (ceiling === null && hard !== undefined) refuse(`the model "${provider.name}/${policy.model}", which has no price here,`);
+  return {
+    inputTokens: input.tokens ?? Math.ceil((routed.body?.byteLength ?? 0) / 4),
+    maxOutputTokens: (maxOutputTokens ?? assumedOutputTokens) * bound.rounds,
+    outputs: bound.outputs,
+    feesNanoUsd: feesOf(deps, routed, bound),
+    ceiling: hard === undefined && bound.unboundable !== null ? null : ceiling,
+    isEditable: bound.rounds === 1 && mayEdit(covering),
+    outputLimit: bound.outputLimit,
+    thinkingTokens: bound.thinkingTokens,
+    settlesInputEarly: bound.rounds === 1,
+    conversation: bound.rounds === 1 && bound.unboundable === null ? input.conversation : null,
+  };
+}
+
+/** Every hard budget has to allow it. */
+function mayEdit({ budgets }: CoveringLimits): boolean {
+  const enforced = budgets.filter(({ account }) => account.isEnforced);
+  return enforced.length > 0 && enforced.every(({ definition }) => definition.mode === "hard");
+}
+
+function unbounded(routed: Routed): Bounded {
+  return {
+    inputTokens: Math.ceil((routed.body?.byteLength ?? 0) / 4),
+    maxOutputTokens: routed.policy.maxOutputTokens ?? assumedOutputTokens,
+    outputs: 1,
+    feesNanoUsd: 0,
+    ceiling: null,
+    isEditable: false,
+    outputLimit: { name: "", tokens: null },
+    thinkingTokens: null,
+    settlesInputEarly: false,
+    conversation: null,
+  };
+}
+
+async function parsedBody({
+  body,
+}: Routed): Promise<{ readonly value: Readonly<Record<string, unknown>>; readonly bytes: number } | null> {
+  if (body === null) return null;
+  const encodings = parseContentEncoding(body.contentEncoding) ?? [];
+  const chunks: Uint8Array[] = [];
+  // The receive step has decoded it once within its bound.
+  const decoded = decodeChunks([...body.chunks()], encodings, { maxDecodedBytes: Number.MAX_SAFE_INTEGER });
+  if (encodings.length === 0) chunks.push(...body.chunks());
+  else for await (const chunk of decoded) chunks.push(chunk);
+  const text = Buffer.concat(chunks);
+  try {
+    const value: unknown = JSON.parse(text.toString("utf8"));
+    return isObject(value) ? { value, bytes: text.byteLength } : null;
+  } catch {
+    return null;
+  }
+}
+
+function inputRule({ provider, upstream, policy }: Routed): InputRule {
+  // Behind another address another model may answer to the name.
+  const isOwn = upstream.isSimulated || provider.defaultBaseUrl.startsWith(upstream.origin);
+  return {
+    tokensPerNonAsciiByte: isOwn ? provider.tokensPerNonAsciiByte : 11,
+    tokensPerImage: provider.tokensPerImage,
+    limits: provider.modelLimits(policy.model),
+    scope: `${upstream.origin} ${policy.model}`,
+  };
+}
+
+function maxOutputOf(bound: RequestBound, rule: InputRule): number | null {
+  if (bound.outputs === 0) return 0;
+  return bound.outputLimit.tokens ?? rule.limits?.maxOutputTokens ?? null;
+}
+
+function feesOf(deps: HoldDeps, routed: Routed, bound: RequestBound): number {
+  if (Object.keys(bound.toolCalls).length === 0) return 0;
+  const { provider, policy, upstream } = routed;
+  const charge = deps.prices.charge(
+    {
+      kind: "primary",
+      model: policy.model,
+      response_id: null,
+      service_tier: null,
+      source: "bound",
+      completeness: "derived",
+      billed: true,
+      raw: null,
+      input_tokens: 0,
+      output_tokens: 0,
+      ...bound.toolCalls,
+    },
+    { provider: provider.name, atMs: routed.call.receivedAtMs, upstreamRegion: upstream.region },
+  );
+  return charge.cost_nano_usd ?? 0;
+}

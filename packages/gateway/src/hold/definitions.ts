@@ -1,0 +1,141 @@
+/**
+ * What is limited for whom, as this process knows it: the project's definitions, kept until the directory tells of a
+ * change, and the caps that a token brings with it. A budget that counts for the first time begins with what its
+ * period has cost already.
+ */
+
+import type { Principal } from "../exchange.ts";
+import type { BudgetDefinition, LimitDefinition, LimitScope, RateDefinition } from "../store/limit-definition.ts";
+import type { Limits } from "../store/limits.ts";
+import type { Directory, ExchangeFilter, Reports } from "../store/store.ts";
+import type { CoveringBudget, CoveringLimits } from "./accounts.ts";
+
+export interface LimitDefinitions {
+  /** Those of the principal's project and token, oldest first. */
+  of(principal: Principal): Promise<readonly LimitDefinition[]>;
+  /** With what new accounts begin with. */
+  seeded(projectId: string, covering: CoveringLimits): Promise<CoveringLimits>;
+  close(): void;
+}
+
+export interface LimitDefinitionsOptions {
+  readonly directory: Pick<Directory, "listLimits" | "onChange">;
+  readonly limits: Pick<Limits, "peekBudget">;
+  readonly reports: Pick<Reports, "usage">;
+}
+
+const everything: LimitScope = { room: null, participant: null, apiKeyId: null, sessionId: null, model: null };
+const maxKnownKeys = 50_000;
+
+export function createLimitDefinitions({ directory, limits, reports }: LimitDefinitionsOptions): LimitDefinitions {
+  const known = new Map<string, Promise<readonly LimitDefinition[]>>();
+  /** Accounts that are there: nothing has to be looked up for them again. */
+  const begun = new Set<string>();
+  const unfollow = directory.onChange((change) => {
+    if (change.kind === "limit" || change.kind === "project") known.delete(change.projectId);
+  });
+
+  async function listOf(projectId: string): Promise<readonly LimitDefinition[]> {
+    const list = known.get(projectId) ?? directory.listLimits(projectId);
+    known.set(projectId, list);
+    try {
+      return await list;
+    } catch (error) {
+      known.delete(projectId);
+      throw error;
+    }
+  }
+
+  async function seed(projectId: string, budget: CoveringBudget): Promise<CoveringBudget> {
+    const { account } = budget;
+    if (begun.has(account.key)) return budget;
+    const isThere = (await limits.peekBudget(account.key)) !== null;
+    const spentBeforeNanoUsd = isThere || isTokenCap(budget.definition) ? 0 : await spentBefore(reports, projectId, budget);
+    if (begun.size >= maxKnownKeys) begun.clear();
+    begun.add(account.key);
+    return { ...budget, account: { ...account, spentBeforeNanoUsd } };
+  }
+
+  return {
+    of: async (principal) => [...(await listOf(principal.projectId)), ...tokenCaps(principal)],
+    seeded: async (projectId, covering) => {
+      if (covering.budgets.every(({ account }) => begun.has(account.key))) return covering;
+      const budgets = await Promise.all(covering.budgets.map((budget) => seed(projectId, budget)));
+      return { ...covering, budgets };
+    },
+    close: unfollow,
+  };
+}
+
+/** The caps that a token carries are limits of its own, counted for its identity alone; nothing creates them. */
+export function tokenCaps({ grants, tokenId, projectId }: Principal): readonly LimitDefinition[] {
+  const caps = grants.llm?.caps ?? null;
+  if (caps === null || tokenId === null) return [];
+  const common = { projectId, scope: everything, createdAtMs: 0 };
+  const budget = (period: BudgetDefinition["period"], amountNanoUsd: number): BudgetDefinition => ({
+    ...common,
+    kind: "budget",
+    id: `token:${tokenId}`,
+    amountNanoUsd,
+    toleranceNanoUsd: 0,
+    period,
+    timeZone: "UTC",
+    mode: "hard",
+    notifyAtPercent: [],
+  });
+  const rate: RateDefinition = {
+    ...common,
+    kind: "rate",
+    id: `token:${tokenId}`,
+    requestsPerMinute: caps.requestsPerMinute,
+    inputTokensPerMinute: null,
+    outputTokensPerMinute: null,
+    tokensPerMinute: caps.tokensPerMinute,
+    maxConcurrency: caps.maxConcurrency,
+  };
+  return [
+    ...(caps.maxBudgetNanoUsd === null ? [] : [budget("total", caps.maxBudgetNanoUsd)]),
+    ...(caps.maxBudgetPerDayNanoUsd === null ? [] : [budget("day", caps.maxBudgetPerDayNanoUsd)]),
+    rate,
+  ];
+}
+
+function isTokenCap(definition: BudgetDefinition): boolean {
+  return definition.id.startsWith("token:");
+}
+
+/** What the ledger knows of the period so far. Exchanges that run right now count in the accounts they began with. */
+async function spentBefore(
+  reports: Pick<Reports, "usage">,
+  projectId: string,
+  { definition, account, startsAtMs }: CoveringBudget,
+): Promise<number> {
+  const filter = filterOf(projectId, definition.scope, account.key);
+  const rows = await reports.usage({ ...filter, sinceMs: startsAtMs }, ["provider", "model"]);
+  const pattern = definition.scope.model;
+  let spent = 0n;
+  for (const { key, isSimulated, costNanoUsd } of rows) {
+    const name = `${key[0] ?? ""}/${key[1] ?? ""}`;
+    const isCovered =
+      pattern === null || (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern);
+    if (!isSimulated && isCovered) spent += costNanoUsd;
+  }
+  return Number(spent);
+}
+
+/** The subject's values stand in the account's key, in the order of the scope's `*` members. */
+function filterOf(projectId: string, scope: LimitScope, key: string): ExchangeFilter {
+  const values = key.split("|").slice(2).map(decodeURIComponent);
+  const value = (wanted: string | null): string | undefined => (wanted === "*" ? values.shift() : (wanted ?? undefined));
+  const room = value(scope.room);
+  const participant = value(scope.participant);
+  const apiKeyId = value(scope.apiKeyId);
+  const sessionId = value(scope.sessionId);
+  return {
+    projectId,
+    ...(room === undefined ? {} : { room }),
+    ...(participant === undefined ? {} : { participant }),
+    ...(apiKeyId === undefined ? {} : { apiKeyId }),
+    ...(sessionId === undefined ? {} : { sessionId }),
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * The step that reserves the money and the room of a request before anything of it is sent. What it can cost at most
+ * is held in every budget that covers it, all or nothing; where that does not fit, its output limit is lowered to
+ * what fits, it waits a bounded time behind those who came before it, or it is refused with the budget's name.
+ *
+ * It sends nothing and reads no reply. Requests that no limit covers, and endpoints that bill nothing, pass at once.
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Held, Hold, Routed } from "../exchange.ts";
+import type { Prices } from "../pricing/prices.ts";
+import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
+import type { BudgetState, HoldReply, HoldShare, Limits } from "../store/limits.ts";
+import { coveringLimits, type CoveringLimits } from "./accounts.ts";
+import { type Bounded, boundRequest } from "./bound.ts";
+import { KnownPrefixes } from "./known-prefixes.ts";
+import type { LimitDefinitions } from "./definitions.ts";
+import { Calendar } from "./period.ts";
+import { budgetHeld, budgetTooSmall, limitReached } from "./refusals.ts";
+import { takenHold } from "./taken-hold.ts";
+import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
+
+export interface HoldDeps {
+  readonly limits: Pick<Limits, "reserve" | "shrink" | "release" | "peekBudget">;
+  readonly definitions: LimitDefinitions;
+  readonly prices: Prices;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly bootId: string;
+  readonly settings: HoldSettings;
+  /** What this process has learnt and who waits in it. */
+  readonly prefixes: KnownPrefixes;
+  readonly lines: WaitingLines;
+  readonly calendar: Calendar;
+}
+
+export interface HoldSettings {
+  /** How long a request waits for money that running requests hold. */
+  readonly holdWaitMs: number;
+}
+
+/** How much of what is free one request may take for its output: the rest is for those who come beside it. */
+const shareOfFree = 0.5;
+/** Output that an agent's turn should have room for, and what it settles for in the second half of its wait. */
+const comfortableOutput = 16_384;
+const leastOutput = 4_096;
+/** A chat without a limit of its own, and with little input, can do with less. */
+const leastChatOutput = 1_024;
+const chatInputTokens = 16_384;
+/** Other processes settle without a word to this one. */
+const lookAgainMs = 500;
+
+/** The parts of `HoldDeps` that one process has one of. */
+export function createHoldState(timers: Timers): Pick<HoldDeps, "prefixes" | "lines" | "calendar"> {
+  return { prefixes: new KnownPrefixes(20_000), lines: new WaitingLines(timers), calendar: new Calendar() };
+}
+
+/**
+ * Rejects with a `GatewayError`: `budget_exceeded`, `budget_held`, `budget_unboundable`, `rate_limit_exceeded`, or
+ * `CallerGone` when it left while it waited. Nothing is held then.
+ */
+export async function hold(deps: HoldDeps, routed: Routed): Promise<Held> {
+  const covering = await findCovering(deps, routed);
+  if (covering === null) return { ...routed, hold: null };
+  const bounded = await boundRequest(deps, routed, covering);
+  return { ...routed, hold: await takeHold(deps, { routed, covering, bounded }) };
+}
+
+async function findCovering(deps: HoldDeps, routed: Routed): Promise<CoveringLimits | null> {
+  const { principal, endpoint, policy } = routed;
+  if (endpoint.usageReader === null && endpoint.socket === undefined) return null;
+  const definitions = await deps.definitions.of(principal);
+  if (definitions.length === 0) return null;
+  const model = `${routed.provider.name}/${policy.model}`;
+  const nowMs = deps.clock.now();
+  const covering = coveringLimits(definitions, { principal, sessionId: routed.sessionId, model }, { nowMs, calendar: deps.calendar });
+  if (covering.budgets.length + covering.rates.length + covering.concurrency.length === 0) return null;
+  return deps.definitions.seeded(principal.projectId, covering);
+}
+
+interface Asking {
+  readonly routed: Routed;
+  readonly covering: CoveringLimits;
+  readonly bounded: Bounded;
+}
+
+async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
+  const keys = asking.covering.budgets.map(({ account }) => account.key);
+  const beganMs = deps.clock.now();
+  const taken = deps.lines.taken(keys);
+  let place: WaitingPlace | null = taken === null ? null : deps.lines.join(taken);
+  try {
+    for (;;) {
+      const waitedMs = deps.clock.now() - beganMs;
+      if (place === null || place.isFirst()) {
+        const offer = await offerFor(deps, asking, waitedMs);
+        const reply = await deps.limits.reserve(requestOf(deps, asking, offer));
+        if (reply.kind === "held") return takenHold(deps, { ...asking, keys, offer });
+        const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
+        if (!isWorthWaiting) throw refusalOf(deps, asking, { reply, offer });
+        if (waitedMs >= deps.settings.holdWaitMs) throw budgetHeld(asking.covering, reply);
+        place ??= deps.lines.join(reply.account.key);
+      } else if (waitedMs >= deps.settings.holdWaitMs) {
+        throw budgetHeld(asking.covering, null);
+      }
+      await place.wait(Math.min(lookAgainMs, Math.max(1, deps.settings.holdWaitMs - waitedMs)));
+      asking.routed.call.refuseIfGone();
+    }
+  } finally {
+    place?.leave();
+  }
+}
+
+/** What is asked of the budgets at one try. */
+export interface Offer {
+  readonly outputTokens: number;
+  readonly nanoUsd: number;
+}
+
+/** The whole output where it fits into a share of what is free, else as much as does, down to a floor. */
+async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, waitedMs: number): Promise<Offer> {
+  const { ceiling, inputTokens, maxOutputTokens, isEditable } = bounded;
+  if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
+  const cost = (outputTokens: number): Offer => ({
+    outputTokens,
+    nanoUsd: mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * bounded.outputs }) + bounded.feesNanoUsd,
+  });
+  if (!isEditable || bounded.outputs === 0) return cost(maxOutputTokens);
+  const free = await freeNanoUsd(deps, covering);
+  const fits = outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) / bounded.outputs;
+  const isLate = waitedMs >= deps.settings.holdWaitMs / 2;
+  const floor = Math.min(maxOutputTokens, isLate ? leastOf(bounded) : comfortableOutput);
+  return cost(Math.min(maxOutputTokens, Math.max(floor, Math.floor(fits))));
+}
+
+function leastOf({ inputTokens }: Bounded): number {
+  return inputTokens <= chatInputTokens ? leastChatOutput : leastOutput;
+}
+
+async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise<number> {
+  let least = Number.MAX_SAFE_INTEGER;
+  for (const { account } of budgets) {
+    if (!account.isEnforced) continue;
+    const state: Pick<BudgetState, "freeNanoUsd"> | null = await deps.limits.peekBudget(account.key);
+    const free = state?.freeNanoUsd ?? account.amountNanoUsd + account.toleranceNanoUsd - account.spentBeforeNanoUsd;
+    least = Math.min(least, free);
+  }
+  return least;
+}
+
+function requestOf(
+  deps: HoldDeps,
+  { routed, covering, bounded }: Asking,
+  offer: Offer,
+): Parameters<Limits["reserve"]>[0] {
+  const output = offer.outputTokens * Math.max(1, bounded.outputs);
+  const tokens = { requests: 1, input: bounded.inputTokens, output, tokens: bounded.inputTokens + output };
+  const shares: HoldShare[] = [
+    ...covering.concurrency.map((account) => ({ account, amount: 1 })),
+    // A request that is larger than a minute's worth takes all of it: it could never be let in otherwise.
+    ...covering.rates.map(({ account, measure }) => ({
+      account,
+      amount: Math.min(tokens[measure], account.perMinute),
+    })),
+    ...covering.budgets.map(({ account }) => ({ account, amount: offer.nanoUsd })),
+  ];
+  return { id: routed.call.exchangeId, bootId: deps.bootId, nowMs: deps.clock.now(), shares };
+}
+
+/** A budget that is spent, one that could never hold the request, or a rate. */
+function refusalOf(
+  deps: HoldDeps,
+  { covering, bounded }: Asking,
+  { reply, offer }: { readonly reply: HoldReply & { kind: "refused" }; readonly offer: Offer },
+): Error {
+  if (reply.account.kind !== "budget") return limitReached(reply);
+  return budgetTooSmall(covering, reply, { offer, bounded, nowMs: deps.clock.now() });
+}

@@ -1,0 +1,118 @@
+/**
+ * The most input tokens that a request can be billed for. Sound, not likely: by the provider's own count of the same
+ * beginning, else by bytes under the rule of its tokenizer, and never more than the model's window takes. Pictures
+ * count by the piece; files, recordings and references only by the window (facts/budget.md 2).
+ */
+
+import type { ModelLimits } from "../providers/provider.ts";
+import { type RequestBound, unseenIn } from "../dialects/request-bound.ts";
+import { type Conversation, hashConversation, type KnownPrefixes } from "./known-prefixes.ts";
+
+export interface InputRule {
+  /** 1 where the tokenizer is known not to normalise. */
+  readonly tokensPerNonAsciiByte: number;
+  readonly tokensPerImage: number;
+  readonly limits: ModelLimits | null;
+  /** Keeps conversations of different models and upstreams apart. */
+  readonly scope: string;
+}
+
+export interface InputBound {
+  /** null: nothing bounds it. */
+  readonly tokens: number | null;
+  /** To remember what the provider says of it. */
+  readonly conversation: Conversation;
+  readonly hasMedia: boolean;
+}
+
+/** What a template adds to a conversation: the marks of roles and turns, and a tool system prompt. */
+const templateTokens = 1_000;
+/** What a template adds behind a known beginning (facts/budget.md 2). */
+const continuationTokens = 400;
+
+/** `bodyBytes`: the decoded body; what its parsed copy does not show is counted by its bytes. */
+export function boundInput(
+  bound: RequestBound,
+  rule: InputRule,
+  from: { readonly prefixes: KnownPrefixes; readonly bodyBytes: number },
+): InputBound {
+  const turns = bound.turns.map(textOf);
+  const parts = bound.parts.map(textOf);
+  const conversation = hashConversation(rule.scope, turns, parts);
+  const window = rule.limits?.contextTokens ?? null;
+  const all = [...bound.parts, ...bound.turns];
+  const hasMedia = all.some((one) => isMedia(one));
+  const cold = sum([
+    textBound([...parts, ...turns], rule) + templateTokens + hiddenBytes(from.bodyBytes, [...parts, ...turns]),
+    mediaBound(all, rule),
+  ]);
+  const warm = warmBound(bound, { turns, parts, conversation, rule, prefixes: from.prefixes });
+  const least = smallest([cold, warm, window]);
+  if (bound.rounds > 1) return { tokens: window === null ? null : window * bound.rounds, conversation, hasMedia };
+  return { tokens: least, conversation, hasMedia };
+}
+
+interface WarmInput {
+  readonly turns: readonly string[];
+  readonly parts: readonly string[];
+  readonly conversation: Conversation;
+  readonly rule: InputRule;
+  readonly prefixes: KnownPrefixes;
+}
+
+/** By what the provider counted for a beginning of it. null: no beginning is known, or what is new has no bound. */
+function warmBound(bound: RequestBound, { turns, parts, conversation, rule, prefixes }: WarmInput): number | null {
+  const found = prefixes.find(conversation);
+  if (found === null) return null;
+  const newParts = parts.filter((_part, index) => !found.known.parts.has(conversation.parts[index] ?? ""));
+  const added = bound.parts.filter((_part, index) => !found.known.parts.has(conversation.parts[index] ?? ""));
+  const newTurns = turns.slice(found.turns);
+  return sum([
+    found.known.inputTokens + continuationTokens + textBound([...newParts, ...newTurns], rule),
+    mediaBound([...added, ...bound.turns.slice(found.turns)], rule),
+  ]);
+}
+
+/** ASCII is a byte and at most a token; of the rest, twice what UTF-8 takes beyond UTF-16 is at least its bytes. */
+function textBound(texts: readonly string[], rule: InputRule): number {
+  let tokens = 0;
+  for (const text of texts) {
+    const bytes = Buffer.byteLength(text);
+    const nonAscii = Math.min(bytes, 2 * (bytes - text.length));
+    tokens += bytes + (rule.tokensPerNonAsciiByte - 1) * nonAscii;
+  }
+  return tokens;
+}
+
+/** White space, escapes, and whatever a parser kept to itself, such as the first of two members of one name. */
+function hiddenBytes(bodyBytes: number, texts: readonly string[]): number {
+  return Math.max(0, bodyBytes - texts.reduce((total, text) => total + Buffer.byteLength(text), 0));
+}
+
+function mediaBound(values: readonly unknown[], rule: InputRule): number | null {
+  const { images, isOpen } = unseenIn(values);
+  return isOpen ? null : images * rule.tokensPerImage;
+}
+
+function isMedia(value: unknown): boolean {
+  const { images, isOpen } = unseenIn(value);
+  return isOpen || images > 0;
+}
+
+function textOf(value: unknown): string {
+  return value === undefined ? "" : JSON.stringify(value);
+}
+
+function sum(parts: readonly (number | null)[]): number | null {
+  let total = 0;
+  for (const part of parts) {
+    if (part === null) return null;
+    total += part;
+  }
+  return total;
+}
+
+function smallest(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}

@@ -1,0 +1,88 @@
+/**
+ * A hold that was taken: what the later steps need of it. The output limit that goes up with the request, the early
+ * return of what the input did not take, and what the exchange's result makes of it.
+ */
+
+import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { Hold, LoweredOutput, Routed } from "../exchange.ts";
+import { mostNanoUsd } from "../pricing/ceiling.ts";
+import type { Settlement } from "../store/limits.ts";
+import type { ExchangeResult } from "../store/store.ts";
+import type { CoveringLimits } from "./accounts.ts";
+import type { Bounded } from "./bound.ts";
+import type { HoldDeps, Offer } from "./hold.ts";
+
+/** Anthropic's smallest thinking budget (docs, extended thinking). */
+const leastThinkingTokens = 1_024;
+
+interface Taken {
+  readonly routed: Routed;
+  readonly covering: CoveringLimits;
+  readonly bounded: Bounded;
+  readonly offer: Offer;
+  readonly keys: readonly string[];
+}
+
+export function takenHold(deps: HoldDeps, taken: Taken): Hold {
+  const { routed, bounded, offer, keys } = taken;
+  const id = routed.call.exchangeId;
+  let isShrunk = !bounded.settlesInputEarly || bounded.ceiling === null;
+  return {
+    loweredOutput: loweredOutput(bounded, offer),
+    release: async () => {
+      await deps.limits.release(id);
+      deps.lines.freed(keys);
+    },
+    inputTold: (inputNanoUsd) => {
+      if (isShrunk || bounded.ceiling === null) return;
+      isShrunk = true;
+      const rest = mostNanoUsd(bounded.ceiling, { input: 0, output: offer.outputTokens * bounded.outputs });
+      const to = inputNanoUsd + rest + bounded.feesNanoUsd;
+      void deps.limits.shrink(id, to).then(
+        () => deps.lines.freed(keys),
+        // The hold stays larger than it need be, and is settled with the result.
+        () => undefined,
+      );
+    },
+    settlement: (result) => settlementOf(taken, result),
+    settled: (result) => {
+      deps.lines.freed(keys);
+      remember(deps, taken, result.usage);
+    },
+  };
+}
+
+/** null: what the request says itself holds. */
+function loweredOutput({ outputLimit, thinkingTokens, maxOutputTokens, outputs }: Bounded, offer: Offer): LoweredOutput | null {
+  const isLower = outputs > 0 && offer.outputTokens < maxOutputTokens;
+  if (!isLower) return null;
+  const tokens = offer.outputTokens;
+  if (thinkingTokens === null || thinkingTokens < tokens) return { name: outputLimit.name, tokens, thinkingTokens: null };
+  // It has to stay below the limit.
+  return { name: outputLimit.name, tokens, thinkingTokens: Math.max(leastThinkingTokens, tokens - 1) };
+}
+
+/** Nothing known: the whole hold. What nobody billed costs nothing. */
+function settlementOf({ covering }: Taken, result: ExchangeResult): Settlement {
+  const isKnown = result.usageSource === "exact" || result.usageSource === "drained" || result.usage.length === 0;
+  const used: Record<string, number> = {};
+  if (isKnown) {
+    const input = total(result.usage, "input_tokens");
+    const output = total(result.usage, "output_tokens");
+    const measured = { requests: 1, input, output, tokens: input + output };
+    for (const { account, measure } of covering.rates) used[account.key] = measured[measure];
+  }
+  return { chargeNanoUsd: isKnown ? result.costNanoUsd : null, used };
+}
+
+function total(usage: readonly UsageRecord[], name: "input_tokens" | "output_tokens"): number {
+  return usage.reduce((sum, record) => sum + (record.billed ? (record[name] ?? 0) : 0), 0);
+}
+
+/** What the provider counted for this conversation bounds its next turn. */
+function remember(deps: HoldDeps, { bounded }: Taken, usage: readonly UsageRecord[]): void {
+  const [record, ...more] = usage;
+  if (bounded.conversation === null || record === undefined || more.length > 0) return;
+  if (record.completeness !== "complete" || record.input_tokens === undefined) return;
+  deps.prefixes.remember(bounded.conversation, record.input_tokens);
+}
