@@ -72,6 +72,7 @@ const steps = [
   "admit",
   "route",
   "own",
+  "hold",
   "forward",
   "meter",
   "record",

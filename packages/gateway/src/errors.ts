@@ -36,6 +36,7 @@ export type ErrorCode =
   | "rate_limit_exceeded"
   | "budget_exceeded"
   | "budget_held"
+  | "budget_unboundable"
   | "provider_not_configured"
   | "upstream_unreachable"
   | "upstream_timeout"
@@ -123,6 +124,11 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     source: "gateway",
     isRetryable: true,
     about: "The budget is free but held by running requests.",
+  },
+  budget_unboundable: {
+    source: "client",
+    isRetryable: false,
+    about: "The request's cost has no bound, or its model no price, and a hard budget covers it.",
   },
   provider_not_configured: {
     source: "gateway",

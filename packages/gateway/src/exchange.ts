@@ -3,6 +3,8 @@
  * step out of order does not compile. Stages only grow: nothing a step has established is changed later.
  */
 
+import type { Settlement } from "./store/limits.ts";
+import type { ExchangeResult } from "./store/store.ts";
 import type { Grants } from "@meshagent/llm-proxy-protocol/grants";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DisconnectPolicy } from "./config/settings.ts";
@@ -97,8 +99,8 @@ export interface PolicyFields {
   readonly maxOutputTokens: number | null;
   /** Characters (Unicode code points) of the text that is billed by them; null where there is none. */
   readonly inputCharacters: number | null;
-  /** Where `stream_options` stands in the decoded body, for the one edit that may be made. */
-  readonly includeUsage: IncludeUsageEdit | null;
+  /** How to make the body ask for usage; null when the caller asked itself or the endpoint has no need. */
+  readonly includeUsage: BodyEdit | null;
   /** Further models that the request names: an SVG image's author, its tools', its fallbacks, those of a batch. */
   readonly otherModels: readonly string[];
   /** It asks for a model that the provider chooses, as `fallbacks: "default"` does. */
@@ -109,11 +111,8 @@ export interface PolicyFields {
   readonly isBackground: boolean;
 }
 
-/**
- * How to make the body ask for usage: replace bytes `[start, end)` of the decoded body with `text`. null in
- * `PolicyFields` when the caller asked itself or the endpoint has no need.
- */
-export interface IncludeUsageEdit {
+/** Replaces bytes `[start, end)` of the decoded body with `text`. The contract has a closed list of reasons for one. */
+export interface BodyEdit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
@@ -154,4 +153,31 @@ export interface Upstream {
 
 export interface Routed extends Admitted {
   readonly upstream: Upstream;
+}
+
+/** An output limit that goes up in place of the request's own, and where. */
+export interface LoweredOutput {
+  /** The member of the body. */
+  readonly name: string;
+  readonly tokens: number;
+  /** The part of it that may go into thinking, where that has to be lowered, too. */
+  readonly thinkingTokens: number | null;
+}
+
+/** What limits hold of an exchange until its result is known. */
+export interface Hold {
+  readonly loweredOutput: LoweredOutput | null;
+  /** Nothing was sent: all of it is given back. */
+  release(): Promise<void>;
+  /** The provider has told what the input costs, in nano-dollars: the rest of its share is given back. */
+  inputTold(inputNanoUsd: number): void;
+  /** What the result makes of it, to be written with the result. */
+  settlement(result: ExchangeResult): Settlement;
+  /** The result is written. */
+  settled(result: ExchangeResult): void;
+}
+
+export interface Held extends Routed {
+  /** null: no limit covers it. */
+  readonly hold: Hold | null;
 }

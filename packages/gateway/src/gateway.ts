@@ -19,6 +19,9 @@ import { createUndiciClient } from "./upstream/undici-client.ts";
 import { createNodeSocketClient } from "./upstream/node-socket-client.ts";
 import type { SocketClient } from "./upstream/sockets.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
+import { createLimitDefinitions } from "./hold/definitions.ts";
+import { createHoldState } from "./hold/hold.ts";
+import { systemTimers } from "./hold/waiting-line.ts";
 import { newBootId } from "./ids.ts";
 import { type LifecycleDeps, runExchange, runSocket } from "./lifecycle.ts";
 import { createDialectTable } from "./match/match.ts";
@@ -26,6 +29,7 @@ import type { Log } from "./observe/log.ts";
 import { createMeter } from "./meter/meter.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { createPrices, shippedPricesAsOf } from "./pricing/charge.ts";
+import type { Prices } from "./pricing/prices.ts";
 import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
@@ -187,6 +191,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
       await server.drain();
       await collector.stop();
       lifecycle.authenticate.close();
+      lifecycle.hold.definitions.close();
       await clients.close();
       await store.close();
     },
@@ -217,27 +222,16 @@ function createLifecycle(parts: Parts): {
   const { config, clock, log } = options;
   const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
   const drainSlots = createDrainSlots(config.drainMaxConcurrent);
+  const holdState = createHoldState(systemTimers);
   const metrics = createMetrics({
     runningExchanges: () => running.size,
     keptBytes: () => keptBytes.usedBytes,
     drains: () => drainSlots.inUse,
     sockets: () => sockets.size,
+    waiting: () => holdState.lines.length,
   });
   const prices = createPrices({ card: options.priceCard });
-  const collector = createCollector({
-    objects: store.objects,
-    prices,
-    clock,
-    log,
-    metrics,
-    collecting: (name) => dialects.find((dialect) => dialect.name === name)?.collecting ?? [],
-    upstreamFor: async (projectId, name) => {
-      const provider = providers.find((candidate) => candidate.name === name);
-      return provider === undefined ? null : parts.upstreams.upstreamFor(projectId, provider);
-    },
-    clientFor: parts.clients.clientFor,
-    intervalMs: config.collectIntervalMs,
-  });
+  const collector = createCollectorOf(parts, prices, metrics);
   const lifecycle: LifecycleDeps = {
     authenticate: createAuthenticateDeps({ directory: store.directory, clock, maxCachedCredentials: 10_000 }),
     receive: { keptBytes, limits: config },
@@ -249,6 +243,17 @@ function createLifecycle(parts: Parts): {
       sharesObjects: createSharing(store.directory),
       collectBefore: (key) => collector.collectBefore(key),
       wasRead: (key) => collector.nudge(key),
+    },
+    hold: {
+      limits: store.limits,
+      definitions: createLimitDefinitions(store),
+      prices,
+      clock,
+      timers: systemTimers,
+      bootId: options.bootId,
+      settings: config,
+      log,
+      ...holdState,
     },
     forward: {
       clock,
@@ -282,6 +287,26 @@ function createLifecycle(parts: Parts): {
     },
   };
   return { lifecycle, metrics, collector };
+}
+
+/** Waits for the usage of what providers work on in the background. */
+function createCollectorOf(parts: Parts, prices: Prices, metrics: Metrics): Collector {
+  const { store, options } = parts;
+  const { config, clock, log } = options;
+  return createCollector({
+    objects: store.objects,
+    prices,
+    clock,
+    log,
+    metrics,
+    collecting: (name) => dialects.find((dialect) => dialect.name === name)?.collecting ?? [],
+    upstreamFor: async (projectId, name) => {
+      const provider = providers.find((candidate) => candidate.name === name);
+      return provider === undefined ? null : parts.upstreams.upstreamFor(projectId, provider);
+    },
+    clientFor: parts.clients.clientFor,
+    intervalMs: config.collectIntervalMs,
+  });
 }
 
 interface Clients {

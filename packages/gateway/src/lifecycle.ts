@@ -6,7 +6,7 @@
 import { admit, type AdmitDeps, checkModels } from "./admit/admit.ts";
 import { authenticate, type AuthenticateDeps } from "./authenticate/authenticate.ts";
 import { watchCredential } from "./authenticate/watch-credential.ts";
-import type { Call, Matched, Routed } from "./exchange.ts";
+import type { Call, Held, Matched, Routed } from "./exchange.ts";
 import { forward } from "./forward/forward.ts";
 import type { Settle } from "./forward/relay.ts";
 import type { ForwardDeps } from "./forward/settings.ts";
@@ -23,8 +23,10 @@ import {
 import { createOwnership } from "./own/claims.ts";
 import { checkOwnership, type OwnDeps } from "./own/own.ts";
 import type { Ownership } from "./ownership.ts";
+import { checkSocket } from "./hold/check-socket.ts";
+import { hold, type HoldDeps } from "./hold/hold.ts";
 import { receive, type ReceiveDeps } from "./receive/receive.ts";
-import { type RecordDeps, recordIntent, resultRecorder } from "./record/record.ts";
+import { inputRecorder, type RecordDeps, recordIntent, resultRecorder } from "./record/record.ts";
 import { route, type RouteDeps } from "./route/route.ts";
 
 export interface LifecycleDeps {
@@ -33,6 +35,7 @@ export interface LifecycleDeps {
   readonly admit: AdmitDeps;
   readonly route: RouteDeps;
   readonly own: OwnDeps;
+  readonly hold: HoldDeps;
   readonly forward: ForwardDeps;
   readonly socket: SocketDeps;
   readonly record: RecordDeps;
@@ -49,9 +52,11 @@ export async function runExchange(deps: LifecycleDeps, matched: Matched): Promis
     const admitted = admit(deps.admit, received);
     const routed = await route(deps.route, admitted);
     await checkOwnership(deps.own, routed);
-    await recordIntent(deps.record, routed);
-    const ownership = createOwnership(deps.own, routed);
-    await forward(deps.forward, routed, { ownership, settle: settling(deps, routed, ownership) });
+    const held = await hold(deps.hold, routed);
+    await recordIntent(deps.record, held);
+    const ownership = createOwnership(deps.own, held);
+    const settle = settling(deps, held, ownership);
+    await forward(deps.forward, held, { ownership, settle, onInput: inputRecorder(deps.record, held) });
   } finally {
     received.body?.release();
   }
@@ -69,6 +74,7 @@ export async function runSocket(deps: LifecycleDeps, matched: Matched): Promise<
   const admitted = admit(deps.admit, received);
   const routed = await route(deps.route, admitted);
   await checkOwnership(deps.own, routed);
+  await checkSocket(deps.hold, routed);
   await relaySocket(deps.socket, routed, socketSteps(deps, routed));
 }
 
@@ -84,21 +90,22 @@ async function beginInSocket(
   const admitted = admit(deps.admit, received);
   const routed = { ...admitted, upstream: opened.upstream };
   await checkOwnership(deps.own, routed);
-  return recordBegun(deps, routed);
+  return recordBegun(deps, await hold(deps.hold, routed));
 }
 
 /** The provider began it by itself, and bills it whatever became of the credential since: nothing is asked any more. */
 function beginUnasked(deps: LifecycleDeps, opened: Routed, unasked: UnaskedMessage): Promise<BegunExchange> {
-  return recordBegun(deps, receiveUnasked({ ...opened, call: callInside(deps, opened.call) }, unasked));
+  const received = receiveUnasked({ ...opened, call: callInside(deps, opened.call) }, unasked);
+  return recordBegun(deps, { ...received, hold: null });
 }
 
-async function recordBegun(deps: LifecycleDeps, routed: Routed): Promise<BegunExchange> {
-  await recordIntent(deps.record, routed);
-  return { routed, settle: settling(deps, routed, createOwnership(deps.own, routed)) };
+async function recordBegun(deps: LifecycleDeps, held: Held): Promise<BegunExchange> {
+  await recordIntent(deps.record, held);
+  return { routed: held, settle: settling(deps, held, createOwnership(deps.own, held)) };
 }
 
 /** Its row, and those of what its reply showed. */
-function settling(deps: LifecycleDeps, routed: Routed, ownership: Ownership): Settle {
+function settling(deps: LifecycleDeps, routed: Held, ownership: Ownership): Settle {
   const recordResult = resultRecorder(deps.record, routed);
   return async (observation) => {
     const shown = ownership.recordShown(observation.status, observation.reading);

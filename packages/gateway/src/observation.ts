@@ -58,6 +58,8 @@ export interface Meter {
   observe(chunk: Uint8Array): Promise<void> | void;
   /** True once the chunks observed hold all that the reply will be billed for. */
   readonly isTerminal: boolean;
+  /** See `UsageReader.isInputTold`. */
+  readonly isInputTold: boolean;
   /** What is known now, if the reply ends so. */
   read(end: ReplyEnd): ReplyReading;
   /** What is known at the end of the reply's bytes. Never rejects; can be asked again. */

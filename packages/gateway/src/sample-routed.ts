@@ -5,7 +5,7 @@ import { Socket } from "node:net";
 import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
-import type { Call, KeptBody, PolicyFields, Principal, Routed, Upstream } from "./exchange.ts";
+import type { Call, Held, KeptBody, PolicyFields, Principal, Upstream } from "./exchange.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
@@ -91,7 +91,7 @@ export interface SampleOptions {
   readonly upstream?: Partial<Upstream>;
 }
 
-export function sampleRouted(options: SampleOptions = {}): Routed {
+export function sampleRouted(options: SampleOptions = {}): Held {
   const isOpenAi = options.dialect !== "anthropic";
   const dialect = isOpenAi ? openAiDialect : anthropicDialect;
   const provider = isOpenAi ? openai : anthropic;
@@ -111,6 +111,7 @@ export function sampleRouted(options: SampleOptions = {}): Routed {
     references: [],
     batchFile: null,
     provider,
+    hold: null,
     upstream: {
       provider,
       origin: "https://provider.example",

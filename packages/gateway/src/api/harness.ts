@@ -260,9 +260,9 @@ export function makeProvider(name: string): Provider {
     pathPrefix: "",
     authorization: () => [],
     takesIncludeUsage: true,
-  modelLimits: () => null,
-  tokensPerNonAsciiByte: 11,
-  tokensPerImage: 10_000,
+    modelLimits: () => null,
+    tokensPerNonAsciiByte: 11,
+    tokensPerImage: 10_000,
     probePath: "/models",
   };
 }

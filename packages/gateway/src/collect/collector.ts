@@ -15,6 +15,7 @@ import { errorText, type Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Prices } from "../pricing/prices.ts";
 import type { AwaitedUsage, ObjectKey, Objects } from "../store/objects.ts";
+import type { Settlement } from "../store/limits.ts";
 import type { ExchangeResult, UsageSource } from "../store/store.ts";
 import type { HeaderLines, UpstreamClient } from "../upstream/client.ts";
 import { upstreamIdentity } from "../upstream-identity.ts";
@@ -272,7 +273,7 @@ class UsageCollector implements Collector {
       usage,
       costNanoUsd: sumCharges(usage),
     };
-    const isFirst = await this.#options.objects.settleLater(result);
+    const isFirst = await this.#options.objects.settleLater(result, settlementOf(result));
     this.#tasks.delete(keyOf(awaited));
     if (isFirst) this.#options.metrics.finished(intent, result);
   }
@@ -356,4 +357,9 @@ function usageSourceOf(usage: readonly UsageRecord[]): UsageSource {
   const billed = usage.filter((record) => record.billed);
   if (usage.length === 0 || billed.some((record) => record.completeness === "missing")) return "none";
   return billed.some((record) => record.completeness === "partial") ? "partial" : "exact";
+}
+
+/** What a budget is charged for it: the whole hold where the cost is not known. */
+function settlementOf({ usageSource, costNanoUsd }: ExchangeResult): Settlement {
+  return { chargeNanoUsd: usageSource === "exact" ? costNanoUsd : null, used: {} };
 }

@@ -44,6 +44,7 @@ export interface Config {
   readonly callerStallTimeoutMs: number;
   readonly callerKeepAliveMs: number;
   readonly settleTimeoutMs: number;
+  readonly holdWaitMs: number;
   readonly collectIntervalMs: number;
   readonly disconnectPolicy: DisconnectPolicy;
   readonly drainMaxMs: number;
@@ -156,6 +157,11 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     "MESHAGENT_SETTLE_TIMEOUT",
     5_000,
     "How long the end of a reply waits for its row in the ledger.",
+  ),
+  holdWaitMs: duration(
+    "MESHAGENT_HOLD_WAIT",
+    20_000,
+    "How long a request waits for money of its budget that running requests hold, before it is refused.",
   ),
   collectIntervalMs: duration(
     "MESHAGENT_COLLECT_INTERVAL",

@@ -4,7 +4,7 @@
  */
 
 import type { GatewayError } from "../errors.ts";
-import type { IncludeUsageEdit } from "../exchange.ts";
+import type { BodyEdit } from "../exchange.ts";
 import type { Picked, PickPath } from "../json-pick.ts";
 import type { SocketProtocol } from "./socket-protocol.ts";
 import type { ObjectKind } from "../provider-objects.ts";
@@ -139,7 +139,7 @@ export interface OwnReply {
 }
 
 /** Finds where a body asks for usage in its stream; null when it asks itself or does not stream. */
-export type PlanIncludeUsage = (picks: readonly Picked[]) => IncludeUsageEdit | null;
+export type PlanIncludeUsage = (picks: readonly Picked[]) => BodyEdit | null;
 
 /**
  * Takes out of a stream what is in it only because the gateway asked for usage. Gives the bytes that can go

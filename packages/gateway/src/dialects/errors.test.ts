@@ -41,6 +41,7 @@ const expected: Readonly<Record<ErrorCode, Row>> = {
   request_timeout: [[408, invalid, "request_timeout"], [408, invalid], true],
   rate_limit_exceeded: [[429, "rate_limit_error", "rate_limit_exceeded"], [429, "rate_limit_error"], true],
   budget_exceeded: [[402, "billing_error", "budget_exceeded"], [402, "billing_error"], false],
+  budget_unboundable: [[402, "billing_error", "budget_unboundable"], [402, "billing_error"], false],
   budget_held: [[429, "rate_limit_error", "budget_held"], [429, "rate_limit_error"], true],
   provider_not_configured: [[400, invalid, "provider_not_configured"], [503, "api_error"], false],
   upstream_unreachable: [[502, "server_error", "upstream_unreachable"], [502, "api_error"], true],

@@ -50,6 +50,11 @@ export interface UsageReader {
    * pushed. What follows (`[DONE]`, trailing events) can no longer make the reply incomplete.
    */
   readonly isTerminal: boolean;
+  /**
+   * True once the reply has told all input that it will be billed for, before its output: `read` then gives it. Absent
+   * where a reply tells everything at its end.
+   */
+  readonly isInputTold?: boolean;
   /** What is known now, if the reply ends so. Can be asked at the terminal event and again at the end. */
   read(end: ReplyEnd): ReplyReading;
 }

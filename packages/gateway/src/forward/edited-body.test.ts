@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
-import type { IncludeUsageEdit, KeptBody } from "../exchange.ts";
+import type { BodyEdit, KeptBody } from "../exchange.ts";
 import { editedBody, spliceChunks } from "./edited-body.ts";
 
 /** A body in chunks that end at these offsets. */
@@ -17,12 +17,12 @@ function kept(bytes: Buffer, cuts: readonly number[], contentEncoding = ""): Kep
   };
 }
 
-const splice = (text: string, edit: IncludeUsageEdit): string =>
+const splice = (text: string, edit: BodyEdit): string =>
   text.slice(0, edit.start) + edit.text + text.slice(edit.end);
 
 describe("splicing", () => {
   const text = "0123456789";
-  const edits: readonly IncludeUsageEdit[] = [
+  const edits: readonly BodyEdit[] = [
     { start: 0, end: 0, text: "<>" },
     { start: 10, end: 10, text: "<>" },
     { start: 3, end: 3, text: "<>" },
@@ -61,7 +61,7 @@ describe("the edited body", () => {
   const edit = { start: 1, end: 1, text: '"stream_options":{"include_usage":true},' };
 
   it("can be sent again, and knows its length in bytes", async () => {
-    const body = await editedBody(kept(Buffer.from(text), [1, 7]), edit);
+    const body = await editedBody(kept(Buffer.from(text), [1, 7]), () => [edit]);
     for (let time = 0; time < 2; time++) {
       const bytes = Buffer.concat([...body.chunks()]);
       assert.equal(bytes.toString(), splice(text, edit));
@@ -78,7 +78,7 @@ describe("the edited body", () => {
   };
   for (const [name, bytes] of Object.entries(encoded)) {
     it(`is decoded from ${name} first`, async () => {
-      const body = await editedBody(kept(bytes, [3, 9], name), edit);
+      const body = await editedBody(kept(bytes, [3, 9], name), () => [edit]);
       assert.equal(Buffer.concat([...body.chunks()]).toString(), splice(text, edit));
     });
   }
@@ -88,7 +88,7 @@ it("counts a decoded copy against the memory bound", async () => {
   const edit = { start: 0, end: 0, text: "" };
   const bomb = kept(gzipSync(Buffer.alloc(1024 * 1024, 32)), [], "gzip");
   let grown = 0;
-  await editedBody({ ...bomb, grow: (bytes) => (grown += bytes) }, edit);
+  await editedBody({ ...bomb, grow: (bytes) => (grown += bytes) }, () => [edit]);
   assert.equal(grown, 1024 * 1024);
   const full = new Error("no room");
   const refusing = {
@@ -97,8 +97,11 @@ it("counts a decoded copy against the memory bound", async () => {
       throw full;
     },
   };
-  await assert.rejects(editedBody(refusing, edit), full);
+  await assert.rejects(
+    editedBody(refusing, () => [edit]),
+    full,
+  );
   grown = 0;
-  await editedBody({ ...kept(Buffer.from("{}"), []), grow: (bytes) => (grown += bytes) }, edit);
+  await editedBody({ ...kept(Buffer.from("{}"), []), grow: (bytes) => (grown += bytes) }, () => [edit]);
   assert.equal(grown, 0, "what came plain is held once");
 });

@@ -1,12 +1,19 @@
-/** The body with the one edit that may be made to it, decoded first where it came encoded. Copies only then. */
+/** The body with the edits that may be made to it, decoded first where it came encoded. Copies only then. */
 
 import { decodeChunks, parseContentEncoding } from "../encoding.ts";
-import type { IncludeUsageEdit, KeptBody } from "../exchange.ts";
+import type { BodyEdit, KeptBody } from "../exchange.ts";
 import type { UpstreamBody } from "../upstream/client.ts";
 
-export async function editedBody(body: KeptBody, edit: IncludeUsageEdit): Promise<UpstreamBody> {
+/** `plan` sees the decoded body; its edits do not overlap. */
+export async function editedBody(
+  body: KeptBody,
+  plan: (decoded: readonly Uint8Array[]) => readonly BodyEdit[],
+): Promise<UpstreamBody> {
   const chunks = await decodedChunks(body);
-  const edited = spliceChunks(chunks, edit);
+  // From the last to the first: what stands before an edit keeps its place.
+  const edits = plan(chunks).toSorted((left, right) => right.start - left.start);
+  let edited = chunks;
+  for (const edit of edits) edited = spliceChunks(edited, edit);
   const byteLength = edited.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   return { byteLength, chunks: () => edited };
 }
@@ -27,7 +34,7 @@ async function decodedChunks(body: KeptBody): Promise<readonly Uint8Array[]> {
 }
 
 /** Replaces bytes `[start, end)` of the whole. Untouched parts are views, not copies. */
-export function spliceChunks(chunks: readonly Uint8Array[], edit: IncludeUsageEdit): readonly Uint8Array[] {
+export function spliceChunks(chunks: readonly Uint8Array[], edit: BodyEdit): readonly Uint8Array[] {
   const out: Uint8Array[] = [];
   let offset = 0;
   let isInserted = false;

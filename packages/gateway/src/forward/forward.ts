@@ -1,13 +1,14 @@
 /**
  * The step that speaks to the provider: builds the request that goes up, and relays. What goes up is what came:
- * the headers follow the closed table, the body is the caller's, byte for byte (see `IncludeUsageEdit` for the
- * one edit).
+ * the headers follow the closed table, the body is the caller's, byte for byte, but for the contract's closed list
+ * of edits.
  */
 
-import type { KeptBody, Routed } from "../exchange.ts";
+import type { BodyEdit, Held, KeptBody } from "../exchange.ts";
 import { requestHeadersUp } from "../headers.ts";
 import type { Observation } from "../observation.ts";
 import { editedBody } from "./edited-body.ts";
+import { planOutputLimit } from "./output-limit.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
 import type { ForwardDeps } from "./settings.ts";
 import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
@@ -18,8 +19,8 @@ import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
  */
 export async function forward(
   deps: ForwardDeps,
-  routed: Routed,
-  { settle, ownership }: Pick<RelayOptions, "settle" | "ownership">,
+  routed: Held,
+  { settle, ownership, onInput }: Pick<RelayOptions, "settle" | "ownership" | "onInput">,
 ): Promise<void> {
   if (routed.call.response.destroyed) {
     // It left while its intent was written: nothing is sent, and nothing is billed.
@@ -34,7 +35,7 @@ export async function forward(
     await settle(unsent(false));
     throw error;
   }
-  await new Relay({ deps, routed, client, request, settle, ownership }).done;
+  await new Relay({ deps, routed, client, request, settle, ownership, onInput }).done;
 }
 
 /** What is seen of an exchange of which no byte went up. */
@@ -54,20 +55,25 @@ function unsent(isCallerGone: boolean): Observation {
   };
 }
 
-async function upstreamRequest(routed: Routed): Promise<UpstreamRequest> {
-  const { call, endpointPath, upstream, policy, body } = routed;
-  const edit = policy.includeUsage;
-  const isDecoded = edit !== null && body !== null && body.contentEncoding !== "";
+async function upstreamRequest(held: Held): Promise<UpstreamRequest> {
+  const { call, endpointPath, upstream, policy, body } = held;
+  const lowered = held.hold?.loweredOutput ?? null;
+  const isEdited = policy.includeUsage !== null || lowered !== null;
+  const isDecoded = isEdited && body !== null && body.contentEncoding !== "";
+  const plan = (decoded: readonly Uint8Array[]): readonly BodyEdit[] => [
+    ...(policy.includeUsage === null ? [] : [policy.includeUsage]),
+    ...(lowered === null ? [] : planOutputLimit(decoded, lowered)),
+  ];
   return {
     method: call.request.method ?? "GET",
     origin: upstream.origin,
     path: upstream.basePath + endpointPath + call.query,
     headers: requestHeadersUp(call.request.rawHeaders, {
-      authorization: upstream.apiKey === null ? [] : routed.provider.authorization(upstream.apiKey),
+      authorization: upstream.apiKey === null ? [] : held.provider.authorization(upstream.apiKey),
       isBodyDecoded: isDecoded,
-      wantsIdentity: edit !== null,
+      wantsIdentity: policy.includeUsage !== null,
     }),
-    body: body === null ? null : sentBody(body, edit === null ? body : await editedBody(body, edit)),
+    body: body === null ? null : sentBody(body, isEdited ? await editedBody(body, plan) : body),
     timeouts: upstream.timeouts,
   };
 }

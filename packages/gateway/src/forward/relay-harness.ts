@@ -280,7 +280,11 @@ export class RelayBed {
       rows.push(observation);
       await options.settle?.(observation);
     };
-    const outcome = forward(deps, routed, { settle, ownership: options.ownership ?? ownsNothing }).then(
+    const outcome = forward(deps, routed, {
+      settle,
+      ownership: options.ownership ?? ownsNothing,
+      onInput: null,
+    }).then(
       () => null,
       (error: unknown) => error,
     );

@@ -4,12 +4,13 @@
  * does not end what it will be billed for. No byte is altered here (see `reply-editor.ts` for the exceptions).
  */
 
-import type { Routed } from "../exchange.ts";
-import { headerValue, joinedHeaderValue, mediaTypeOf, replyHeadersDown } from "../headers.ts";
+import type { Held } from "../exchange.ts";
+import { headerValue, joinedHeaderValue, mediaTypeOf } from "../headers.ts";
 import type { ReplyReading } from "../dialects/usage-reader.ts";
 import { errorText } from "../observe/log.ts";
 import { CallerSide } from "./caller-side.ts";
 import type { Ending, Meter, Observation } from "../observation.ts";
+import { replyHead } from "./reply-head.ts";
 import { createReplyEditor, type ReplyEditor } from "./reply-editor.ts";
 import { fetchListPage } from "./object-list.ts";
 import type { Claim, Ownership } from "../ownership.ts";
@@ -18,7 +19,6 @@ import { EventTail } from "./event-tail.ts";
 import { failureError, isFailure, unsendableError } from "./failure-error.ts";
 import { LateError, withinMs } from "./within.ts";
 import type {
-  HeaderLines,
   UpstreamCall,
   UpstreamClient,
   UpstreamFailure,
@@ -32,7 +32,9 @@ export type Settle = (observation: Observation) => Promise<void>;
 
 export interface RelayOptions {
   readonly deps: ForwardDeps;
-  readonly routed: Routed;
+  readonly routed: Held;
+  /** Gets what the reply says of its input, before its output; null: nobody asks. */
+  readonly onInput: ((reading: ReplyReading) => void) | null;
   readonly client: UpstreamClient;
   readonly request: UpstreamRequest;
   readonly settle: Settle;
@@ -70,11 +72,14 @@ export class Relay implements UpstreamObserver, Stoppable {
   #timer: NodeJS.Timeout | null = null;
   #settling: Promise<void> = Promise.resolve();
   #isStopDue = false;
+  /** Told once, when the reply has told its input; null afterwards, and where nobody asks. */
+  #onInput: RelayOptions["onInput"];
   /** Why the request could not even be written, or null. */
   #unsendable: Error | null = null;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#onInput = options.onInput;
     this.#caller = new CallerSide({
       response: options.routed.call.response,
       stallTimeoutMs: options.deps.settings.callerStallTimeoutMs,
@@ -115,7 +120,7 @@ export class Relay implements UpstreamObserver, Stoppable {
     const length = headerValue(reply.headers, "content-length");
     if (length !== null && /^\d+$/.test(length) && this.#editor === null)
       this.#remainingBytes = Number(length);
-    this.#caller.writeHead(reply.status, reply.statusText, this.#headLines(reply));
+    this.#caller.writeHead(reply.status, reply.statusText, replyHead(routed, reply, this.#editor !== null));
   }
 
   onChunk(chunk: Uint8Array, framed: Uint8Array | null = null): boolean {
@@ -194,7 +199,12 @@ export class Relay implements UpstreamObserver, Stoppable {
     if (this.#remainingBytes !== null) this.#remainingBytes -= chunk.byteLength;
     if (this.#wasCallerGone && this.#isDrainTooLarge())
       queueMicrotask(() => this.#detach(this.#finish("abandoned")));
-    return this.#meter?.observe(chunk) ?? undefined;
+    const observed = this.#meter?.observe(chunk) ?? undefined;
+    if (this.#onInput !== null && this.#meter?.isInputTold === true) {
+      this.#onInput(this.#meter.read("cut"));
+      this.#onInput = null;
+    }
+    return observed;
   }
 
   /** The chunk at hand is the one after which the caller may believe the reply complete. */
@@ -381,18 +391,6 @@ export class Relay implements UpstreamObserver, Stoppable {
       contentEncoding: joinedHeaderValue(reply.headers, "content-encoding"),
       reader,
     });
-  }
-
-  #headLines(reply: UpstreamReply): HeaderLines {
-    const { call, policy, upstream } = this.#options.routed;
-    return [
-      ...replyHeadersDown(reply.headers, {
-        isBodyEdited: this.#editor !== null,
-        requestedModel: policy.model,
-      }),
-      ...call.answerHeaders,
-      ...(upstream.isSimulated ? [["x-meshagent-simulated", "true"] as const] : []),
-    ];
   }
 }
 

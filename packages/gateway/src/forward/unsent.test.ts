@@ -17,6 +17,7 @@ test("a caller that left while its intent was written: nothing is sent, and the 
   } as unknown as ForwardDeps;
   await forward(deps, routed, {
     ownership: ownsNothing,
+    onInput: null,
     settle: (observation) => {
       rows.push(observation);
       return Promise.resolve();

@@ -4,7 +4,12 @@
  */
 
 import type { Principal } from "../exchange.ts";
-import type { BudgetDefinition, LimitDefinition, LimitScope, RateDefinition } from "../store/limit-definition.ts";
+import type {
+  BudgetDefinition,
+  LimitDefinition,
+  LimitScope,
+  RateDefinition,
+} from "../store/limit-definition.ts";
 import type { BudgetAccount, ConcurrencyAccount, RateAccount } from "../store/limits.ts";
 import type { Calendar } from "./period.ts";
 

@@ -39,7 +39,11 @@ export interface Bounded {
 const assumedOutputTokens = 4_096;
 
 /** Throws `budget_unboundable`. */
-export async function boundRequest(deps: HoldDeps, routed: Routed, covering: CoveringLimits): Promise<Bounded> {
+export async function boundRequest(
+  deps: HoldDeps,
+  routed: Routed,
+  covering: CoveringLimits,
+): Promise<Bounded> {
   const hard = covering.budgets.find(({ account }) => account.isEnforced);
   const refuse = (what: string): never => {
     throw unboundable(hard?.definition, what);
@@ -58,7 +62,8 @@ export async function boundRequest(deps: HoldDeps, routed: Routed, covering: Cov
   const input = boundInput(bound, rule, { prefixes: deps.prefixes, bodyBytes: body.bytes });
   if (input.tokens === null && hard !== undefined) refuse("files, recordings or references in its input");
   const maxOutputTokens = maxOutputOf(bound, rule);
-  if (maxOutputTokens === null && hard !== undefined) refuse(`a model without a known output limit and no \`${bound.outputLimit.name}\``);
+  if (maxOutputTokens === null && hard !== undefined)
+    refuse(`a model without a known output limit and no \`${bound.outputLimit.name}\``);
   const atMs = routed.call.receivedAtMs;
   const { provider, upstream, policy } = routed;
   const model = { provider: provider.name, model: policy.model, atMs };
@@ -71,7 +76,8 @@ export async function boundRequest(deps: HoldDeps, routed: Routed, covering: Cov
     hasAudioOutput: bound.hasAudioOutput,
     isRegional: upstream.region !== null,
   });
-  if (ceiling === null && hard !== undefined) refuse(`the model "${provider.name}/${policy.model}", which has no price here,`);
+  if (ceiling === null && hard !== undefined)
+    refuse(`the model "${provider.name}/${policy.model}", which has no price here,`);
   return {
     inputTokens: input.tokens ?? Math.ceil((routed.body?.byteLength ?? 0) / 4),
     maxOutputTokens: (maxOutputTokens ?? assumedOutputTokens) * bound.rounds,

@@ -5,7 +5,12 @@
  */
 
 import type { Principal } from "../exchange.ts";
-import type { BudgetDefinition, LimitDefinition, LimitScope, RateDefinition } from "../store/limit-definition.ts";
+import type {
+  BudgetDefinition,
+  LimitDefinition,
+  LimitScope,
+  RateDefinition,
+} from "../store/limit-definition.ts";
 import type { Limits } from "../store/limits.ts";
 import type { Directory, ExchangeFilter, Reports } from "../store/store.ts";
 import type { CoveringBudget, CoveringLimits } from "./accounts.ts";
@@ -24,10 +29,20 @@ export interface LimitDefinitionsOptions {
   readonly reports: Pick<Reports, "usage">;
 }
 
-const everything: LimitScope = { room: null, participant: null, apiKeyId: null, sessionId: null, model: null };
+const everything: LimitScope = {
+  room: null,
+  participant: null,
+  apiKeyId: null,
+  sessionId: null,
+  model: null,
+};
 const maxKnownKeys = 50_000;
 
-export function createLimitDefinitions({ directory, limits, reports }: LimitDefinitionsOptions): LimitDefinitions {
+export function createLimitDefinitions({
+  directory,
+  limits,
+  reports,
+}: LimitDefinitionsOptions): LimitDefinitions {
   const known = new Map<string, Promise<readonly LimitDefinition[]>>();
   /** Accounts that are there: nothing has to be looked up for them again. */
   const begun = new Set<string>();
@@ -50,7 +65,8 @@ export function createLimitDefinitions({ directory, limits, reports }: LimitDefi
     const { account } = budget;
     if (begun.has(account.key)) return budget;
     const isThere = (await limits.peekBudget(account.key)) !== null;
-    const spentBeforeNanoUsd = isThere || isTokenCap(budget.definition) ? 0 : await spentBefore(reports, projectId, budget);
+    const spentBeforeNanoUsd =
+      isThere || isTokenCap(budget.definition) ? 0 : await spentBefore(reports, projectId, budget);
     if (begun.size >= maxKnownKeys) begun.clear();
     begun.add(account.key);
     return { ...budget, account: { ...account, spentBeforeNanoUsd } };
@@ -67,9 +83,17 @@ export function createLimitDefinitions({ directory, limits, reports }: LimitDefi
   };
 }
 
+interface TokenCaps {
+  readonly maxBudgetNanoUsd: number | null;
+  readonly maxBudgetPerDayNanoUsd: number | null;
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly maxConcurrency: number | null;
+}
+
 /** The caps that a token carries are limits of its own, counted for its identity alone; nothing creates them. */
 export function tokenCaps({ grants, tokenId, projectId }: Principal): readonly LimitDefinition[] {
-  const caps = grants.llm?.caps ?? null;
+  const caps = (grants.llm as { readonly caps?: TokenCaps | null } | null)?.caps ?? null;
   if (caps === null || tokenId === null) return [];
   const common = { projectId, scope: everything, createdAtMs: 0 };
   const budget = (period: BudgetDefinition["period"], amountNanoUsd: number): BudgetDefinition => ({
@@ -126,7 +150,8 @@ async function spentBefore(
 /** The subject's values stand in the account's key, in the order of the scope's `*` members. */
 function filterOf(projectId: string, scope: LimitScope, key: string): ExchangeFilter {
   const values = key.split("|").slice(2).map(decodeURIComponent);
-  const value = (wanted: string | null): string | undefined => (wanted === "*" ? values.shift() : (wanted ?? undefined));
+  const value = (wanted: string | null): string | undefined =>
+    wanted === "*" ? values.shift() : (wanted ?? undefined);
   const room = value(scope.room);
   const participant = value(scope.participant);
   const apiKeyId = value(scope.apiKeyId);

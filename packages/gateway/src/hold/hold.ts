@@ -6,8 +6,10 @@
  * It sends nothing and reads no reply. Requests that no limit covers, and endpoints that bill nothing, pass at once.
  */
 
+import { CallerGone } from "../caller-gone.ts";
 import type { Clock } from "../clock.ts";
 import type { Held, Hold, Routed } from "../exchange.ts";
+import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
 import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
 import type { BudgetState, HoldReply, HoldShare, Limits } from "../store/limits.ts";
@@ -25,6 +27,7 @@ export interface HoldDeps {
   readonly definitions: LimitDefinitions;
   readonly prices: Prices;
   readonly clock: Clock;
+  readonly log: Pick<Log, "error">;
   readonly timers: Timers;
   readonly bootId: string;
   readonly settings: HoldSettings;
@@ -73,7 +76,11 @@ async function findCovering(deps: HoldDeps, routed: Routed): Promise<CoveringLim
   if (definitions.length === 0) return null;
   const model = `${routed.provider.name}/${policy.model}`;
   const nowMs = deps.clock.now();
-  const covering = coveringLimits(definitions, { principal, sessionId: routed.sessionId, model }, { nowMs, calendar: deps.calendar });
+  const covering = coveringLimits(
+    definitions,
+    { principal, sessionId: routed.sessionId, model },
+    { nowMs, calendar: deps.calendar },
+  );
   if (covering.budgets.length + covering.rates.length + covering.concurrency.length === 0) return null;
   return deps.definitions.seeded(principal.projectId, covering);
 }
@@ -104,7 +111,7 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
         throw budgetHeld(asking.covering, null);
       }
       await place.wait(Math.min(lookAgainMs, Math.max(1, deps.settings.holdWaitMs - waitedMs)));
-      asking.routed.call.refuseIfGone();
+      if (asking.routed.call.response.destroyed) throw new CallerGone();
     }
   } finally {
     place?.leave();
@@ -123,11 +130,15 @@ async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, waitedMs:
   if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
   const cost = (outputTokens: number): Offer => ({
     outputTokens,
-    nanoUsd: mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * bounded.outputs }) + bounded.feesNanoUsd,
+    nanoUsd:
+      mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * bounded.outputs }) +
+      bounded.feesNanoUsd,
   });
   if (!isEditable || bounded.outputs === 0) return cost(maxOutputTokens);
   const free = await freeNanoUsd(deps, covering);
-  const fits = outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) / bounded.outputs;
+  const fits =
+    outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) /
+    bounded.outputs;
   const isLate = waitedMs >= deps.settings.holdWaitMs / 2;
   const floor = Math.min(maxOutputTokens, isLate ? leastOf(bounded) : comfortableOutput);
   return cost(Math.min(maxOutputTokens, Math.max(floor, Math.floor(fits))));
@@ -142,7 +153,8 @@ async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise
   for (const { account } of budgets) {
     if (!account.isEnforced) continue;
     const state: Pick<BudgetState, "freeNanoUsd"> | null = await deps.limits.peekBudget(account.key);
-    const free = state?.freeNanoUsd ?? account.amountNanoUsd + account.toleranceNanoUsd - account.spentBeforeNanoUsd;
+    const free =
+      state?.freeNanoUsd ?? account.amountNanoUsd + account.toleranceNanoUsd - account.spentBeforeNanoUsd;
     least = Math.min(least, free);
   }
   return least;

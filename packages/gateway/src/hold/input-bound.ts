@@ -43,12 +43,15 @@ export function boundInput(
   const all = [...bound.parts, ...bound.turns];
   const hasMedia = all.some((one) => isMedia(one));
   const cold = sum([
-    textBound([...parts, ...turns], rule) + templateTokens + hiddenBytes(from.bodyBytes, [...parts, ...turns]),
+    textBound([...parts, ...turns], rule) +
+      templateTokens +
+      hiddenBytes(from.bodyBytes, [...parts, ...turns]),
     mediaBound(all, rule),
   ]);
   const warm = warmBound(bound, { turns, parts, conversation, rule, prefixes: from.prefixes });
   const least = smallest([cold, warm, window]);
-  if (bound.rounds > 1) return { tokens: window === null ? null : window * bound.rounds, conversation, hasMedia };
+  if (bound.rounds > 1)
+    return { tokens: window === null ? null : window * bound.rounds, conversation, hasMedia };
   return { tokens: least, conversation, hasMedia };
 }
 
@@ -61,7 +64,10 @@ interface WarmInput {
 }
 
 /** By what the provider counted for a beginning of it. null: no beginning is known, or what is new has no bound. */
-function warmBound(bound: RequestBound, { turns, parts, conversation, rule, prefixes }: WarmInput): number | null {
+function warmBound(
+  bound: RequestBound,
+  { turns, parts, conversation, rule, prefixes }: WarmInput,
+): number | null {
   const found = prefixes.find(conversation);
   if (found === null) return null;
   const newParts = parts.filter((_part, index) => !found.known.parts.has(conversation.parts[index] ?? ""));

@@ -23,10 +23,7 @@ export function budgetTooSmall(
   const spent = usd(reply.budget?.spentNanoUsd ?? 0);
   const name = budget === undefined ? "The budget" : `The budget ${describe(budget.definition)}`;
   if (reply.reason === "spent") {
-    return new GatewayError(
-      "budget_exceeded",
-      `${name} is spent (${spent}). ${whenAgain(budget, nowMs)}`,
-    );
+    return new GatewayError("budget_exceeded", `${name} is spent (${spent}). ${whenAgain(budget, nowMs)}`);
   }
   return new GatewayError(
     "budget_exceeded",
@@ -66,7 +63,8 @@ export function limitReached(reply: Refused): GatewayError {
     );
   }
   const seconds = Math.max(1, Math.ceil((reply.retryAfterMs ?? 60_000) / 1000));
-  const what = reply.account.kind === "rate" ? `${reply.account.perMinute} ${reply.account.counts}` : "the limit";
+  const what =
+    reply.account.kind === "rate" ? `${reply.account.perMinute} ${reply.account.counts}` : "the limit";
   return new GatewayError(
     "rate_limit_exceeded",
     `The limit of ${what} a minute is reached. Try again in ${seconds} s.`,

@@ -44,7 +44,17 @@ export function takenHold(deps: HoldDeps, taken: Taken): Hold {
         () => undefined,
       );
     },
-    settlement: (result) => settlementOf(taken, result),
+    settlement: (result) => {
+      const settlement = settlementOf(taken, result);
+      if (bounded.ceiling !== null && (settlement.chargeNanoUsd ?? 0) > offer.nanoUsd) {
+        deps.log.error("an exchange cost more than its bound", {
+          exchange_id: id,
+          cost_nano_usd: settlement.chargeNanoUsd ?? 0,
+          bound_nano_usd: offer.nanoUsd,
+        });
+      }
+      return settlement;
+    },
     settled: (result) => {
       deps.lines.freed(keys);
       remember(deps, taken, result.usage);
@@ -53,18 +63,23 @@ export function takenHold(deps: HoldDeps, taken: Taken): Hold {
 }
 
 /** null: what the request says itself holds. */
-function loweredOutput({ outputLimit, thinkingTokens, maxOutputTokens, outputs }: Bounded, offer: Offer): LoweredOutput | null {
+function loweredOutput(
+  { outputLimit, thinkingTokens, maxOutputTokens, outputs }: Bounded,
+  offer: Offer,
+): LoweredOutput | null {
   const isLower = outputs > 0 && offer.outputTokens < maxOutputTokens;
   if (!isLower) return null;
   const tokens = offer.outputTokens;
-  if (thinkingTokens === null || thinkingTokens < tokens) return { name: outputLimit.name, tokens, thinkingTokens: null };
+  if (thinkingTokens === null || thinkingTokens < tokens)
+    return { name: outputLimit.name, tokens, thinkingTokens: null };
   // It has to stay below the limit.
   return { name: outputLimit.name, tokens, thinkingTokens: Math.max(leastThinkingTokens, tokens - 1) };
 }
 
 /** Nothing known: the whole hold. What nobody billed costs nothing. */
 function settlementOf({ covering }: Taken, result: ExchangeResult): Settlement {
-  const isKnown = result.usageSource === "exact" || result.usageSource === "drained" || result.usage.length === 0;
+  const isKnown =
+    result.usageSource === "exact" || result.usageSource === "drained" || result.usage.length === 0;
   const used: Record<string, number> = {};
   if (isKnown) {
     const input = total(result.usage, "input_tokens");

@@ -47,6 +47,10 @@ class ReplyMeter implements Meter {
     return this.#readerFault ?? this.#unknownEncoding ?? this.#decoder?.fault ?? null;
   }
 
+  get isInputTold(): boolean {
+    return this.#readerFault === null && this.#reader.isInputTold === true;
+  }
+
   get isTerminal(): boolean {
     return this.#readerFault === null && this.#reader.isTerminal;
   }

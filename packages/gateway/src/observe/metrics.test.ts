@@ -9,6 +9,7 @@ function metrics(): Metrics {
     keptBytes: () => 4096,
     drains: () => 1,
     sockets: () => 5,
+    waiting: () => 0,
   });
 }
 
@@ -78,6 +79,7 @@ test("counts, and shows the gauges as they are now", () => {
     "meshagent_running_exchanges 3",
     "meshagent_kept_bytes 4096",
     "meshagent_drains 1",
+    "meshagent_waiting_requests 0",
     "meshagent_sockets 5",
   ]);
 });

@@ -25,6 +25,7 @@ export interface Gauges {
   readonly keptBytes: () => number;
   readonly drains: () => number;
   readonly sockets: () => number;
+  readonly waiting: () => number;
 }
 
 export function createMetrics(gauges: Gauges): Metrics {
@@ -79,29 +80,31 @@ export function createMetrics(gauges: Gauges): Metrics {
           "Real exchanges whose cost is not known.",
           unpriced,
         ),
-        ...single(
-          "meshagent_running_exchanges",
-          "gauge",
-          "Exchanges between caller and provider now.",
-          gauges.runningExchanges(),
-        ),
-        ...single(
-          "meshagent_kept_bytes",
-          "gauge",
-          "Request bodies in memory now, in bytes.",
-          gauges.keptBytes(),
-        ),
-        ...single(
-          "meshagent_drains",
-          "gauge",
-          "Replies read on after their callers left, now.",
-          gauges.drains(),
-        ),
-        ...single("meshagent_sockets", "gauge", "WebSockets open now.", gauges.sockets()),
+        ...gaugeLines(gauges),
         ...single("process_resident_memory_bytes", "gauge", "Resident memory.", process.memoryUsage.rss()),
         "",
       ].join("\n"),
   };
+}
+
+function gaugeLines(gauges: Gauges): readonly string[] {
+  return [
+    ...single(
+      "meshagent_running_exchanges",
+      "gauge",
+      "Exchanges between caller and provider now.",
+      gauges.runningExchanges(),
+    ),
+    ...single("meshagent_kept_bytes", "gauge", "Request bodies in memory now, in bytes.", gauges.keptBytes()),
+    ...single("meshagent_drains", "gauge", "Replies read on after their callers left, now.", gauges.drains()),
+    ...single(
+      "meshagent_waiting_requests",
+      "gauge",
+      "Requests that wait for money of their budget, now.",
+      gauges.waiting(),
+    ),
+    ...single("meshagent_sockets", "gauge", "WebSockets open now.", gauges.sockets()),
+  ];
 }
 
 function add(counts: Map<string, number>, labels: string, by: number): void {

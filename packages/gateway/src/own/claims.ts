@@ -179,6 +179,10 @@ class ReplyClaim implements Claim {
       : null;
   }
 
+  get isInputTold(): boolean {
+    return this.#options.reader?.isInputTold ?? false;
+  }
+
   get isTerminal(): boolean {
     return this.#options.reader?.isTerminal ?? false;
   }

@@ -52,6 +52,7 @@ function bed(): Bed {
     keptBytes: () => 0,
     drains: () => 0,
     sockets: () => 0,
+    waiting: () => 0,
   });
   const ledger = {
     recordIntent: async (intent: ExchangeIntent) => void intents.push(intent),

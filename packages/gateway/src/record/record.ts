@@ -6,7 +6,8 @@
 import type { MeteredUsage, UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import type { Routed } from "../exchange.ts";
+import type { ReplyReading } from "../dialects/usage-reader.ts";
+import type { Held, Routed } from "../exchange.ts";
 import type { Observation } from "../observation.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { sumCharges } from "../money.ts";
@@ -27,10 +28,12 @@ export interface RecordDeps {
 }
 
 /** Makes the intent durable. Throws `ledger_unavailable`, and then nothing may be sent. */
-export async function recordIntent(deps: RecordDeps, routed: Routed): Promise<void> {
+export async function recordIntent(deps: RecordDeps, routed: Held): Promise<void> {
   try {
     await deps.ledger.recordIntent(intentOf(deps, routed));
   } catch (cause) {
+    // Nothing is sent. Should this fail, too, the hold is released when its process is gone.
+    await routed.hold?.release().catch(() => undefined);
     throw new GatewayError(
       "ledger_unavailable",
       "The gateway cannot write its ledger, so it sent nothing to the provider. Try again; its operator finds the reason in its log.",
@@ -40,26 +43,20 @@ export async function recordIntent(deps: RecordDeps, routed: Routed): Promise<vo
 }
 
 /** Makes the result durable. Idempotent: a repeat replaces. */
-export async function recordResult(
-  deps: RecordDeps,
-  routed: Routed,
-  observation: Observation,
-): Promise<void> {
+export async function recordResult(deps: RecordDeps, routed: Held, observation: Observation): Promise<void> {
   const result = resultOf(deps, routed, observation);
   const runsOn = runningObject(routed, observation);
   if (runsOn !== null) {
     await deps.awaitUsage({ ...runsOn, soFar: result }, intentOf(deps, routed));
     return;
   }
-  await deps.ledger.recordResult(result);
+  await deps.ledger.recordResult(result, routed.hold?.settlement(result));
+  routed.hold?.settled(result);
   deps.metrics.finished({ dialect: routed.dialect.name, isSimulated: routed.upstream.isSimulated }, result);
 }
 
 /** `recordResult` for one exchange: its metrics are counted with its first row, and a correction counts nothing. */
-export function resultRecorder(
-  deps: RecordDeps,
-  routed: Routed,
-): (observation: Observation) => Promise<void> {
+export function resultRecorder(deps: RecordDeps, routed: Held): (observation: Observation) => Promise<void> {
   let isCounted = false;
   const metrics: RecordDeps["metrics"] = {
     finished: (exchange, result) => {
@@ -68,6 +65,23 @@ export function resultRecorder(
     },
   };
   return (observation) => recordResult({ ...deps, metrics }, routed, observation);
+}
+
+/** Tells an exchange's hold what its input costs; null where nothing is held. */
+export function inputRecorder(
+  deps: RecordDeps,
+  { hold, ...routed }: Held,
+): ((reading: ReplyReading) => void) | null {
+  if (hold === null) return null;
+  return (reading) => {
+    const input = reading.usage.map((record) => ({
+      ...record,
+      output_tokens: 0,
+      completeness: "complete" as const,
+    }));
+    const cost = sumCharges(priced(deps, routed, input));
+    if (cost !== null && input.length > 0) hold.inputTold(cost);
+  };
 }
 
 function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {

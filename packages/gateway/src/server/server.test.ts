@@ -39,6 +39,7 @@ async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSet
     keptBytes: () => 0,
     drains: () => 0,
     sockets: () => 0,
+    waiting: () => 0,
   });
   const server = createServer({
     clock: { now: () => Date.UTC(2026, 10, 23) },

@@ -170,6 +170,11 @@ export interface Limits {
     to: { readonly amountNanoUsd: number; readonly toleranceNanoUsd: number },
   ): Promise<void>;
 
+  /**
+   * A quick look, as of the last write that this process knows of; decides nothing. null for an account that nobody has
+   * asked for yet.
+   */
+  peekBudget(key: string): Promise<BudgetState | null>;
   /** null for an account that nobody has asked for yet. */
   budgetAccount(key: string): Promise<BudgetAccountRow | null>;
   /** Every account of a limit, by key. */

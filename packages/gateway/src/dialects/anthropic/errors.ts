@@ -30,6 +30,7 @@ const faces: Readonly<Record<ErrorCode, Face>> = {
   request_timeout: { status: 408, type: "invalid_request_error" },
   rate_limit_exceeded: { status: 429, type: "rate_limit_error" },
   budget_exceeded: { status: 402, type: "billing_error" },
+  budget_unboundable: { status: 402, type: "billing_error" },
   budget_held: { status: 429, type: "rate_limit_error" },
   provider_not_configured: { status: 503, type: "api_error" },
   upstream_unreachable: { status: 502, type: "api_error" },

@@ -78,7 +78,11 @@ function toolsBound(tools: readonly unknown[]): Pick<RequestBound, "rounds" | "t
     const isCounted = typeof type === "string" && webSearch.test(type);
     if (!isCounted || maxUses === null) {
       const remedy = isCounted ? " and no `max_uses`" : "";
-      return { rounds: 1, toolCalls: {}, unboundable: `the server tool \`${String(type)}\`${remedy}` };
+      return {
+        rounds: 1,
+        toolCalls: {},
+        unboundable: `the server tool \`${typeof type === "string" ? type : "?"}\`${remedy}`,
+      };
     }
     uses += maxUses;
   }

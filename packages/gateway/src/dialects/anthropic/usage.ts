@@ -138,6 +138,10 @@ class MessageStreamReader implements UsageReader {
     this.#sse = createSseReader({ needles: NEEDLES, onEvent: (event) => this.#take(event) });
   }
 
+  get isInputTold(): boolean {
+    return this.#startUsage !== null;
+  }
+
   get isTerminal(): boolean {
     return this.#stopReason !== null || this.#isStopped;
   }

@@ -3,7 +3,7 @@
  * the caller from noticing: one small edit of the request, and its undoing in the reply.
  */
 
-import type { IncludeUsageEdit } from "../../exchange.ts";
+import type { BodyEdit } from "../../exchange.ts";
 import type { Picked, PickPath } from "../../json-pick.ts";
 import { isObject, memberOf } from "../readings.ts";
 
@@ -21,7 +21,7 @@ export const includeUsagePaths: readonly PickPath[] = [
  * has a `stream_options` that no provider takes. Other options stay as they are. `picks` may hold more than
  * the paths above; without the third, a `stream_options` that says false is written anew from its value.
  */
-export function planIncludeUsage(picks: readonly Picked[]): IncludeUsageEdit | null {
+export function planIncludeUsage(picks: readonly Picked[]): BodyEdit | null {
   const stream = lastAt(picks, ["stream"]);
   if (stream?.value !== true) return null;
   const options = lastAt(picks, ["stream_options"]);
@@ -49,7 +49,7 @@ function isRefusal(value: unknown): boolean {
   return value === false || value === null;
 }
 
-function replacement(picked: Picked, text: string): IncludeUsageEdit {
+function replacement(picked: Picked, text: string): BodyEdit {
   return { start: picked.valueStart, end: picked.valueEnd, text };
 }
 

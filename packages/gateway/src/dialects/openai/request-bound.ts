@@ -3,7 +3,7 @@
  * provider runs bill the input again with every call: they are bounded by `max_tool_calls` or not at all.
  */
 
-import { isObject, memberOf } from "../readings.ts";
+import { isObject, memberOf, textOf } from "../readings.ts";
 import { type ReadRequestBound, type RequestBound, restOf, wholeNumber } from "../request-bound.ts";
 
 /** Members that are no input: they cost nothing, and may change from turn to turn. */
@@ -160,7 +160,7 @@ function toolsBound(
   tools: readonly unknown[],
   maxToolCalls: number | null,
 ): Pick<RequestBound, "rounds" | "toolCalls" | "unboundable"> {
-  const types = tools.map((tool) => String(memberOf(tool, "type") ?? "function"));
+  const types = tools.map((tool) => textOf(memberOf(tool, "type")) ?? "function");
   const hosted = types.filter((type) => !callerTools.has(type));
   const [first] = hosted;
   if (first === undefined) return { rounds: 1, toolCalls: {}, unboundable: null };

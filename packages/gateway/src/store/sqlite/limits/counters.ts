@@ -90,6 +90,13 @@ export class Counters implements TransactionPart {
     return read;
   }
 
+  /** As `findBudget`, outside a transaction: where others write, too, it is read again. */
+  peek(key: string): BudgetCounter | null {
+    if (!this.#isShared) return this.findBudget(key);
+    const row = this.#sql("SELECT * FROM budget_accounts WHERE key = ?").get(key);
+    return row === undefined ? null : readBudget(row);
+  }
+
   /** The account's counter, made from what the account says if it is new. In a transaction only. */
   budget(account: BudgetAccount): BudgetCounter {
     const known = this.findBudget(account.key);

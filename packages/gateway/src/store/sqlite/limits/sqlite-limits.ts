@@ -129,6 +129,11 @@ export class SqliteLimits implements Limits {
     });
   }
 
+  async peekBudget(key: string): Promise<BudgetState | null> {
+    const counter = this.#counters.peek(key);
+    return counter === null ? null : stateOf(counter);
+  }
+
   async budgetAccount(key: string): Promise<BudgetAccountRow | null> {
     return this.#queue.runNow(() => {
       const counter = this.#counters.findBudget(key);

@@ -1,0 +1,531 @@
+/**
+ * Budgets on the whole path: what the provider's books say never exceeds what a budget allows, whoever asks how often
+ * at once; and what a caller sees when it does not fit.
+ */
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type {
+  BudgetDefinition,
+  LimitDefinition,
+  LimitScope,
+  RateDefinition,
+} from "@meshagent/llm-proxy-gateway/store/limit-definition";
+import { type FakeProvider, type RecordedRequest, startFakeProvider } from "./bed/fake-provider.ts";
+import { rawChunk, rawHead, rawJson, rawLastChunk, type RawReply } from "./bed/raw-reply.ts";
+import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
+
+const everything: LimitScope = {
+  room: null,
+  participant: null,
+  apiKeyId: null,
+  sessionId: null,
+  model: null,
+};
+
+let provider: FakeProvider;
+before(async () => {
+  provider = await startFakeProvider();
+});
+after(() => provider.close());
+
+interface Bed {
+  readonly gateway: TestGateway;
+  readonly token: string;
+  limit(
+    limit: Partial<BudgetDefinition> | (Partial<RateDefinition> & { readonly kind: "rate" }),
+  ): Promise<void>;
+  post(path: string, body: object, token?: string): Promise<Response>;
+  spent(id: string): Promise<number>;
+}
+
+async function withGateway(
+  run: (bed: Bed) => Promise<void>,
+  options: Parameters<typeof startTestGateway>[0] = {},
+): Promise<void> {
+  const gateway = await startTestGateway({ provider, ...options });
+  const token = await gateway.token();
+  try {
+    await run({
+      gateway,
+      token,
+      limit: (limit) => gateway.gateway.store.directory.setLimit(definition(gateway.projectId, limit)),
+      post: (path, body, as = token) =>
+        fetch(`${gateway.url}${path}`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${as}`, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        }),
+      spent: async (id) => {
+        const accounts = await gateway.gateway.store.limits.budgetAccounts(id);
+        return accounts.reduce((sum, account) => sum + account.spentNanoUsd, 0);
+      },
+    });
+  } finally {
+    provider.script(null);
+    await gateway.close();
+  }
+}
+
+function definition(projectId: string, limit: Partial<LimitDefinition>): LimitDefinition {
+  const common = { id: "b", projectId, scope: everything, createdAtMs: 1 };
+  if (limit.kind === "rate") {
+    return {
+      ...common,
+      kind: "rate",
+      requestsPerMinute: null,
+      inputTokensPerMinute: null,
+      outputTokensPerMinute: null,
+      tokensPerMinute: null,
+      maxConcurrency: null,
+      ...(limit as Partial<RateDefinition>),
+    };
+  }
+  return {
+    ...common,
+    kind: "budget",
+    amountNanoUsd: 1_000_000_000,
+    toleranceNanoUsd: 0,
+    period: "total",
+    timeZone: "UTC",
+    mode: "hard",
+    notifyAtPercent: [],
+    ...(limit as Partial<BudgetDefinition>),
+  };
+}
+
+/** A provider that bills all that it may: every byte a token, and the whole output limit. */
+function greedy(request: RecordedRequest): {
+  readonly input: number;
+  readonly output: number;
+  readonly reply: RawReply;
+} {
+  const body = JSON.parse(request.body.toString("utf8")) as { max_output_tokens?: number };
+  const input = request.body.byteLength;
+  const output = body.max_output_tokens ?? 128_000;
+  const usage = {
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: output,
+    total_tokens: input + output,
+  };
+  const reply = rawJson(
+    200,
+    JSON.stringify({
+      id: "resp_1",
+      object: "response",
+      status: "completed",
+      model: "gpt-5.5",
+      service_tier: "default",
+      usage,
+    }),
+  );
+  return { input, output, reply };
+}
+
+const ask = (rest: object = {}): object => ({
+  model: "gpt-5.5",
+  input: "hello",
+  service_tier: "default",
+  ...rest,
+});
+/** gpt-5.5: $5 and $30 for a million tokens, 5,000 and 30,000 nano-dollars each. */
+const costOf = ({ input, output }: { readonly input: number; readonly output: number }): number =>
+  input * 5_000 + output * 30_000;
+
+async function messageOf(response: Response): Promise<string> {
+  return ((await response.json()) as { error: { message: string } }).error.message;
+}
+
+describe("a hard budget", () => {
+  it("is never overspent, by a hundred at once against a provider that bills all it may", () =>
+    withGateway(async ({ limit, post, spent, gateway }) => {
+      // $1 is room for 8 answers of 4,096 tokens ($0.12 each), not for 100.
+      await limit({ amountNanoUsd: 1_000_000_000 });
+      let billed = 0;
+      provider.script((request) => {
+        const { reply, ...tokens } = greedy(request);
+        billed += costOf(tokens);
+        return reply;
+      });
+      const replies = await Promise.all(
+        Array.from({ length: 100 }, () => post("/openai/v1/responses", ask({ max_output_tokens: 4_096 }))),
+      );
+      const statuses = replies.map(({ status }) => status);
+      await Promise.all(replies.map((reply) => reply.arrayBuffer()));
+      assert.ok(billed <= 1_000_000_000, `the provider bills ${billed}`);
+      assert.ok(billed > 850_000_000, `what fits is let in: ${billed}`);
+      assert.equal(await spent("b"), billed, "and the budget knows to the nano-dollar");
+      assert.deepEqual(
+        [...new Set(statuses)].toSorted((a, b) => a - b),
+        [200, 402],
+      );
+      const rows = await gateway.exchanges();
+      assert.equal(
+        rows.reduce((sum, { result }) => sum + (result?.costNanoUsd ?? 0), 0),
+        billed,
+      );
+    }));
+
+  it("lowers the output limit to what fits: a number in the body, and a header that says so", () =>
+    withGateway(async ({ limit, gateway }) => {
+      await limit({ amountNanoUsd: 1_000_000_000 });
+      const first = provider.requests.length;
+      provider.script((request) => greedy(request).reply);
+      const text = `{"model":"gpt-5.5", "input":"hello",\t"max_output_tokens" : 128000,"service_tier":"default"}`;
+      const response = await fetch(`${gateway.openaiUrl}/responses`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${await gateway.token()}`, "content-type": "application/json" },
+        body: text,
+      });
+      assert.equal(response.status, 200);
+      const lowered = Number(response.headers.get("x-meshagent-max-output-tokens"));
+      // Half of what is free is $0.5; a million at $30 makes 16,666 tokens less the input.
+      assert.ok(lowered > 16_384 - 1 && lowered <= 16_666, String(lowered));
+      assert.equal(provider.requests[first]?.body.toString(), text.replace("128000", String(lowered)));
+    }));
+
+  it("adds a limit where the request sets none, and touches nothing where the whole output fits", () =>
+    withGateway(async ({ limit, post }) => {
+      await limit({ amountNanoUsd: 1_000_000_000 });
+      const first = provider.requests.length;
+      provider.script((request) => greedy(request).reply);
+      const without = await post("/openai/v1/responses", ask());
+      const lowered = without.headers.get("x-meshagent-max-output-tokens");
+      assert.equal(
+        provider.requests[first]?.body.toString(),
+        `{"max_output_tokens":${lowered},${JSON.stringify(ask()).slice(1)}`,
+      );
+      const small = await post("/openai/v1/responses", ask({ max_output_tokens: 50 }));
+      assert.equal(small.headers.get("x-meshagent-max-output-tokens"), null);
+      assert.equal(
+        provider.requests[first + 1]?.body.toString(),
+        JSON.stringify(ask({ max_output_tokens: 50 })),
+      );
+    }));
+
+  it("that allows no edit refuses what does not fit whole, and says how much it could cost", () =>
+    withGateway(async ({ limit, post }) => {
+      await limit({ amountNanoUsd: 1_000_000_000, mode: "hard-no-edit" });
+      const requests = provider.requests.length;
+      const response = await post("/openai/v1/responses", ask({ max_output_tokens: 100_000 }));
+      assert.equal(response.status, 402);
+      assert.equal(response.headers.get("x-should-retry"), "false");
+      // 100,000 x $30 / 1M = $3, and a little input.
+      assert.match(
+        await messageOf(response),
+        /^The budget of \$1 in all of the project has \$1 left, and this request could cost up to \$3\.00/,
+      );
+      assert.equal(provider.requests.length, requests, "nothing was sent");
+      assert.equal((await post("/openai/v1/responses", ask({ max_output_tokens: 10 }))).status, 200);
+    }));
+
+  it("that is spent says its amount and when it begins anew, in each dialect", () =>
+    withGateway(async ({ limit, post, spent }) => {
+      await limit({ amountNanoUsd: 200_000_000, period: "month", scope: { ...everything, room: "my-room" } });
+      provider.script((request) => greedy(request).reply);
+      // 6,400 x 30,000 = 192,000,000, and a second one does not fit.
+      while ((await post("/openai/v1/responses", ask({ max_output_tokens: 6_400 }))).status === 200);
+      assert.ok((await spent("b")) > 190_000_000);
+      const openai = await post("/openai/v1/responses", ask({ max_output_tokens: 6_400 }));
+      assert.equal(openai.status, 402);
+      const error = ((await openai.json()) as { error: Record<string, string> }).error;
+      assert.deepEqual([error["type"], error["code"]], ["billing_error", "budget_exceeded"]);
+      assert.match(
+        error["message"] ?? "",
+        /budget of \$0\.20 a month for room "my-room".*It begins anew at 20\d\d-\d\d-01T00:00Z/,
+      );
+      const anthropic = await post("/anthropic/v1/messages", {
+        model: "claude-opus-4-6",
+        max_tokens: 8_000,
+        messages: [{ role: "user", content: "x".repeat(200_000) }],
+      });
+      assert.equal(anthropic.status, 402);
+      assert.equal(((await anthropic.json()) as { error: { type: string } }).error.type, "billing_error");
+    }));
+
+  it("refuses by name what has no bound, and blocks nothing that is not billed", () =>
+    withGateway(async ({ limit, post, gateway, token }) => {
+      await limit({ amountNanoUsd: 100_000_000_000 });
+      const refusals: readonly (readonly [string, object, RegExp])[] = [
+        [
+          "/openai/v1/responses",
+          ask({ tools: [{ type: "web_search" }] }),
+          /the hosted tool `web_search` and no `max_tool_calls`/,
+        ],
+        [
+          "/openai/v1/responses",
+          ask({ tools: [{ type: "code_interpreter" }], max_tool_calls: 3 }),
+          /`code_interpreter`/,
+        ],
+        [
+          "/openai/v1/responses",
+          ask({ model: "gpt-unheard-of", max_output_tokens: 5 }),
+          /"openai\/gpt-unheard-of", which has no price here/,
+        ],
+        [
+          "/openai/v1/chat/completions",
+          { model: "gpt-4o", messages: [], web_search_options: {} },
+          /`web_search_options`/,
+        ],
+        [
+          "/anthropic/v1/messages",
+          { model: "claude-opus-4-6", max_tokens: 9, messages: [], mcp_servers: [{}] },
+          /`mcp_servers`/,
+        ],
+        [
+          "/openai/v1/images/generations",
+          { model: "gpt-image-2", prompt: "x" },
+          /a request to images\.generations/,
+        ],
+      ];
+      for (const [path, body, what] of refusals) {
+        const response = await post(path, body);
+        assert.equal(response.status, 402, path);
+        assert.match(await messageOf(response), what);
+      }
+      await limit({ amountNanoUsd: 1 });
+      const count = await post("/anthropic/v1/messages/count_tokens", {
+        model: "claude-opus-4-6",
+        messages: [{ role: "user", content: "hello" }],
+      });
+      assert.equal(count.status, 200);
+      const models = await fetch(`${gateway.openaiUrl}/models`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      assert.equal(models.status, 200);
+    }));
+
+  it("charges in full what was sent and never told, and nothing that was refused by the provider", () =>
+    withGateway(async ({ limit, post, spent }) => {
+      await limit({ amountNanoUsd: 1_000_000_000 });
+      provider.script(() => rawJson(500, '{"error":{"message":"no"}}'));
+      assert.equal((await post("/openai/v1/responses", ask({ max_output_tokens: 1_000 }))).status, 500);
+      assert.equal(await spent("b"), 0);
+      provider.script(() => ({
+        pieces: [
+          rawHead(200, [
+            ["content-type", "application/json"],
+            ["content-length", "9"],
+          ]),
+          "{",
+        ],
+        end: "reset",
+      }));
+      await assert.rejects((await post("/openai/v1/responses", ask({ max_output_tokens: 1_000 }))).text());
+      const charged = await spent("b");
+      // 1,000 x 30,000 for the output, and the bound of the input.
+      assert.ok(charged >= 30_000_000 && charged < 40_000_000, String(charged));
+    }));
+
+  it("waits for money that runs, first come first served, and is refused with a time to come back", () =>
+    withGateway(
+      async ({ limit, post, spent, gateway }) => {
+        await limit({ amountNanoUsd: 200_000_000, mode: "hard-no-edit" });
+        const gate = Promise.withResolvers<void>();
+        const order: string[] = [];
+        provider.script((request) => {
+          const body = JSON.parse(request.body.toString()) as { input: string };
+          order.push(body.input);
+          const { reply } = greedy(request);
+          return {
+            ...reply,
+            pieces: [
+              { until: body.input === "first" ? gate.promise : Promise.resolve() },
+              ...(reply.pieces as string[]),
+            ],
+          };
+        });
+        const seen = provider.requests.length;
+        // 5,000 x 30,000 = $0.15 of $0.20. The second ($0.042 and its input) does not fit beside it, and does after
+        // it; the third would fit at once, and is not let past the second.
+        const first = post("/openai/v1/responses", ask({ input: "first", max_output_tokens: 5_000 }));
+        await provider.untilRequests(seen + 1);
+        const second = post("/openai/v1/responses", ask({ input: "second", max_output_tokens: 1_400 }));
+        await untilWaiting(gateway, 1);
+        const third = post("/openai/v1/responses", ask({ input: "third", max_output_tokens: 20 }));
+        await untilWaiting(gateway, 2);
+        gate.resolve();
+        assert.deepEqual(
+          [(await first).status, (await second).status, (await third).status].slice(0, 1),
+          [200],
+        );
+        assert.deepEqual(order, ["first", "second", "third"].slice(0, order.length));
+        assert.ok((await spent("b")) <= 200_000_000);
+      },
+      { config: { holdWaitMs: 5_000 } },
+    ));
+
+  it("held to the end of the wait answers 429 with `retry-after`", () =>
+    withGateway(
+      async ({ limit, post }) => {
+        await limit({ amountNanoUsd: 200_000_000, mode: "hard-no-edit" });
+        const gate = Promise.withResolvers<void>();
+        provider.script((request) => {
+          const { reply } = greedy(request);
+          return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
+        });
+        const seen = provider.requests.length;
+        const first = post("/openai/v1/responses", ask({ max_output_tokens: 5_000 }));
+        await provider.untilRequests(seen + 1);
+        const refused = await post("/openai/v1/responses", ask({ max_output_tokens: 5_000 }));
+        assert.equal(refused.status, 429);
+        assert.equal(refused.headers.get("retry-after"), "2");
+        assert.match(await messageOf(refused), /is not spent, but running requests hold what is left/);
+        gate.resolve();
+        assert.equal((await first).status, 200);
+      },
+      { config: { holdWaitMs: 60 } },
+    ));
+
+  it("gives back what the input did not take as soon as the provider tells it", () =>
+    withGateway(async ({ limit, post, gateway }) => {
+      await limit({ amountNanoUsd: 2_000_000_000, mode: "hard-no-edit" });
+      const gate = Promise.withResolvers<void>();
+      const event = (type: string, rest: object): Uint8Array =>
+        rawChunk(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`);
+      provider.script(() => ({
+        pieces: [
+          rawHead(200, [
+            ["content-type", "text/event-stream"],
+            ["transfer-encoding", "chunked"],
+          ]),
+          event("message_start", {
+            message: {
+              id: "msg_1",
+              model: "claude-opus-4-6",
+              usage: { input_tokens: 1_000, output_tokens: 1 },
+            },
+          }),
+          { until: gate.promise },
+          event("message_delta", { delta: { stop_reason: "end_turn" }, usage: { output_tokens: 10 } }),
+          event("message_stop", {}),
+          rawLastChunk(),
+        ],
+        end: "keep",
+      }));
+      const response = await post("/anthropic/v1/messages", {
+        model: "claude-opus-4-6",
+        max_tokens: 1_000,
+        stream: true,
+        messages: [{ role: "user", content: "x".repeat(100_000) }],
+      });
+      const reader = response.body?.getReader();
+      await reader?.read();
+      // 1,000 x $5 of input, and 1,000 x $27.5 of output that may still come: 5,000,000 + 27,500,000.
+      const held = async (): Promise<number> =>
+        (await gateway.gateway.store.limits.budgetAccounts("b"))[0]?.heldNanoUsd ?? -1;
+      await until(async () => (await held()) === 32_500_000);
+      gate.resolve();
+      while ((await reader?.read())?.done === false);
+      // 1,000 x $5 + 10 x $25 = 5,000,000 + 250,000.
+      await until(async () => (await held()) === 0);
+      assert.equal((await gateway.gateway.store.limits.budgetAccounts("b"))[0]?.spentNanoUsd, 5_250_000);
+    }));
+
+  it("begins with what its period has cost before it was set", () =>
+    withGateway(async ({ limit, post, spent }) => {
+      provider.script((request) => greedy(request).reply);
+      const before_ = await post("/openai/v1/responses", ask({ max_output_tokens: 1_000 }));
+      await before_.arrayBuffer();
+      const cost = costOf({ input: JSON.stringify(ask({ max_output_tokens: 1_000 })).length, output: 1_000 });
+      await limit({ amountNanoUsd: 1_000_000_000, period: "day" });
+      assert.equal((await post("/openai/v1/responses", ask({ max_output_tokens: 10 }))).status, 200);
+      const second = costOf({ input: JSON.stringify(ask({ max_output_tokens: 10 })).length, output: 10 });
+      assert.equal(await spent("b"), cost + second);
+    }));
+
+  it("of each participant separately leaves the others alone, and a soft one refuses nobody", () =>
+    withGateway(async ({ limit, post, gateway }) => {
+      await limit({
+        amountNanoUsd: 50_000_000,
+        scope: { ...everything, participant: "*" },
+        mode: "hard-no-edit",
+      });
+      await limit({ id: "soft", amountNanoUsd: 1, mode: "soft" });
+      provider.script((request) => greedy(request).reply);
+      const [a, b] = [await gateway.token({ identity: "a" }), await gateway.token({ identity: "b" })];
+      const one = ask({ max_output_tokens: 1_000 });
+      assert.deepEqual(
+        [
+          (await post("/openai/v1/responses", one, a)).status,
+          (await post("/openai/v1/responses", one, a)).status,
+          (await post("/openai/v1/responses", one, b)).status,
+        ],
+        [200, 402, 200],
+      );
+    }));
+});
+
+describe("rates", () => {
+  it("let in what a minute has room for, and say truly when there is more", () =>
+    withGateway(async ({ limit, post }) => {
+      await limit({ kind: "rate", id: "r", requestsPerMinute: 3 });
+      const replies = await Promise.all(
+        [1, 2, 3, 4].map(() => post("/openai/v1/responses", ask({ max_output_tokens: 10 }))),
+      );
+      assert.deepEqual(
+        replies.map(({ status }) => status).toSorted((x, y) => x - y),
+        [200, 200, 200, 429],
+      );
+      const refused = replies.find(({ status }) => status === 429);
+      const retryAfter = Number(refused?.headers.get("retry-after"));
+      assert.ok(retryAfter >= 59 && retryAfter <= 61, String(retryAfter));
+    }));
+
+  it("cap what runs at once, draining exchanges too", () =>
+    withGateway(async ({ limit, post }) => {
+      await limit({ kind: "rate", id: "r", maxConcurrency: 1 });
+      const gate = Promise.withResolvers<void>();
+      provider.script((request) => {
+        const { reply } = greedy(request);
+        return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
+      });
+      const seen = provider.requests.length;
+      const first = post("/openai/v1/responses", ask({ max_output_tokens: 10 }));
+      await provider.untilRequests(seen + 1);
+      assert.equal((await post("/openai/v1/responses", ask({ max_output_tokens: 10 }))).status, 429);
+      gate.resolve();
+      assert.equal((await first).status, 200);
+      assert.equal((await post("/openai/v1/responses", ask({ max_output_tokens: 10 }))).status, 200);
+    }));
+
+  it("of each participant keep one that is greedy from starving the others", () =>
+    withGateway(async ({ limit, post, gateway }) => {
+      await limit({
+        kind: "rate",
+        id: "r",
+        requestsPerMinute: 2,
+        scope: { ...everything, participant: "*" },
+      });
+      const greedyToken = await gateway.token({ identity: "greedy" });
+      const otherToken = await gateway.token({ identity: "other" });
+      const many = await Promise.all(
+        Array.from({ length: 20 }, () =>
+          post("/openai/v1/responses", ask({ max_output_tokens: 1 }), greedyToken),
+        ),
+      );
+      assert.equal(many.filter(({ status }) => status === 200).length, 2);
+      assert.equal(
+        (await post("/openai/v1/responses", ask({ max_output_tokens: 1 }), otherToken)).status,
+        200,
+      );
+    }));
+});
+
+async function until(isThere: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!(await isThere())) {
+    if (Date.now() > deadline) assert.fail("it never came");
+    await new Promise(setImmediate);
+  }
+}
+
+/** So many requests wait for money. */
+function untilWaiting(gateway: TestGateway, count: number): Promise<void> {
+  return until(async () =>
+    (await (await fetch(`${gateway.url}/metrics`)).text()).includes(
+      `\nmeshagent_waiting_requests ${count}\n`,
+    ),
+  );
+}
