@@ -12,6 +12,7 @@ import type {
   RateDefinition,
 } from "@meshagent/llm-proxy-gateway/store/limit-definition";
 import { type FakeProvider, type RecordedRequest, startFakeProvider } from "./bed/fake-provider.ts";
+import { connectRaw } from "./bed/raw-caller.ts";
 import { rawChunk, rawHead, rawJson, rawLastChunk, type RawReply } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
@@ -454,6 +455,27 @@ describe("a hard budget", () => {
         ],
         [200, 402, 200],
       );
+    }));
+});
+
+describe("a WebSocket under a hard budget", () => {
+  it("is refused before the upgrade: so that clients use plain HTTP where they can, by name where they cannot", () =>
+    withGateway(async ({ limit, gateway, token }) => {
+      const upgrade = async (path: string): Promise<string> => {
+        const caller = await connectRaw(gateway.url);
+        caller.write(
+          `GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+            "sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+        );
+        const reply = await caller.until((received) => received.includes("}}"));
+        caller.socket.destroy();
+        return reply;
+      };
+      await limit({ mode: "hard", scope: { ...everything, model: "openai/*" } });
+      assert.match(await upgrade("/openai/v1/responses"), /^HTTP\/1\.1 426 /);
+      const realtime = await upgrade("/openai/v1/realtime?model=gpt-realtime");
+      assert.match(realtime, /^HTTP\/1\.1 402 /);
+      assert.match(realtime, /budget_unboundable/);
     }));
 });
 
