@@ -157,7 +157,10 @@ describe("usage that is told later", () => {
       completion_window: "24h",
     });
     const { output_file_id } = await client.batches.retrieve(batch.id);
+    const line = JSON.parse(await (await client.files.content(output_file_id ?? "")).text());
     await client.files.delete(output_file_id ?? "");
+    const { id } = await client.responses.retrieve(line.response.body.id);
+    assert.equal(id, line.response.body.id, "a response that the batch stored is the room's");
     const row = rowOf(await gateway.exchanges(), "/v1/batches");
     assert.deepEqual([row?.result?.usageSource, row?.result?.usage[0]?.source], ["exact", "batch_line"]);
   });

@@ -235,9 +235,11 @@ class UsageCollector implements Collector {
     const { awaited, upstream, standing, headers } = of;
     const records = new BatchRecords(awaited.id);
     let hasLines = false;
+    const made: CollectedObjects[number][] = [];
     for (const path of standing.paths) {
       const lines = new Lines((line) => {
         hasLines = true;
+        made.push(...(standing.madeBy?.(line) ?? []));
         for (const record of this.#priced(awaited, upstream, standing.readLine(line))) records.add(record);
       });
       const status = await askUpstream({
@@ -252,6 +254,7 @@ class UsageCollector implements Collector {
         throw new Error(`The provider answered ${status} to the results.`);
       lines.end();
     }
+    await this.#recordMade(awaited, made);
     return hasLines ? records.records() : this.#priced(awaited, upstream, standing.total);
   }
 

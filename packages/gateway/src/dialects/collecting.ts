@@ -20,6 +20,8 @@ export type Standing =
       readonly paths: readonly string[];
       /** The records of one line; [] for one that bills nothing. */
       readonly readLine: (line: Uint8Array) => readonly MeteredUsage[];
+      /** Objects that the line's answer made, which the provider keeps. Absent: none. */
+      readonly madeBy?: (line: Uint8Array) => CollectedObjects;
       /** What is billed should there be no lines any more. */
       readonly total: readonly MeteredUsage[];
       readonly made: CollectedObjects;

@@ -58,6 +58,7 @@ const batches: Collecting = {
       outcome,
       paths: [`/files/${encodeURIComponent(outputFile)}/content`],
       readLine: (line) => readLine(line, textOf(memberOf(batch, "endpoint")) ?? ""),
+      madeBy: storedBy,
       total: batchTotal(batch),
       made,
     };
@@ -88,6 +89,14 @@ function readLine(line: Uint8Array, endpoint: string): readonly MeteredUsage[] {
   if (reader === undefined) return endpoint.endsWith("/moderations") ? [] : [unknownLine(reply)];
   const { usage } = readWhole(reader, Buffer.from(JSON.stringify(reply)), textOf(reply["model"]) ?? "");
   return usage.map((record) => ({ ...record, service_tier: "batch", source: "batch_line" }));
+}
+
+/** A response of a batch is stored like any other, unless it says that it is not. */
+function storedBy(line: Uint8Array): CollectedObjects {
+  const reply = memberOf(memberOf(parse(line), "response"), "body");
+  const id = textOf(memberOf(reply, "id"));
+  const isStored = memberOf(reply, "object") === "response" && memberOf(reply, "store") !== false;
+  return id === null || !isStored ? [] : [{ kind: "response", id }];
 }
 
 function unknownLine(reply: Readonly<Record<string, unknown>>): MeteredUsage {
