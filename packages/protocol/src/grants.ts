@@ -4,6 +4,7 @@
  * never read as "everything allowed".
  */
 
+import { capNames, type LlmCaps, parseCaps } from "./llm-caps.ts";
 import { findNameProblem, quoted } from "./name.ts";
 import { TokenError } from "./token-error.ts";
 
@@ -11,6 +12,8 @@ import { TokenError } from "./token-error.ts";
 export interface LlmGrant {
   /** `provider/model`, exact or ending in `*`; case-sensitive, not trimmed. */
   readonly models: readonly string[] | null;
+  /** What the token narrows beside its models; absent when it has no cap. */
+  readonly caps?: LlmCaps;
 }
 
 /** The grants of one token, parsed. */
@@ -85,22 +88,30 @@ function parseApiScope(scope: unknown): LlmGrant | null {
   const llm = scope["llm"];
   if (!isJsonObject(llm))
     throw malformed("`llm` in the token's `api` grant is no object; `{}` allows every model.");
-  const unknown = Object.keys(llm).find((member) => member !== "models");
+  const known: readonly string[] = ["models", ...capNames];
+  const unknown = Object.keys(llm).find((member) => !known.includes(member));
   if (unknown !== undefined) {
     // A slip such as `model` must not turn a narrow grant into one for everything.
     throw malformed(
-      `\`llm\` in the token's \`api\` grant has a member ${quoted(unknown)}; the only one there is ` +
-        "is `models`.",
+      `\`llm\` in the token's \`api\` grant has a member ${quoted(unknown)}; those that there are are ` +
+        `${known.map((name) => `\`${name}\``).join(", ")}.`,
     );
   }
-  if (!Object.hasOwn(llm, "models")) return { models: null };
+  const caps = parseCaps(llm, (name, problem) => {
+    throw malformed(`\`llm.${name}\` in the token's \`api\` grant ${problem}.`);
+  });
+  return { models: parseModels(llm), ...(caps === undefined ? {} : { caps }) };
+}
+
+function parseModels(llm: Readonly<Record<string, unknown>>): readonly string[] | null {
+  if (!Object.hasOwn(llm, "models")) return null;
   const models: unknown = llm["models"];
   if (!Array.isArray(models) || !models.every((model): model is string => typeof model === "string")) {
     throw malformed(
       "`llm.models` in the token's `api` grant is no list of texts; leave it out to allow every model.",
     );
   }
-  return { models };
+  return models;
 }
 
 function malformed(message: string): TokenError {

@@ -30,6 +30,20 @@ test("models may be exact, a prefix, everything or nothing", () => {
   }
 });
 
+test("caps may stand beside the models", () => {
+  const spec = parseTokenSpec({ ...BASE, api: { llm: { max_budget: 2.5, max_concurrency: 3 } } });
+  assert.deepEqual(spec.llm, {
+    models: null,
+    caps: {
+      maxBudgetNanoUsd: 2_500_000_000,
+      maxBudgetPerDayNanoUsd: null,
+      requestsPerMinute: null,
+      tokensPerMinute: null,
+      maxConcurrency: 3,
+    },
+  });
+});
+
 const llm = (value: unknown): object => ({ ...BASE, api: { llm: value } });
 const refused: [string, unknown, string[]][] = [
   [
@@ -112,7 +126,26 @@ const refused: [string, unknown, string[]][] = [
   [
     "a slip in models",
     llm({ model: ["a/b"] }),
-    ["api.llm.model: is unknown here; known are models. Did you mean `models`?"],
+    [
+      "api.llm.model: is unknown here; known are models, max_budget, max_budget_per_day, " +
+        "requests_per_minute, tokens_per_minute, max_concurrency. Did you mean `models`?",
+    ],
+  ],
+  [
+    "two caps that cannot be read",
+    llm({ max_budget: "$10", requests_per_minute: 0 }),
+    [
+      'api.llm.max_budget: is no amount in USD, such as "10" or "0.75", of at most nine places and 4000000.',
+      "api.llm.requests_per_minute: is no whole number from 1 to 1000000000.",
+    ],
+  ],
+  [
+    "a cap at the top",
+    { ...BASE, max_budget: 1 },
+    [
+      "max_budget: is unknown here; known are version, kind, room, identity, role, api. " +
+        "Did you mean `api.llm.max_budget`?",
+    ],
   ],
   [
     "models as a text",

@@ -4,6 +4,7 @@
  */
 
 import { isJsonObject, type LlmGrant } from "./grants.ts";
+import { capNames, parseCaps } from "./llm-caps.ts";
 import { findNameProblem, quoted } from "./name.ts";
 import { findNearestName } from "./nearest-name.ts";
 
@@ -42,6 +43,7 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
   participant: "identity",
   llm: "api.llm",
   models: "api.llm.models",
+  ...Object.fromEntries(capNames.map((name) => [name, `api.llm.${name}`])),
 };
 
 /** Checks a parsed token spec. Throws `TokenSpecError` with every problem found. */
@@ -127,8 +129,12 @@ function parseApi(value: unknown, problems: string[]): LlmGrant | null {
     );
     return null;
   }
-  refuseUnknownMembers(llm, { path: "api.llm.", known: ["models"], problems });
-  return { models: Object.hasOwn(llm, "models") ? parseModels(llm["models"], problems) : null };
+  refuseUnknownMembers(llm, { path: "api.llm.", known: ["models", ...capNames], problems });
+  const caps = parseCaps(llm, (name, problem) => problems.push(`api.llm.${name}: ${problem}.`));
+  return {
+    models: Object.hasOwn(llm, "models") ? parseModels(llm["models"], problems) : null,
+    ...(caps === undefined ? {} : { caps }),
+  };
 }
 
 function parseModels(value: unknown, problems: string[]): readonly string[] {

@@ -132,6 +132,39 @@ test("what was signed is what is parsed", async () => {
   }
 });
 
+test("caps are signed as texts and counts, and the official package reads such a token", async () => {
+  const caps = {
+    maxBudgetNanoUsd: 10_000_000_000,
+    maxBudgetPerDayNanoUsd: 750_000_000,
+    requestsPerMinute: 60,
+    tokensPerMinute: null,
+    maxConcurrency: 4,
+  };
+  const spec = { ...SPEC, llm: { models: ["openai/*"], caps } };
+  const text = await signParticipantToken(spec, OPTIONS);
+  const payload = JSON.parse(Buffer.from(text.split(".")[1] ?? "", "base64url").toString()) as {
+    grants: unknown[];
+  };
+  assert.deepEqual(payload.grants[2], {
+    name: "api",
+    scope: {
+      llm: {
+        models: ["openai/*"],
+        max_budget: "10",
+        max_budget_per_day: "0.75",
+        requests_per_minute: 60,
+        max_concurrency: 4,
+      },
+    },
+  });
+  assert.deepEqual(parseToken(text).claims.grants.llm, spec.llm);
+  const read = await official.ParticipantToken.fromJwt(text, { token: SECRET });
+  assert.equal(read.grantScope("room"), "my-room");
+  assert.deepEqual(read.getApiGrant()?.llm?.models, ["openai/*"]);
+  assert.equal(read.getApiGrant()?.llm?.canUseModel("openai", "gpt-5.4"), true);
+  assert.equal(read.getApiGrant()?.llm?.canUseModel("anthropic", "claude"), false);
+});
+
 test("a token that would be born expired is not signed", async () => {
   await assert.rejects(signParticipantToken(SPEC, { ...OPTIONS, exp: IAT }), TokenError);
 });

@@ -8,6 +8,7 @@ import { compactVerify, errors, SignJWT } from "jose";
 import type { ApiKey } from "./api-key.ts";
 import { decodeBase64url } from "./base64url.ts";
 import type { LlmGrant } from "./grants.ts";
+import { toCapScope } from "./llm-caps.ts";
 import { parseStrictJson, StrictJsonError } from "./strict-json.ts";
 import { parseTokenHeader, parseTokenPayload, type TokenClaims } from "./token-claims.ts";
 import { TokenError } from "./token-error.ts";
@@ -190,8 +191,8 @@ function decodePart(text: string, part: "header" | "payload" | "signature"): Uin
   return bytes;
 }
 
-function toLlmScope(llm: LlmGrant): { readonly models?: readonly string[] } {
-  return llm.models === null ? {} : { models: llm.models };
+function toLlmScope({ models, caps }: LlmGrant): Readonly<Record<string, unknown>> {
+  return { ...(models === null ? {} : { models }), ...toCapScope(caps) };
 }
 
 function toTime(seconds: number): string {

@@ -96,6 +96,27 @@ test("the key: flag before environment before the active one; - is stdin; anothe
   assert.doesNotMatch(foreign.stderr, /a-secret/);
 });
 
+test("caps of the spec are signed, and inspect says them in words", async () => {
+  const stdin = spec.replace(
+    /llm: .*/,
+    "llm: {max_budget: 10, max_budget_per_day: '0.5', max_concurrency: 4}",
+  );
+  const minted = await machine.run(["token", "--input", "-", "--key", keyText], { stdin });
+  assert.equal(minted.code, 0, minted.stderr);
+  const token = minted.stdout.trim();
+  const [, , api] = payloadOf(token)["grants"] as unknown[];
+  assert.deepEqual(api, {
+    name: "api",
+    scope: { llm: { max_budget: "10", max_budget_per_day: "0.5", max_concurrency: 4 } },
+  });
+  const table = await machine.run(["token", "inspect", token]);
+  assert.match(table.stdout, /models +all\n/);
+  assert.match(
+    table.stdout,
+    /caps +at most \$10 over its whole life; at most \$0\.5 a day \(UTC\); at most 4 at once\n/,
+  );
+});
+
 test("a spec that is wrong names every problem and signs nothing", async () => {
   const env = { MESHAGENT_API_KEY: keyText };
   const cases: readonly (readonly [string, RegExp])[] = [

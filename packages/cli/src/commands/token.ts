@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { parseDocument } from "yaml";
 import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import type { ApiKey } from "@meshagent/llm-proxy-protocol/api-key";
+import { describeCaps } from "@meshagent/llm-proxy-protocol/llm-caps";
 import { parseToken, signParticipantToken } from "@meshagent/llm-proxy-protocol/token";
 import { TokenError } from "@meshagent/llm-proxy-protocol/token-error";
 import { inspectToken } from "@meshagent/llm-proxy-protocol/token-inspect";
@@ -195,6 +196,7 @@ function printInspection(context: CliContext, { claims, tokenId, expiresAt }: To
       ["room", claims.grants.room],
       ["role", claims.grants.role || "none"],
       ["models", models],
+      ["caps", describeCaps(llm?.caps).join("; ") || "none"],
       ["project", claims.projectId],
       ["api key", claims.apiKeyId],
       ["token id", tokenId ?? ""],
