@@ -19,6 +19,8 @@ export interface GatewayProcess {
   /** Every line of its log so far. */
   readonly logs: readonly string[];
   readonly stderr: () => string;
+  /** Nobody reads its stdout and stderr any more. */
+  closeOutput(): void;
   /** `kill -9`. Resolves when the process is gone. */
   kill(): Promise<void>;
   /** SIGTERM. Resolves with the exit code. */
@@ -79,6 +81,10 @@ export async function spawnGateway(options: GatewayProcessOptions): Promise<Gate
     pid: child.pid ?? 0,
     logs,
     stderr: () => stderr,
+    closeOutput: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     kill: async () => {
       await end("SIGKILL");
     },

@@ -16,15 +16,18 @@ export function runAsCommand(host: NodeJS.Process): void {
   };
   host.on("SIGINT", onInterrupt);
   // Whoever reads us may stop early, as `head` does; that is no failure of ours.
-  host.stdout.on("error", (error: NodeJS.ErrnoException) =>
-    host.exit(error.code === "EPIPE" ? exitCodes.done : exitCodes.failed),
-  );
+  const onStreamError = (error: NodeJS.ErrnoException): void =>
+    host.exit(error.code === "EPIPE" ? exitCodes.done : exitCodes.failed);
+  host.stdout.on("error", onStreamError);
   const running = runCommandLine(host.argv.slice(2), {
     env: host.env,
     terminal: new Terminal(host, host.env),
     nowMs: Date.now,
     signal: interrupted.signal,
-    leaveSignals: () => host.removeListener("SIGINT", onInterrupt),
+    leaveProcess: () => {
+      host.removeListener("SIGINT", onInterrupt);
+      host.stdout.removeListener("error", onStreamError);
+    },
   });
   void running.then((exitCode) => {
     host.exitCode = exitCode;

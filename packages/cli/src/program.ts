@@ -11,8 +11,8 @@ import { version } from "./version.ts";
 
 /** The context of a command, without what the runner adds. */
 export interface RunOptions extends Omit<CliContext, "finish"> {
-  /** Called for a command that handles signals itself, before it runs. */
-  readonly leaveSignals: () => void;
+  /** Called for a command that handles signals and streams itself, before it runs. */
+  readonly leaveProcess: () => void;
 }
 
 /** Runs one command line (without the interpreter and script) to its end. Never rejects. */
@@ -21,7 +21,7 @@ export async function runCommandLine(argv: readonly string[], options: RunOption
   const context: CliContext = { ...options, finish: (code) => (exitCode = code) };
   try {
     const wanted = findWanted(argv);
-    if (commandTable.find((row) => row.name === wanted)?.ownsSignals === true) options.leaveSignals();
+    if (commandTable.find((row) => row.name === wanted)?.ownsProcess === true) options.leaveProcess();
     const program = await buildProgram(context, (name) => name === wanted);
     await program.parseAsync(argv, { from: "user" });
     return exitCode;

@@ -72,6 +72,8 @@ export interface GatewayOptions {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly version: string;
   readonly log: Log;
+  /** Lines of the log that nobody got; none unless told. */
+  readonly droppedLogLines?: () => number;
   readonly clock?: Clock;
   /** More certificate authorities for the way to the providers, PEM; for tests. */
   readonly upstreamCa?: string;
@@ -229,6 +231,7 @@ function createLifecycle(parts: Parts): {
     drains: () => drainSlots.inUse,
     sockets: () => sockets.size,
     waiting: () => holdState.lines.length,
+    droppedLogLines: options.droppedLogLines ?? (() => 0),
   });
   const prices = createPrices({ card: options.priceCard });
   const collector = createCollectorOf(parts, prices, metrics);

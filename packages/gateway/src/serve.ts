@@ -22,6 +22,7 @@ import {
 } from "./data-dir.ts";
 import { type Gateway, providers, startGateway } from "./gateway.ts";
 import { createLog, errorText, type Log } from "./observe/log.ts";
+import { createLogOutput, type LogOutput } from "./observe/log-output.ts";
 import { readConfig, readFile, type ServeFlags } from "./read-config.ts";
 import { loadPriceCard, type PriceCard } from "./pricing/price-card.ts";
 import { isLoopback } from "./server/server.ts";
@@ -33,15 +34,18 @@ export async function runServe(flags: ServeFlags): Promise<number> {
   const isTerminal = process.stdout.isTTY === true;
   // Whatever this process makes holds keys or what people did with them: it is for its owner alone.
   process.umask(0o077);
+  // A reader that leaves must not take the gateway with it.
+  const output = createLogOutput(process.stdout);
+  process.stderr.on("error", () => {});
   try {
     const config = readConfig(flags);
     const log = createLog({
       clock: systemClock,
       minLevel: config.logLevel,
       form: isTerminal ? "text" : "json",
-      write: (line) => process.stdout.write(line),
+      write: (line) => output.write(line),
     });
-    return await serveUntilSignal(config, { log, isTerminal });
+    return await serveUntilSignal(config, { log, output, isTerminal });
   } catch (error) {
     process.stderr.write(`${startFailure(error)}\n`);
     return error instanceof ConfigError ? 2 : 1;
@@ -50,7 +54,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
 
 async function serveUntilSignal(
   config: Config,
-  io: { readonly log: Log; readonly isTerminal: boolean },
+  io: { readonly log: Log; readonly output: LogOutput; readonly isTerminal: boolean },
 ): Promise<number> {
   const signal = Promise.withResolvers<NodeJS.Signals>();
   // Before anything is opened: a signal that comes early must still close the ledger.
@@ -72,6 +76,7 @@ async function serveUntilSignal(
     tls: readTls(config),
     version,
     log: io.log,
+    droppedLogLines: () => io.output.droppedLines,
   });
   onHangUp = () => renewTls(gateway, config, io.log);
   writeGatewayFile(dataDir, { url: gateway.url, pid: process.pid });

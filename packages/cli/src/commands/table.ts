@@ -14,8 +14,8 @@ export interface CommandRow {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly load: () => Promise<BuildCommand>;
-  /** It handles SIGINT and SIGTERM itself. */
-  readonly ownsSignals?: boolean;
+  /** It handles SIGINT, SIGTERM and the end of its streams itself. */
+  readonly ownsProcess?: boolean;
 }
 
 /** The table. */
@@ -24,7 +24,7 @@ export const commandTable: readonly CommandRow[] = [
     name: "serve",
     summary: "run the gateway",
     load: async () => (await import("./serve.ts")).build,
-    ownsSignals: true,
+    ownsProcess: true,
   },
   {
     name: "setup",

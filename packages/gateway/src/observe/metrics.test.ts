@@ -10,6 +10,7 @@ function metrics(): Metrics {
     drains: () => 1,
     sockets: () => 5,
     waiting: () => 0,
+    droppedLogLines: () => 0,
   });
 }
 
@@ -81,6 +82,7 @@ test("counts, and shows the gauges as they are now", () => {
     "meshagent_drains 1",
     "meshagent_waiting_requests 0",
     "meshagent_sockets 5",
+    "meshagent_log_lines_dropped_total 0",
   ]);
 });
 

@@ -26,6 +26,7 @@ export interface Gauges {
   readonly drains: () => number;
   readonly sockets: () => number;
   readonly waiting: () => number;
+  readonly droppedLogLines: () => number;
 }
 
 export function createMetrics(gauges: Gauges): Metrics {
@@ -81,6 +82,12 @@ export function createMetrics(gauges: Gauges): Metrics {
           unpriced,
         ),
         ...gaugeLines(gauges),
+        ...single(
+          "meshagent_log_lines_dropped_total",
+          "counter",
+          "Lines of the log that could not be written: nobody reads them, or too slowly.",
+          gauges.droppedLogLines(),
+        ),
         ...single("process_resident_memory_bytes", "gauge", "Resident memory.", process.memoryUsage.rss()),
         "",
       ].join("\n"),

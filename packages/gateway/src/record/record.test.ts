@@ -53,6 +53,7 @@ function bed(): Bed {
     drains: () => 0,
     sockets: () => 0,
     waiting: () => 0,
+    droppedLogLines: () => 0,
   });
   const ledger = {
     recordIntent: async (intent: ExchangeIntent) => void intents.push(intent),

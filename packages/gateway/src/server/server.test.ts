@@ -40,6 +40,7 @@ async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSet
     drains: () => 0,
     sockets: () => 0,
     waiting: () => 0,
+    droppedLogLines: () => 0,
   });
   const server = createServer({
     clock: { now: () => Date.UTC(2026, 10, 23) },
