@@ -25,7 +25,7 @@ export interface LimitDefinitions {
 
 export interface LimitDefinitionsOptions {
   readonly directory: Pick<Directory, "listLimits" | "onChange">;
-  readonly limits: Pick<Limits, "peekBudget">;
+  readonly limits: Pick<Limits, "peekBudgets">;
   readonly reports: Pick<Reports, "usage">;
 }
 
@@ -64,7 +64,7 @@ export function createLimitDefinitions({
   async function seed(projectId: string, budget: CoveringBudget): Promise<CoveringBudget> {
     const { account } = budget;
     if (begun.has(account.key)) return budget;
-    const isThere = (await limits.peekBudget(account.key)) !== null;
+    const isThere = (await limits.peekBudgets([account.key]))[0] != null;
     const spentBeforeNanoUsd =
       isThere || isTokenCap(budget.definition) ? 0 : await spentBefore(reports, projectId, budget);
     if (begun.size >= maxKnownKeys) begun.clear();

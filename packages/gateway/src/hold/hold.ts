@@ -12,7 +12,7 @@ import type { Held, Hold, Routed } from "../exchange.ts";
 import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
 import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
-import type { BudgetState, HoldReply, HoldShare, Limits } from "../store/limits.ts";
+import type { HoldReply, HoldShare, Limits } from "../store/limits.ts";
 import { coveringLimits, type CoveringLimits } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
@@ -23,7 +23,7 @@ import { takenHold } from "./taken-hold.ts";
 import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
 
 export interface HoldDeps {
-  readonly limits: Pick<Limits, "reserve" | "shrink" | "release" | "peekBudget">;
+  readonly limits: Pick<Limits, "reserve" | "shrink" | "release" | "peekBudgets">;
   readonly definitions: LimitDefinitions;
   readonly prices: Prices;
   readonly clock: Clock;
@@ -149,13 +149,12 @@ function leastOf({ inputTokens }: Bounded): number {
 }
 
 async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise<number> {
+  const enforced = budgets.filter(({ account }) => account.isEnforced);
+  const states = await deps.limits.peekBudgets(enforced.map(({ account }) => account.key));
   let least = Number.MAX_SAFE_INTEGER;
-  for (const { account } of budgets) {
-    if (!account.isEnforced) continue;
-    const state: Pick<BudgetState, "freeNanoUsd"> | null = await deps.limits.peekBudget(account.key);
-    const free =
-      state?.freeNanoUsd ?? account.amountNanoUsd + account.toleranceNanoUsd - account.spentBeforeNanoUsd;
-    least = Math.min(least, free);
+  for (const [index, { account }] of enforced.entries()) {
+    const unused = account.amountNanoUsd + account.toleranceNanoUsd - account.spentBeforeNanoUsd;
+    least = Math.min(least, states[index]?.freeNanoUsd ?? unused);
   }
   return least;
 }

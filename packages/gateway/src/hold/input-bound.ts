@@ -5,7 +5,7 @@
  */
 
 import type { ModelLimits } from "../providers/provider.ts";
-import { type RequestBound, unseenIn } from "../dialects/request-bound.ts";
+import { type RequestBound, type Unseen, unseenIn } from "../dialects/request-bound.ts";
 import { type Conversation, hashConversation, type KnownPrefixes } from "./known-prefixes.ts";
 
 export interface InputRule {
@@ -20,13 +20,15 @@ export interface InputRule {
 export interface InputBound {
   /** null: nothing bounds it. */
   readonly tokens: number | null;
-  /** To remember what the provider says of it. */
-  readonly conversation: Conversation;
+  /** To remember what the provider says of it; null where its bytes are so few that nothing is gained. */
+  readonly conversation: Conversation | null;
   readonly hasMedia: boolean;
 }
 
 /** What a template adds to a conversation: the marks of roles and turns, and a tool system prompt. */
 const templateTokens = 1_000;
+/** Up to so many tokens by its bytes a request is not looked up among known beginnings: its hold is small anyway. */
+const smallInputTokens = 8_192;
 /** What a template adds behind a known beginning (facts/budget.md 2). */
 const continuationTokens = 400;
 
@@ -38,16 +40,18 @@ export function boundInput(
 ): InputBound {
   const turns = bound.turns.map(textOf);
   const parts = bound.parts.map(textOf);
-  const conversation = hashConversation(rule.scope, turns, parts);
   const window = rule.limits?.contextTokens ?? null;
-  const all = [...bound.parts, ...bound.turns];
-  const hasMedia = all.some((one) => isMedia(one));
+  const unseen = unseenIn([...bound.parts, ...bound.turns]);
+  const hasMedia = unseen.isOpen || unseen.images > 0;
+  const texts = [...parts, ...turns];
   const cold = sum([
-    textBound([...parts, ...turns], rule) +
-      templateTokens +
-      hiddenBytes(from.bodyBytes, [...parts, ...turns]),
-    mediaBound(all, rule),
+    textBound(texts, rule) + templateTokens + hiddenBytes(from.bodyBytes, texts),
+    mediaBound(unseen, rule),
   ]);
+  if (bound.rounds === 1 && cold !== null && cold <= smallInputTokens) {
+    return { tokens: smallest([cold, window]), conversation: null, hasMedia };
+  }
+  const conversation = hashConversation(rule.scope, turns, parts);
   const warm = warmBound(bound, { turns, parts, conversation, rule, prefixes: from.prefixes });
   const least = smallest([cold, warm, window]);
   if (bound.rounds > 1)
@@ -75,7 +79,7 @@ function warmBound(
   const newTurns = turns.slice(found.turns);
   return sum([
     found.known.inputTokens + continuationTokens + textBound([...newParts, ...newTurns], rule),
-    mediaBound([...added, ...bound.turns.slice(found.turns)], rule),
+    mediaBound(unseenIn([...added, ...bound.turns.slice(found.turns)]), rule),
   ]);
 }
 
@@ -95,14 +99,8 @@ function hiddenBytes(bodyBytes: number, texts: readonly string[]): number {
   return Math.max(0, bodyBytes - texts.reduce((total, text) => total + Buffer.byteLength(text), 0));
 }
 
-function mediaBound(values: readonly unknown[], rule: InputRule): number | null {
-  const { images, isOpen } = unseenIn(values);
+function mediaBound({ images, isOpen }: Unseen, rule: InputRule): number | null {
   return isOpen ? null : images * rule.tokensPerImage;
-}
-
-function isMedia(value: unknown): boolean {
-  const { images, isOpen } = unseenIn(value);
-  return isOpen || images > 0;
 }
 
 function textOf(value: unknown): string {

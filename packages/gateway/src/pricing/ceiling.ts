@@ -59,7 +59,7 @@ const mediaInputs: readonly PriceComponent[] = [
 /** The ceiling of a model, or null when something that it can reach has no price. */
 export function ceilingOf(prices: ModelPrices, reach: Reach): Ceiling | null {
   const kept = keptCeilings(prices);
-  const key = JSON.stringify(reach);
+  const key = keyOf(reach);
   const known = kept.get(key);
   if (known !== undefined) return known;
   const standard = ratesOf(prices, reach, false);
@@ -70,6 +70,11 @@ export function ceilingOf(prices: ModelPrices, reach: Reach): Ceiling | null {
       : { aboveInputTokens: prices.entry.long_context?.above_input_tokens ?? null, standard, long };
   kept.set(key, ceiling);
   return ceiling;
+}
+
+function keyOf({ tiers, possibleTiers, speeds, ...flags }: Reach): string {
+  const { hasLongCacheLifetime, hasMediaInput, hasAudioOutput, isRegional } = flags;
+  return `${tiers.join()}/${possibleTiers.join()}/${speeds.join()}/${hasLongCacheLifetime}/${hasMediaInput}/${hasAudioOutput}/${isRegional}`;
 }
 
 /** Looks the model up first. null also for a model without a price. */

@@ -171,10 +171,10 @@ export interface Limits {
   ): Promise<void>;
 
   /**
-   * A quick look, as of the last write that this process knows of; decides nothing. null for an account that nobody has
-   * asked for yet.
+   * A quick look at each, as of the last write that this process knows of; decides nothing. null for an account that
+   * nobody has asked for yet.
    */
-  peekBudget(key: string): Promise<BudgetState | null>;
+  peekBudgets(keys: readonly string[]): Promise<readonly (BudgetState | null)[]>;
   /** null for an account that nobody has asked for yet. */
   budgetAccount(key: string): Promise<BudgetAccountRow | null>;
   /** Every account of a limit, by key. */

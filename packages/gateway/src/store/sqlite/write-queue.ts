@@ -105,6 +105,13 @@ export class WriteQueue {
   #transaction<T>(work: () => T): T {
     try {
       this.#beginTransaction();
+    } catch (error) {
+      // Nothing was begun, so the parts have nothing to take back: what they did last was committed.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#lastFailure = error;
+      throw error;
+    }
+    try {
       for (const part of this.#parts) part.begun?.();
       const value = work();
       for (const part of this.#parts) part.beforeCommit();

@@ -129,9 +129,11 @@ export class SqliteLimits implements Limits {
     });
   }
 
-  async peekBudget(key: string): Promise<BudgetState | null> {
-    const counter = this.#counters.peek(key);
-    return counter === null ? null : stateOf(counter);
+  async peekBudgets(keys: readonly string[]): Promise<readonly (BudgetState | null)[]> {
+    return keys.map((key) => {
+      const counter = this.#counters.peek(key);
+      return counter === null ? null : stateOf(counter);
+    });
   }
 
   async budgetAccount(key: string): Promise<BudgetAccountRow | null> {
