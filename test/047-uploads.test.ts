@@ -106,7 +106,8 @@ describe("uploads", () => {
       post("/audio/transcriptions", zipped, { "content-encoding": "gzip" }),
     );
     assert.deepEqual([status, row.intent.requestedModel], [200, "whisper-1"]);
-    assert.equal(provider.requests.at(-1)?.sha256, sha256(zipped));
+    // OpenAI is not known to take it encoded.
+    assert.equal(provider.requests.at(-1)?.sha256, sha256(body));
   });
 
   it("over the limit: 413 that says what to do, announced or not, and nothing is sent", async () => {

@@ -12,6 +12,7 @@ import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
 import { createDrainSlots } from "./forward/drain-slots.ts";
+import { createSharedFlights } from "./forward/shared-flights.ts";
 import type { Stoppable } from "./forward/settings.ts";
 import type { OpenSocket } from "./forward/socket-settings.ts";
 import { createHttp1Client } from "./upstream/http1-client.ts";
@@ -263,6 +264,7 @@ function createLifecycle(parts: Parts): {
       log,
       settings: { ...config, maxAttempts: 2 },
       drainSlots,
+      flights: createSharedFlights(),
       clientFor: parts.clients.clientFor,
       createMeter,
       running,

@@ -260,6 +260,7 @@ export function makeProvider(name: string): Provider {
     pathPrefix: "",
     authorization: () => [],
     takesIncludeUsage: true,
+    acceptedEncodings: [],
     modelLimits: () => null,
     tokensPerNonAsciiByte: 11,
     tokensPerImage: 10_000,

@@ -6,7 +6,7 @@ import { createReplyDecoder, encodingsOf, type ReplyDecoder } from "../reply-dec
 import type { HeaderLines, UpstreamClient } from "../upstream/client.ts";
 
 export interface AskOptions {
-  readonly client: UpstreamClient;
+  readonly client: Pick<UpstreamClient, "send">;
   readonly upstream: Upstream;
   /** Below the provider's prefix. */
   readonly path: string;

@@ -83,6 +83,11 @@ export interface OfferedEndpoint {
   readonly isMedia: boolean;
   /** Reads what bounds its cost before it is sent; absent: nothing does, and a hard budget refuses it. */
   readonly bound?: ReadRequestBound;
+  /**
+   * It answers a question and neither bills nor changes anything, so identical ones in flight at once reach the
+   * provider once.
+   */
+  readonly isSharedInFlight?: true;
   /** Streamed replies tell their usage only when the request asks with `stream_options.include_usage`. */
   readonly needsIncludeUsage: boolean;
   /**

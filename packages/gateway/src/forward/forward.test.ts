@@ -16,7 +16,7 @@ const head = [
   "Authorization: Bearer caller",
   "X-Odd: \xff",
   "x-odd: 2",
-  "Content-Encoding: zstd",
+  "Content-Encoding: gzip",
   "Meshagent-Session: s",
   "Content-Length: 0",
   "",
@@ -28,15 +28,16 @@ describe("what goes up", () => {
     const { up } = await bed.exchange({
       requestHead: Buffer.from(head, "latin1").toString("latin1"),
       call: { query: "?a=%20b&a" },
-      body: sampleBody("bytes", "zstd"),
+      body: sampleBody("bytes", "gzip"),
+      dialect: "anthropic",
     });
     const { method, origin, path, headers, body, timeouts } = up.request;
-    assert.deepEqual([method, origin, path], ["POST", "https://provider.example", "/v1/responses?a=%20b&a"]);
+    assert.deepEqual([method, origin, path], ["POST", "https://provider.example", "/v1/messages?a=%20b&a"]);
     assert.deepEqual(
       headers.map(([name]) => name),
-      ["X-Odd", "x-odd", "Content-Encoding", "authorization"],
+      ["X-Odd", "x-odd", "Content-Encoding", "x-api-key"],
     );
-    assert.deepEqual(headers.at(-1), ["authorization", "Bearer sk-of-the-provider"]);
+    assert.deepEqual(headers.at(-1), ["x-api-key", "sk-of-the-provider"]);
     assert.equal(body?.byteLength, 5);
     assert.deepEqual(timeouts, { connectTimeoutMs: 1000, firstByteTimeoutMs: 2000, idleTimeoutMs: 3000 });
     up.reply(200, sse);

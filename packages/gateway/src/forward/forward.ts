@@ -4,14 +4,16 @@
  * of edits.
  */
 
+import { parseContentEncoding } from "../encoding.ts";
 import type { BodyEdit, Held, KeptBody } from "../exchange.ts";
 import { requestHeadersUp } from "../headers.ts";
 import type { Observation } from "../observation.ts";
+import type { Provider } from "../providers/provider.ts";
 import { editedBody } from "./edited-body.ts";
 import { planOutputLimit } from "./output-limit.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
 import type { ForwardDeps } from "./settings.ts";
-import type { UpstreamBody, UpstreamRequest } from "../upstream/client.ts";
+import type { UpstreamBody, UpstreamClient, UpstreamRequest } from "../upstream/client.ts";
 
 /**
  * Resolves when the exchange is over and its row written. Rejects with a `GatewayError` when no reply was begun;
@@ -27,7 +29,7 @@ export async function forward(
     await settle(unsent(true));
     return;
   }
-  const client = deps.clientFor(routed.upstream.isSimulated);
+  const client = clientOf(deps, routed);
   let request: UpstreamRequest;
   try {
     request = await upstreamRequest(routed);
@@ -36,6 +38,14 @@ export async function forward(
     throw error;
   }
   await new Relay({ deps, routed, client, request, settle, ownership, onInput }).done;
+}
+
+/** Straight to the provider, or on the flight of an identical question. */
+function clientOf(deps: ForwardDeps, held: Held): Pick<UpstreamClient, "send"> {
+  const client = deps.clientFor(held.upstream.isSimulated);
+  if (held.endpoint.isSharedInFlight !== true) return client;
+  const { projectId } = held.principal;
+  return { send: (request, observer) => deps.flights.send(client, projectId, request, observer) };
 }
 
 /** What is seen of an exchange of which no byte went up. */
@@ -59,7 +69,10 @@ async function upstreamRequest(held: Held): Promise<UpstreamRequest> {
   const { call, endpointPath, upstream, policy, body } = held;
   const lowered = held.hold?.loweredOutput ?? null;
   const isEdited = policy.includeUsage !== null || lowered !== null;
-  const isDecoded = isEdited && body !== null && body.contentEncoding !== "";
+  const isDecoded =
+    body !== null &&
+    body.contentEncoding !== "" &&
+    (isEdited || !takesEncoding(held.provider, body.contentEncoding));
   const plan = (decoded: readonly Uint8Array[]): readonly BodyEdit[] => [
     ...(policy.includeUsage === null ? [] : [policy.includeUsage]),
     ...(lowered === null ? [] : planOutputLimit(decoded, lowered)),
@@ -73,16 +86,27 @@ async function upstreamRequest(held: Held): Promise<UpstreamRequest> {
       isBodyDecoded: isDecoded,
       wantsIdentity: policy.includeUsage !== null,
     }),
-    body: body === null ? null : sentBody(body, isEdited ? await editedBody(body, plan) : body),
+    body:
+      body === null
+        ? null
+        : sentBody(held, body, isEdited || isDecoded ? await editedBody(body, plan) : body),
     timeouts: upstream.timeouts,
   };
+}
+
+/** A stack of encodings is one that no provider is known to take. */
+function takesEncoding(provider: Provider, contentEncoding: string): boolean {
+  const encodings = parseContentEncoding(contentEncoding) ?? [];
+  return encodings.length <= 1 && encodings.every((each) => provider.acceptedEncodings.includes(each));
 }
 
 /**
  * The body on its way, given back to the memory bound as soon as its last chunk is with the socket: a stream of
  * many minutes must not hold its request for as long. From then on nothing is repeated, because bytes were written.
  */
-function sentBody(kept: KeptBody, body: UpstreamBody): UpstreamBody {
+function sentBody(held: Held, kept: KeptBody, body: UpstreamBody): UpstreamBody {
+  // Compared with the questions in flight before it is sent, and repeated by those who joined.
+  if (held.endpoint.isSharedInFlight === true) return body;
   let unsent: UpstreamBody | null = body;
   return {
     byteLength: body.byteLength,

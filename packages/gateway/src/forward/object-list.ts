@@ -298,7 +298,7 @@ async function parse(chunks: readonly Uint8Array[], contentEncoding: string): Pr
 
 /** Asks the provider for a further page as the caller asked for the first. Rejects unless it answers 200. */
 export function fetchListPage(
-  { routed, client }: { readonly routed: Routed; readonly client: UpstreamClient },
+  { routed, client }: { readonly routed: Routed; readonly client: Pick<UpstreamClient, "send"> },
   query: URLSearchParams,
 ): Promise<unknown> {
   const { call, endpointPath, upstream, provider } = routed;

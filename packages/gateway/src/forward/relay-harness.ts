@@ -17,6 +17,7 @@ import type {
   UpstreamRequest,
 } from "../upstream/client.ts";
 import { createDrainSlots } from "./drain-slots.ts";
+import { createSharedFlights } from "./shared-flights.ts";
 import { forward } from "./forward.ts";
 import type { Settle } from "./relay.ts";
 import type { ForwardDeps, ForwardSettings, Stoppable } from "./settings.ts";
@@ -271,6 +272,7 @@ export class RelayBed {
       log: { debug: log, info: log, warn: log, error: log },
       settings: { ...generous, ...options.settings },
       drainSlots: createDrainSlots(options.maxDrains ?? 10),
+      flights: createSharedFlights(),
       clientFor: () => client,
       createMeter,
       running: new Set<Stoppable>(),

@@ -35,7 +35,7 @@ export interface RelayOptions {
   readonly routed: Held;
   /** Gets what the reply says of its input, before its output; null: nobody asks. */
   readonly onInput: ((reading: ReplyReading) => void) | null;
-  readonly client: UpstreamClient;
+  readonly client: Pick<UpstreamClient, "send">;
   readonly request: UpstreamRequest;
   readonly settle: Settle;
   readonly ownership: Ownership;

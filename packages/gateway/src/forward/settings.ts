@@ -5,6 +5,7 @@ import type { DisconnectPolicy } from "../config/settings.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { DrainSlots } from "./drain-slots.ts";
+import type { SharedFlights } from "./shared-flights.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 
 export interface ForwardSettings {
@@ -28,6 +29,8 @@ export interface ForwardDeps {
   readonly drainSlots: DrainSlots;
   /** By the upstream's kind: over the network, or the simulated provider in this process. */
   readonly clientFor: (isSimulated: boolean) => UpstreamClient;
+  /** Identical token counts that are asked for at once. */
+  readonly flights: SharedFlights;
   readonly createMeter: CreateMeter;
   /** Running relays, so that a shutdown can end those that outlive its bound. */
   readonly running: Set<Stoppable>;

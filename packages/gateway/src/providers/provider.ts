@@ -3,6 +3,7 @@
  * names it: everything that differs between providers of a dialect is a member of this interface.
  */
 
+import type { ContentEncoding } from "../encoding.ts";
 import type { HeaderLines } from "../upstream/client.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
@@ -39,6 +40,11 @@ export interface Provider {
   readonly tokensPerNonAsciiByte: number;
   /** The most tokens that one picture costs. */
   readonly tokensPerImage: number;
+  /**
+   * The encodings of a request's body that it is known to take. A body in another one, or in a stack of them, goes up
+   * decoded.
+   */
+  readonly acceptedEncodings: readonly ContentEncoding[];
   /** The cheapest authenticated request that proves a key: path below `pathPrefix`. */
   readonly probePath: string;
 }

@@ -39,6 +39,7 @@ const offered: readonly Endpoint[] = [
     path: "/messages/count_tokens",
     policy: { modelIn: ["json"], isModelRequired: true, fields: [], notOfferedFields: [] },
     usageReader: null,
+    isSharedInFlight: true,
     isModelList: false,
     isMedia: false,
     needsIncludeUsage: false,

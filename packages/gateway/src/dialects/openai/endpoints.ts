@@ -117,6 +117,7 @@ const offered: readonly Endpoint[] = [
     path: "/responses/input_tokens",
     policy: { ...responsesPolicy, isModelRequired: false },
     usageReader: null,
+    isSharedInFlight: true,
     ...responseRefs,
   }),
   post({

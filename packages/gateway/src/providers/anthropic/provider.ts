@@ -17,5 +17,7 @@ export const anthropic: Provider = {
   modelLimits: anthropicModelLimits,
   tokensPerNonAsciiByte: 11,
   tokensPerImage: 10_000,
+  // Measured by others: https://github.com/anthropics/claude-code/issues/90457.
+  acceptedEncodings: ["gzip"],
   probePath: "/models",
 };

@@ -17,5 +17,7 @@ export const openai: Provider = {
   modelLimits: openAiModelLimits,
   tokensPerNonAsciiByte: 1,
   tokensPerImage: 50_000,
+  // Codex compresses for ChatGPT's own backend alone, never with an API key: nothing says that this API takes it.
+  acceptedEncodings: [],
   probePath: "/models",
 };
