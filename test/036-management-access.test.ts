@@ -39,6 +39,16 @@ const decisions: Readonly<Record<RouteName, "owner" | "own" | "any">> = {
   setProvider: "owner",
   testProvider: "owner",
   removeProvider: "owner",
+  listBudgets: "owner",
+  createBudget: "owner",
+  getBudget: "owner",
+  replaceBudget: "owner",
+  deleteBudget: "owner",
+  listLimits: "owner",
+  createLimit: "owner",
+  getLimit: "owner",
+  replaceLimit: "owner",
+  deleteLimit: "owner",
   getProjectUsage: "own",
   getUsage: "own",
   listExchanges: "own",
@@ -121,6 +131,8 @@ before(async () => {
     room: (await owner.createRoom({ project, name: "lab" })).name,
     provider: "openai",
     exchange: "ex_nothing",
+    budget: (await owner.createBudget({ project, amount_usd: "10" })).id,
+    limit: (await owner.createLimit({ project, requests_per_minute: 60 })).id,
   };
 });
 after(() => gateway.close());
@@ -152,7 +164,7 @@ async function send(
 describe("who may call what", () => {
   it("every route has a decision, and no decision is without a route", () => {
     assert.deepEqual(Object.keys(decisions).sort(), [...names].sort());
-    assert.ok(names.length >= 29);
+    assert.ok(names.length >= 39);
   });
 
   const kinds = [

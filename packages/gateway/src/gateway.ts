@@ -154,6 +154,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
   const api = createApi({
     directory: store.directory,
     reports: store.reports,
+    limits: store.limits,
     clock: options.clock,
     ownerToken: options.ownerToken,
     providers,

@@ -4,6 +4,8 @@
  */
 
 import { z } from "zod";
+import { budgetSchema } from "./api-budgets.ts";
+import type { Budget } from "./api-budgets.ts";
 import { pageQueryMembers, pagedMembers } from "./api-pages.ts";
 import type { Paged, PageQuery } from "./api-pages.ts";
 import { ledgerFilterMembers, timeSchema } from "./api-reports.ts";
@@ -148,6 +150,8 @@ export interface UsageReport extends Paged {
   readonly total: UsageTotals;
   /** The same over simulated exchanges; null when there are none. */
   readonly simulated_total: UsageTotals | null;
+  /** Those that could have a part in what the filter finds, as they stand now. None for an API key. */
+  readonly budgets: readonly Budget[];
 }
 
 export const usageReportSchema: z.ZodType<UsageReport> = z.object({
@@ -155,5 +159,7 @@ export const usageReportSchema: z.ZodType<UsageReport> = z.object({
   usage: z.array(usageRowSchema),
   total: usageTotalsSchema,
   simulated_total: usageTotalsSchema.nullable(),
+  // Left out by gateways before budgets.
+  budgets: z.array(budgetSchema).default([]),
   ...pagedMembers,
 });

@@ -6,6 +6,16 @@
  * This file is also the door to the shapes of the API: import them from here.
  */
 
+import * as budgets from "./api-budgets.ts";
+import type {
+  Budget,
+  BudgetDetails,
+  BudgetList,
+  Limit,
+  LimitList,
+  SetBudgetBody,
+  SetLimitBody,
+} from "./api-budgets.ts";
 import { gatewayInfoSchema } from "./api-gateway.ts";
 import type { GatewayInfo } from "./api-gateway.ts";
 import { pageQuerySchema } from "./api-pages.ts";
@@ -39,6 +49,7 @@ import type { CreateParticipantTokenBody, CreatedParticipantToken } from "./api-
 import { usageQuerySchema, usageReportSchema } from "./api-usage.ts";
 import type { UsageQuery, UsageReport } from "./api-usage.ts";
 
+export * from "./api-budgets.ts";
 export * from "./api-gateway.ts";
 export * from "./api-pages.ts";
 export * from "./api-project-usage.ts";
@@ -95,6 +106,18 @@ export interface Routes {
   readonly testProvider: Route<"project" | "provider", None, None, ProviderTest>;
   readonly removeProvider: Route<"project" | "provider", None, None, None>;
 
+  readonly listBudgets: Route<"project", PageQuery, None, BudgetList>;
+  readonly createBudget: Route<"project", None, SetBudgetBody, Budget>;
+  readonly getBudget: Route<"project" | "budget", None, None, BudgetDetails>;
+  readonly replaceBudget: Route<"project" | "budget", None, SetBudgetBody, Budget>;
+  readonly deleteBudget: Route<"project" | "budget", None, None, None>;
+
+  readonly listLimits: Route<"project", PageQuery, None, LimitList>;
+  readonly createLimit: Route<"project", None, SetLimitBody, Limit>;
+  readonly getLimit: Route<"project" | "limit", None, None, Limit>;
+  readonly replaceLimit: Route<"project" | "limit", None, SetLimitBody, Limit>;
+  readonly deleteLimit: Route<"project" | "limit", None, None, None>;
+
   readonly getProjectUsage: Route<"project", ProjectUsageQuery, None, ProjectUsage>;
   readonly getUsage: Route<"project", UsageQuery, None, UsageReport>;
   readonly listExchanges: Route<"project", ExchangesQuery, None, ExchangeList>;
@@ -123,6 +146,8 @@ const SERVICE_ACCOUNT = `${SERVICE_ACCOUNTS}/{service_account}`;
 const SERVICE_ACCOUNT_KEYS = `${SERVICE_ACCOUNT}/api-keys`;
 const ROOM = `${PROJECT}/rooms/{room}`;
 const PROVIDER = `${PROJECT}/llm-proxy/providers/{provider}`;
+const BUDGETS = `${PROJECT}/llm-proxy/budgets`;
+const LIMITS = `${PROJECT}/llm-proxy/limits`;
 const EXCHANGES = `${PROJECT}/llm-proxy/exchanges`;
 
 const get = { method: "GET", query: null, body: null, status: 200 } as const;
@@ -325,6 +350,82 @@ export const routes: Routes = {
     path: PROVIDER,
     about: "Removes the project's own setting of a provider; the server's default holds again.",
     params: ["project", "provider"],
+  },
+  listBudgets: {
+    ...get,
+    path: BUDGETS,
+    about: "The budgets of a project, oldest first, each with the subject that has spent most.",
+    params: ["project"],
+    query: pageQuerySchema,
+    reply: budgets.budgetListSchema,
+  },
+  createBudget: {
+    ...post,
+    path: BUDGETS,
+    about: "Creates a budget.",
+    params: ["project"],
+    body: budgets.setBudgetBodySchema,
+    reply: budgets.budgetSchema,
+  },
+  getBudget: {
+    ...get,
+    path: `${BUDGETS}/{budget}`,
+    about: "One budget, with every subject of its current period.",
+    params: ["project", "budget"],
+    reply: budgets.budgetDetailsSchema,
+  },
+  replaceBudget: {
+    ...put,
+    path: `${BUDGETS}/{budget}`,
+    about:
+      "Replaces a budget, at once and for all its subjects. What was spent stays spent, its scope as it is.",
+    params: ["project", "budget"],
+    body: budgets.setBudgetBodySchema,
+    reply: budgets.budgetSchema,
+    conflicts: true,
+  },
+  deleteBudget: {
+    ...remove,
+    path: `${BUDGETS}/{budget}`,
+    about: "Removes a budget.",
+    params: ["project", "budget"],
+  },
+  listLimits: {
+    ...get,
+    path: LIMITS,
+    about: "The limits of a project on requests, tokens and what runs at once, oldest first.",
+    params: ["project"],
+    query: pageQuerySchema,
+    reply: budgets.limitListSchema,
+  },
+  createLimit: {
+    ...post,
+    path: LIMITS,
+    about: "Creates a limit on requests, tokens or what runs at once.",
+    params: ["project"],
+    body: budgets.setLimitBodySchema,
+    reply: budgets.limitSchema,
+  },
+  getLimit: {
+    ...get,
+    path: `${LIMITS}/{limit}`,
+    about: "One limit.",
+    params: ["project", "limit"],
+    reply: budgets.limitSchema,
+  },
+  replaceLimit: {
+    ...put,
+    path: `${LIMITS}/{limit}`,
+    about: "Replaces a limit.",
+    params: ["project", "limit"],
+    body: budgets.setLimitBodySchema,
+    reply: budgets.limitSchema,
+  },
+  deleteLimit: {
+    ...remove,
+    path: `${LIMITS}/{limit}`,
+    about: "Removes a limit.",
+    params: ["project", "limit"],
   },
   getProjectUsage: {
     ...get,

@@ -53,6 +53,7 @@ const report: UsageReport = {
   ],
   total: totals(3, 9_040_000, { unpriced_requests: 1, inexact_requests: 2 }),
   simulated_total: totals(7, 1_234_567),
+  budgets: [],
   next_cursor: null,
 };
 

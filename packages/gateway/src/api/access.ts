@@ -51,6 +51,17 @@ export const access: Readonly<Record<RouteName, Access>> = {
   testProvider: "owner",
   removeProvider: "owner",
 
+  listBudgets: "owner",
+  createBudget: "owner",
+  getBudget: "owner",
+  replaceBudget: "owner",
+  deleteBudget: "owner",
+  listLimits: "owner",
+  createLimit: "owner",
+  getLimit: "owner",
+  replaceLimit: "owner",
+  deleteLimit: "owner",
+
   getProjectUsage: "project",
   getUsage: "project",
   listExchanges: "project",

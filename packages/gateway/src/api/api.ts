@@ -14,10 +14,12 @@ import { errorText } from "../observe/log.ts";
 import { InvalidCursorError } from "../store/errors.ts";
 import { checkAccess } from "./access.ts";
 import { apiKeyHandlers } from "./api-keys.ts";
+import { budgetHandlers } from "./budgets.ts";
 import type { ApiDeps, Caller, Handlers } from "./call.ts";
 import { ApiFault, faultReply, replyHeaders } from "./fault.ts";
 import { identify } from "./identify.ts";
 import { ledgerHandlers } from "./ledger.ts";
+import { limitHandlers } from "./limits.ts";
 import { openApiDocument } from "./openapi.ts";
 import { parseBody, parseQuery } from "./parse.ts";
 import { participantTokenHandlers } from "./participant-tokens.ts";
@@ -55,6 +57,8 @@ export function createApi(deps: ApiDeps): Api {
     ...participantTokenHandlers(deps),
     ...ledgerHandlers(deps),
     ...projectUsageHandlers(deps),
+    ...budgetHandlers(deps),
+    ...limitHandlers(deps),
   };
   const app = new Hono();
   for (const name of Object.keys(routes) as RouteName[]) {

@@ -3,6 +3,7 @@
  * the caller is known and allowed, and everything it sent is parsed.
  */
 
+import type { Limits } from "../store/limits.ts";
 import type { Project as ProjectRow, Directory, Reports } from "../store/store.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
@@ -30,6 +31,7 @@ export interface ProviderStatus {
 export interface ApiDeps {
   readonly directory: Directory;
   readonly reports: Reports;
+  readonly limits: Pick<Limits, "budgetAccounts">;
   readonly clock: Clock;
   readonly ownerToken: Secret;
   readonly providers: readonly Provider[];

@@ -12,6 +12,8 @@ import type { LogFields } from "../observe/log.ts";
 import type { Provider } from "../providers/provider.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { InvalidCursorError } from "../store/errors.ts";
+import type { LimitDefinition } from "../store/limit-definition.ts";
+import type { BudgetAccountRow } from "../store/limits.ts";
 import type {
   ApiKeyWithSecret,
   Directory,
@@ -42,6 +44,8 @@ export class MemoryStore {
   readonly apiKeys: Map<string, ApiKeyWithSecret> = new Map();
   readonly rooms: Room[] = [];
   readonly providers: ProviderSettings[] = [];
+  readonly limits: LimitDefinition[] = [];
+  readonly budgetAccounts: BudgetAccountRow[] = [];
   /** Newest first. */
   readonly exchanges: Exchange[] = [];
   /** What `usage` answers with; the filter and dimensions it was asked for are in `usageCalls`. */
@@ -68,9 +72,16 @@ export class MemoryStore {
   }
 
   readonly directory: Directory = {
-    setLimit: async () => undefined,
-    listLimits: async () => [],
-    removeLimit: async () => false,
+    setLimit: async (limit) => {
+      const index = this.limits.findIndex(({ id }) => id === limit.id);
+      this.limits.splice(index < 0 ? this.limits.length : index, index < 0 ? 0 : 1, limit);
+    },
+    listLimits: async (projectId) => this.limits.filter((each) => each.projectId === projectId),
+    removeLimit: async (projectId, id) => {
+      const index = this.limits.findIndex((each) => each.projectId === projectId && each.id === id);
+      if (index >= 0) this.limits.splice(index, 1);
+      return index >= 0;
+    },
     createProject: async (name, settings = {}) => {
       const project: Project = { id: newUuid(), name, settings, createdAtMs: NOW_MS };
       this.projects.push(project);
@@ -294,6 +305,9 @@ export async function startHarness(): Promise<Harness> {
   const api = createApi({
     directory: store.directory,
     reports: store.reports,
+    limits: {
+      budgetAccounts: async (limitId) => store.budgetAccounts.filter((each) => each.limitId === limitId),
+    },
     clock: { now: () => NOW_MS },
     ownerToken: new Secret(OWNER_TOKEN),
     providers,

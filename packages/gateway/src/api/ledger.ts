@@ -12,6 +12,7 @@ import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { formatNanoUsd } from "../money.ts";
 import type { ExchangeFilter, ExchangePage, UsageDimension, UsageReportRow } from "../store/store.ts";
 import type { ApiCall, ApiDeps, Handlers } from "./call.ts";
+import { budgetsFor } from "./budgets.ts";
 import { exchangeShape } from "./exchange-shape.ts";
 import { ApiFault } from "./fault.ts";
 import { madePage } from "./pages.ts";
@@ -46,7 +47,10 @@ async function exchangePage(
   return deps.reports.exchanges(storeFilter(project.id, query), page);
 }
 
-async function usageReport(deps: ApiDeps, { project, query }: ApiCall<"getUsage">): Promise<UsageReport> {
+async function usageReport(
+  deps: ApiDeps,
+  { project, query, caller }: ApiCall<"getUsage">,
+): Promise<UsageReport> {
   const by = dimensionsOf(query);
   const since = query.since ?? query.start;
   const until = query.until ?? query.end;
@@ -67,6 +71,8 @@ async function usageReport(deps: ApiDeps, { project, query }: ApiCall<"getUsage"
     usage: items.map((row) => usageRow(row, by)),
     total: real === undefined ? nothing : totalsShape(real),
     simulated_total: simulated === undefined ? null : totalsShape(simulated),
+    // What an owner allows is no business of a key.
+    budgets: caller.kind === "owner" ? await budgetsFor(deps, project.id, query) : [],
     next_cursor,
   };
 }

@@ -60,6 +60,14 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   SetProvider: api.setProviderBodySchema,
   SetProviderReply: api.setProviderReplySchema,
   ProviderTest: api.providerTestSchema,
+  LimitScope: api.limitScopeSchema,
+  SetBudget: api.setBudgetBodySchema,
+  Budget: api.budgetSchema,
+  BudgetDetails: api.budgetDetailsSchema,
+  BudgetList: api.budgetListSchema,
+  SetLimit: api.setLimitBodySchema,
+  Limit: api.limitSchema,
+  LimitList: api.limitListSchema,
   ProjectUsageRow: api.projectUsageRowSchema,
   ProjectUsage: api.projectUsageSchema,
   UsageRow: api.usageRowSchema,
@@ -106,7 +114,7 @@ export function openApiDocument(gateway: {
       title: "MeshAgent LLM Proxy: management API",
       version: gateway.version,
       description:
-        "Projects, rooms, service accounts, API keys, participant tokens, providers, usage and exchanges. Lists " +
+        "Projects, rooms, service accounts, API keys, participant tokens, providers, budgets, limits, usage and exchanges. Lists " +
         "come in pages: give `next_cursor` back as `cursor`. A list without `limit` is whole, but for exchanges.",
     },
     servers: [{ url: gateway.publicUrl.replace(/\/+$/, "") }],
@@ -191,6 +199,8 @@ const parameterDescriptions: Readonly<Record<string, string>> = {
   room: "The room's name or id.",
   provider: "The provider's name.",
   exchange: "The exchange's id.",
+  budget: "The budget's id.",
+  limit: "The limit's id.",
 };
 
 function queryParameters(route: AnyRoute): readonly JsonObject[] {

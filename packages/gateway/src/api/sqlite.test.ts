@@ -25,6 +25,7 @@ test("over the SQLite store: keys, rooms, exchanges with a cursor, the report", 
   const api = createApi({
     directory: store.directory,
     reports: store.reports,
+    limits: store.limits,
     clock,
     ownerToken: new Secret(OWNER_TOKEN),
     providers: [provider],

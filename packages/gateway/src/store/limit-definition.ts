@@ -27,6 +27,8 @@ export type BudgetMode = "hard" | "hard-no-edit" | "soft";
 interface CommonDefinition {
   readonly id: string;
   readonly projectId: string;
+  /** For people; absent when it has none. */
+  readonly name?: string;
   readonly scope: LimitScope;
   readonly createdAtMs: number;
 }

@@ -14,6 +14,7 @@ function sampleBudget(projectId: string, rest: Partial<BudgetDefinition> = {}): 
     kind: "budget",
     id: "b1",
     projectId,
+    name: "Team Lab",
     scope: { ...everything, room: "my-room", participant: "*" },
     createdAtMs: 5,
     amountNanoUsd: 10_000_000_000,
