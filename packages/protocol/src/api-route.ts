@@ -26,3 +26,31 @@ type Schema<T> = [T] extends [null] ? null : z.ZodType<T>;
 export function pathParameters(template: string): string[] {
   return [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
 }
+
+export const PROJECTS = "/accounts/projects";
+export const PROJECT: string = `${PROJECTS}/{project}`;
+
+interface Defaults<Method> {
+  readonly method: Method;
+  readonly query: null;
+  readonly status: 200;
+}
+
+/** What routes of one method have in common. */
+export const get: Defaults<"GET"> & { readonly body: null } = {
+  method: "GET",
+  query: null,
+  body: null,
+  status: 200,
+};
+export const put: Defaults<"PUT"> = { method: "PUT", query: null, status: 200 };
+export const post: Omit<Defaults<"POST">, "status"> & { readonly status: 201 } = {
+  method: "POST",
+  query: null,
+  status: 201,
+};
+export const remove: Omit<Defaults<"DELETE">, "status"> & {
+  readonly body: null;
+  readonly reply: null;
+  readonly status: 204;
+} = { method: "DELETE", query: null, body: null, reply: null, status: 204 };

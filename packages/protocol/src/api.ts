@@ -6,16 +6,8 @@
  * This file is also the door to the shapes of the API: import them from here.
  */
 
-import * as budgets from "./api-budgets.ts";
-import type {
-  Budget,
-  BudgetDetails,
-  BudgetList,
-  Limit,
-  LimitList,
-  SetBudgetBody,
-  SetLimitBody,
-} from "./api-budgets.ts";
+import { budgetRoutes } from "./api-budget-routes.ts";
+import type { BudgetRoutes } from "./api-budget-routes.ts";
 import { gatewayInfoSchema } from "./api-gateway.ts";
 import type { GatewayInfo } from "./api-gateway.ts";
 import { pageQuerySchema } from "./api-pages.ts";
@@ -43,6 +35,7 @@ import type {
 } from "./api-resources.ts";
 import * as rooms from "./api-rooms.ts";
 import type { CreateRoomBody, Room, RoomList, RoomListQuery, UpdateRoomBody } from "./api-rooms.ts";
+import { get, post, PROJECT, PROJECTS, put, remove } from "./api-route.ts";
 import type { Route } from "./api-route.ts";
 import { createParticipantTokenBodySchema, createdParticipantTokenSchema } from "./api-tokens.ts";
 import type { CreateParticipantTokenBody, CreatedParticipantToken } from "./api-tokens.ts";
@@ -56,14 +49,15 @@ export * from "./api-project-usage.ts";
 export * from "./api-reports.ts";
 export * from "./api-resources.ts";
 export * from "./api-rooms.ts";
-export * from "./api-route.ts";
+export { pathParameters } from "./api-route.ts";
+export type { Route } from "./api-route.ts";
 export * from "./api-tokens.ts";
 export * from "./api-usage.ts";
 
 type None = null;
 
 /** Path parameters, query, body and reply of every route. */
-export interface Routes {
+export interface Routes extends BudgetRoutes {
   readonly getGatewayInfo: Route<never, None, None, GatewayInfo>;
 
   readonly listProjects: Route<never, PageQuery, None, ProjectList>;
@@ -106,18 +100,6 @@ export interface Routes {
   readonly testProvider: Route<"project" | "provider", None, None, ProviderTest>;
   readonly removeProvider: Route<"project" | "provider", None, None, None>;
 
-  readonly listBudgets: Route<"project", PageQuery, None, BudgetList>;
-  readonly createBudget: Route<"project", None, SetBudgetBody, Budget>;
-  readonly getBudget: Route<"project" | "budget", None, None, BudgetDetails>;
-  readonly replaceBudget: Route<"project" | "budget", None, SetBudgetBody, Budget>;
-  readonly deleteBudget: Route<"project" | "budget", None, None, None>;
-
-  readonly listLimits: Route<"project", PageQuery, None, LimitList>;
-  readonly createLimit: Route<"project", None, SetLimitBody, Limit>;
-  readonly getLimit: Route<"project" | "limit", None, None, Limit>;
-  readonly replaceLimit: Route<"project" | "limit", None, SetLimitBody, Limit>;
-  readonly deleteLimit: Route<"project" | "limit", None, None, None>;
-
   readonly getProjectUsage: Route<"project", ProjectUsageQuery, None, ProjectUsage>;
   readonly getUsage: Route<"project", UsageQuery, None, UsageReport>;
   readonly listExchanges: Route<"project", ExchangesQuery, None, ExchangeList>;
@@ -138,22 +120,13 @@ export type RouteArguments<Name extends RouteName> =
 export type RouteReply<Name extends RouteName> =
   Routes[Name] extends Route<infer _Params, infer _Query, infer _Body, infer Reply> ? Reply : never;
 
-const PROJECTS = "/accounts/projects";
-const PROJECT = `${PROJECTS}/{project}`;
 const API_KEYS = `${PROJECT}/api-keys`;
 const SERVICE_ACCOUNTS = `${PROJECT}/service-accounts`;
 const SERVICE_ACCOUNT = `${SERVICE_ACCOUNTS}/{service_account}`;
 const SERVICE_ACCOUNT_KEYS = `${SERVICE_ACCOUNT}/api-keys`;
 const ROOM = `${PROJECT}/rooms/{room}`;
 const PROVIDER = `${PROJECT}/llm-proxy/providers/{provider}`;
-const BUDGETS = `${PROJECT}/llm-proxy/budgets`;
-const LIMITS = `${PROJECT}/llm-proxy/limits`;
 const EXCHANGES = `${PROJECT}/llm-proxy/exchanges`;
-
-const get = { method: "GET", query: null, body: null, status: 200 } as const;
-const put = { method: "PUT", query: null, status: 200 } as const;
-const post = { method: "POST", query: null, status: 201 } as const;
-const remove = { method: "DELETE", query: null, body: null, reply: null, status: 204 } as const;
 
 /** The table. */
 export const routes: Routes = {
@@ -351,82 +324,7 @@ export const routes: Routes = {
     about: "Removes the project's own setting of a provider; the server's default holds again.",
     params: ["project", "provider"],
   },
-  listBudgets: {
-    ...get,
-    path: BUDGETS,
-    about: "The budgets of a project, oldest first, each with the subject that has spent most.",
-    params: ["project"],
-    query: pageQuerySchema,
-    reply: budgets.budgetListSchema,
-  },
-  createBudget: {
-    ...post,
-    path: BUDGETS,
-    about: "Creates a budget.",
-    params: ["project"],
-    body: budgets.setBudgetBodySchema,
-    reply: budgets.budgetSchema,
-  },
-  getBudget: {
-    ...get,
-    path: `${BUDGETS}/{budget}`,
-    about: "One budget, with every subject of its current period.",
-    params: ["project", "budget"],
-    reply: budgets.budgetDetailsSchema,
-  },
-  replaceBudget: {
-    ...put,
-    path: `${BUDGETS}/{budget}`,
-    about:
-      "Replaces a budget, at once and for all its subjects. What was spent stays spent, its scope as it is.",
-    params: ["project", "budget"],
-    body: budgets.setBudgetBodySchema,
-    reply: budgets.budgetSchema,
-    conflicts: true,
-  },
-  deleteBudget: {
-    ...remove,
-    path: `${BUDGETS}/{budget}`,
-    about: "Removes a budget.",
-    params: ["project", "budget"],
-  },
-  listLimits: {
-    ...get,
-    path: LIMITS,
-    about: "The limits of a project on requests, tokens and what runs at once, oldest first.",
-    params: ["project"],
-    query: pageQuerySchema,
-    reply: budgets.limitListSchema,
-  },
-  createLimit: {
-    ...post,
-    path: LIMITS,
-    about: "Creates a limit on requests, tokens or what runs at once.",
-    params: ["project"],
-    body: budgets.setLimitBodySchema,
-    reply: budgets.limitSchema,
-  },
-  getLimit: {
-    ...get,
-    path: `${LIMITS}/{limit}`,
-    about: "One limit.",
-    params: ["project", "limit"],
-    reply: budgets.limitSchema,
-  },
-  replaceLimit: {
-    ...put,
-    path: `${LIMITS}/{limit}`,
-    about: "Replaces a limit.",
-    params: ["project", "limit"],
-    body: budgets.setLimitBodySchema,
-    reply: budgets.limitSchema,
-  },
-  deleteLimit: {
-    ...remove,
-    path: `${LIMITS}/{limit}`,
-    about: "Removes a limit.",
-    params: ["project", "limit"],
-  },
+  ...budgetRoutes,
   getProjectUsage: {
     ...get,
     path: `${PROJECT}/usage`,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Exchange, UsageReport, UsageTotals } from "@meshagent/llm-proxy-protocol/api";
+import type { Budget, Exchange, UsageReport, UsageTotals } from "@meshagent/llm-proxy-protocol/api";
 import { Machine } from "../test-bed/command.ts";
 import type { Outcome, RunOptions } from "../test-bed/command.ts";
 import { OWNER_TOKEN, StubGateway } from "../test-bed/stub-gateway.ts";
@@ -209,4 +209,48 @@ test("--follow prints what is there, then what completes, as JSON lines, until i
 
 test("--follow has no end", async () => {
   assert.equal((await machine.run(["exchanges", "--follow", "--until", "1d"], { env })).code, 2);
+});
+
+test("a line for each budget stands under the totals", async () => {
+  const scope = { room: "lab", participant: "*", api_key_id: null, session_id: null, model: null };
+  const budget: Budget = {
+    id: "b1",
+    project_id: "p",
+    name: "Team Lab",
+    amount_usd: "10",
+    tolerance_usd: "0",
+    period: "day",
+    time_zone: "UTC",
+    mode: "hard",
+    scope,
+    notify_at_percent: [],
+    created_at: "2026-11-20T08:00:00.000Z",
+    resets_at: "2026-11-26T00:00:00.000Z",
+    subjects: 3,
+    fullest: {
+      subject: { participant: "ann" },
+      spent_usd: "8.2",
+      held_usd: "0",
+      free_usd: "1.8",
+      spent_percent: 82,
+    },
+  };
+  const empty = { subject: {}, spent_usd: "0", held_usd: "0", free_usd: "5", spent_percent: 0 };
+  const total: Budget = {
+    ...budget,
+    name: null,
+    period: "total",
+    amount_usd: "5",
+    resets_at: null,
+    subjects: 0,
+    fullest: empty,
+  };
+  gateway.report = { ...report, budgets: [budget, total] };
+  const { stdout } = await succeed(["usage"]);
+  assert.match(
+    stdout,
+    /Budget Team Lab \(room lab, each participant\): 8\.2 of 10 USD a day spent by ann, the most of 3 \(82 %\), resets 2026-11-26T00:00:00\.000Z\.\nBudget b1 \(room lab, each participant\): 0 of 5 USD in all spent \(0 %\)\.\n/,
+  );
+  const json = JSON.parse((await succeed(["usage", "--json"])).stdout) as UsageReport;
+  assert.deepEqual(json.budgets, [budget, total]);
 });

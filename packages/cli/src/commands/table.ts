@@ -62,6 +62,16 @@ export const commandTable: readonly CommandRow[] = [
     load: async () => (await import("./provider.ts")).build,
   },
   {
+    name: "budget",
+    summary: "set what may be spent, and see what is",
+    load: async () => (await import("./budget.ts")).build,
+  },
+  {
+    name: "limit",
+    summary: "set how many requests and tokens a minute, and how much at once",
+    load: async () => (await import("./limit.ts")).build,
+  },
+  {
     name: "usage",
     summary: "report requests, tokens and cost",
     load: async () => (await import("./usage.ts")).build,

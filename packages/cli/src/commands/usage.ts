@@ -1,6 +1,7 @@
 /** `meshagent usage`: the usage report as a table. It adds nothing up itself: all sums come from the gateway. */
 
 import { Command, InvalidArgumentError } from "commander";
+import type { Budget } from "@meshagent/llm-proxy-protocol/api-budgets";
 import { usageDimensionMembers, usageDimensions } from "@meshagent/llm-proxy-protocol/api-usage";
 import type {
   UsageDimension,
@@ -10,7 +11,10 @@ import type {
 } from "@meshagent/llm-proxy-protocol/api-usage";
 import type { CliContext } from "../cli-context.ts";
 import { formatNanoUsd, parseUsd } from "../money-text.ts";
+import { cleanCell } from "../table.ts";
 import type { Column } from "../table.ts";
+import { periodCell } from "./budget.ts";
+import { scopeCell } from "./limit-scope.ts";
 import type { FilterFlags } from "./options.ts";
 import { connectToProject, parseFilter, withFilters } from "./options.ts";
 
@@ -57,6 +61,7 @@ function printReport(context: CliContext, report: UsageReport): void {
   const real = report.usage.filter((row) => !row.simulated);
   const simulated = report.usage.filter((row) => row.simulated);
   printSection(context, { report, rows: real, total: report.total });
+  for (const budget of report.budgets) context.terminal.print(`${budgetNote(budget)}\n`);
   if (report.simulated_total === null) return;
   context.terminal.print(
     `\n${context.terminal.paint("bold", "Simulated")} (list prices; nothing was paid, and nothing here is in the totals above)\n`,
@@ -98,6 +103,17 @@ function costCell(totals: UsageTotals): string {
   return totals.unpriced_requests >= totals.requests && parseUsd(totals.cost_usd) === 0n
     ? "unknown"
     : `>= ${cost}`;
+}
+
+/** What stands now, whatever the report's span: `Budget Team Lab: 8.2 of 10 USD a day (82 %), resets ...`. */
+function budgetNote({ name, fullest, subjects, ...budget }: Budget): string {
+  const who = Object.values(fullest.subject).join(", ");
+  const most = subjects > 1 ? ` by ${who}, the most of ${subjects}` : who === "" ? "" : ` by ${who}`;
+  const reset = budget.resets_at === null ? "" : `, resets ${budget.resets_at}`;
+  return (
+    `Budget ${cleanCell(name ?? budget.id)} (${cleanCell(scopeCell(budget.scope))}): ${fullest.spent_usd} of ` +
+    `${budget.amount_usd} USD ${periodCell(budget)} spent${cleanCell(most)} (${fullest.spent_percent} %)${reset}.`
+  );
 }
 
 function notesOf(totals: UsageTotals): string[] {

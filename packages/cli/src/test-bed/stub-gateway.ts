@@ -11,7 +11,10 @@ import { encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protoco
 import { routes } from "@meshagent/llm-proxy-protocol/api";
 import type {
   ApiKey,
+  Budget,
+  BudgetAccount,
   Exchange,
+  Limit,
   Project,
   Provider,
   Room,
@@ -40,6 +43,10 @@ export class StubGateway {
   readonly projects: Project[] = [];
   readonly keys: ApiKey[] = [];
   readonly rooms: Room[] = [];
+  readonly budgets: Budget[] = [];
+  /** Of every budget. */
+  accounts: BudgetAccount[] = [];
+  readonly limits: Limit[] = [];
   providers: Provider[] = [provider("openai", "OPENAI_API_KEY"), provider("anthropic", "ANTHROPIC_API_KEY")];
   /** Providers whose test fails. */
   readonly refusing: Set<string> = new Set();
@@ -182,8 +189,37 @@ export class StubGateway {
         message: `tried ${name}`,
       }),
       removeProvider: () => null,
+      ...this.#budgetHandlers(),
       getUsage: () => this.report,
       listExchanges: (_, query) => pageOf("exchanges", this.exchanges, query),
+    };
+  }
+
+  #budgetHandlers(): Partial<Record<RouteName, Handler>> {
+    const find = <T extends { id: string }>(list: readonly T[], id: string | undefined): T =>
+      list.find((each) => each.id === id) ?? refuse(404, "no such thing");
+    const shown = (budget: Budget): Budget => ({ ...budget, fullest: this.accounts[0] ?? budget.fullest });
+    const put = <T extends { id: string }>(list: T[], made: T): T => {
+      const index = list.findIndex(({ id }) => id === made.id);
+      list.splice(index < 0 ? list.length : index, index < 0 ? 0 : 1, made);
+      return made;
+    };
+    const take = (list: { id: string }[], id: string | undefined): null => {
+      list.splice(list.indexOf(find(list, id)), 1);
+      return null;
+    };
+    return {
+      listBudgets: (_, query) => pageOf("budgets", this.budgets.map(shown), query),
+      getBudget: ({ budget }) => ({ ...shown(find(this.budgets, budget)), accounts: this.accounts }),
+      createBudget: (_, body) => put(this.budgets, { ...emptyBudget, ...body, id: randomUUID() }),
+      replaceBudget: ({ budget }, body) =>
+        put(this.budgets, { ...find(this.budgets, budget), ...body } as Budget),
+      deleteBudget: ({ budget }) => take(this.budgets, budget),
+      listLimits: (_, query) => pageOf("limits", this.limits, query),
+      getLimit: ({ limit }) => find(this.limits, limit),
+      createLimit: (_, body) => put(this.limits, { ...emptyLimit, ...body, id: randomUUID() }),
+      replaceLimit: ({ limit }, body) => put(this.limits, { ...find(this.limits, limit), ...body } as Limit),
+      deleteLimit: ({ limit }) => take(this.limits, limit),
     };
   }
 
@@ -203,6 +239,38 @@ export class StubGateway {
     };
   }
 }
+
+const noScope = { room: null, participant: null, api_key_id: null, session_id: null, model: null };
+
+const emptyBudget: Budget = {
+  id: "",
+  project_id: "",
+  name: null,
+  amount_usd: "0",
+  tolerance_usd: "0",
+  period: "month",
+  time_zone: "UTC",
+  mode: "hard",
+  scope: noScope,
+  notify_at_percent: [],
+  created_at: CREATED_AT,
+  resets_at: "2026-12-01T00:00:00.000Z",
+  subjects: 0,
+  fullest: { subject: {}, spent_usd: "0", held_usd: "0", free_usd: "0", spent_percent: 0 },
+};
+
+const emptyLimit: Limit = {
+  id: "",
+  project_id: "",
+  name: null,
+  scope: noScope,
+  requests_per_minute: null,
+  input_tokens_per_minute: null,
+  output_tokens_per_minute: null,
+  tokens_per_minute: null,
+  max_concurrency: null,
+  created_at: CREATED_AT,
+};
 
 /** Never more than two, however many are asked for. The cursor is the number of items that came before. */
 function pageOf(member: string, items: readonly unknown[], query: Readonly<Record<string, unknown>>): object {

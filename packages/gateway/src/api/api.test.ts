@@ -427,6 +427,7 @@ describe("the usage report", () => {
       // Three, though the rows have two each: one request stands in both.
       total: { ...counts, requests: 3 },
       simulated_total: { ...counts, cost_usd: "0.000000005", cost_nano_usd: 5 },
+      budgets: [],
       next_cursor: null,
     });
   });

@@ -91,7 +91,7 @@ class BudgetReader {
   }
 
   async read(budget: BudgetDefinition, filter: LedgerFilter = {}): Promise<Budget> {
-    const { accounts, ...rest } = await this.readDetails(budget, filter);
+    const { accounts: _, ...rest } = await this.readDetails(budget, filter);
     return rest;
   }
 
