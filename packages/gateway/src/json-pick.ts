@@ -7,6 +7,7 @@
  * bounded amount of memory whatever the text.
  */
 
+import { type KnownNames, SeenNames } from "./json-names.ts";
 import { JsonScanner } from "./json-scan.ts";
 import type { JsonKind, JsonListener } from "./json-scan.ts";
 import type { JsonSkipper } from "./json-skip.ts";
@@ -42,6 +43,8 @@ export interface JsonPicker {
   push(chunk: Uint8Array): void;
   /** What was found in the bytes so far, in the order in which the values ended. */
   readonly found: readonly Picked[];
+  /** Which of the names to look out for there were so far, at any depth; null when none were given. */
+  readonly seen: SeenNames | null;
   /** Says that the text is complete and gives what was found. Call once. */
   end(): PickResult;
 }
@@ -53,6 +56,10 @@ export interface JsonPickerOptions {
   readonly maxDepth?: number;
   /** A text in which more is found is reported as malformed; 10 000 unless told. */
   readonly maxFound?: number;
+  /** Of these `paths` (the same arrays) only the place is asked for: no value of theirs is built. */
+  readonly placesOnly?: ReadonlySet<PickPath>;
+  /** Member names to look out for. */
+  readonly names?: KnownNames;
   /** What walks the rest of the text fast; null for nothing. The process's own unless told. */
   readonly skipper?: JsonSkipper | null;
 }
@@ -167,10 +174,12 @@ const noBytes = new Uint8Array(0);
 class Picker implements JsonPicker, JsonListener {
   readonly #tree: PathTree;
   readonly #scanner: JsonScanner;
+  readonly seen: SeenNames | null;
   readonly #maxValueBytes: number;
   readonly #maxFound: number;
   readonly #open: OpenValue[] = [];
   readonly #found: Picked[] = [];
+  readonly #placesOnly: ReadonlySet<PickPath> | null;
   #valueBytesLeft: number;
   #chunk: Uint8Array = noBytes;
   #base = 0;
@@ -183,7 +192,10 @@ class Picker implements JsonPicker, JsonListener {
 
   constructor(tree: PathTree, options: JsonPickerOptions) {
     this.#tree = tree;
-    this.#scanner = new JsonScanner(this, options.maxDepth ?? 512, options.skipper);
+    const { maxDepth = 512, skipper, names } = options;
+    this.seen = names === undefined ? null : new SeenNames(names);
+    this.#scanner = new JsonScanner(this, { maxDepth, skipper, seen: this.seen });
+    this.#placesOnly = options.placesOnly ?? null;
     this.#maxValueBytes = options.maxValueBytes ?? 256 * 1024;
     this.#maxFound = options.maxFound ?? 10_000;
     this.#valueBytesLeft = this.#maxValueBytes * TOTAL_VALUES;
@@ -260,7 +272,9 @@ class Picker implements JsonPicker, JsonListener {
       valueStart: offset,
       index,
       capture:
-        node.path === null ? null : new Capture(offset, Math.min(this.#maxValueBytes, this.#valueBytesLeft)),
+        node.path === null || this.#placesOnly?.has(node.path) === true
+          ? null
+          : new Capture(offset, Math.min(this.#maxValueBytes, this.#valueBytesLeft)),
       elementCount: kind === "array" && isWatched ? 0 : -1,
     });
     return isWatched;

@@ -9,6 +9,7 @@
  */
 
 import { canNumberEnd, firstInNumber, nextInNumber } from "./json-number.ts";
+import type { SeenNames } from "./json-names.ts";
 import { type JsonSkipper, MAX_SKIP_BYTES, MAX_SKIP_DEPTH, sharedJsonSkipper } from "./json-skip.ts";
 
 /** What a value begins as. */
@@ -69,6 +70,19 @@ function isHexDigit(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
+const noBytes = new Uint8Array(0);
+
+/** Of a name that goes over pieces no more is kept: none that is looked out for is as long, all its bytes escaped. */
+const MAX_NAME_BYTES = 100;
+
+export interface JsonScannerOptions {
+  readonly maxDepth: number;
+  /** The process's own unless told; null: every byte is looked at one by one. */
+  readonly skipper?: JsonSkipper | null | undefined;
+  /** Is told of the names of all members, at any depth; null for nothing. */
+  readonly seen: SeenNames | null;
+}
+
 /** One walk over one text: `scan` its chunks in order, then `end`. */
 export class JsonScanner {
   /** Why the text is no JSON, or null so far. Nothing is scanned or told after it is set. */
@@ -93,13 +107,18 @@ export class JsonScanner {
   #number = 0;
   #literal = "";
   #literalAt = 0;
+  readonly #seen: SeenNames | null;
+  /** Where in the piece at hand the member name begins that is not over; 0 when it began before. */
+  #nameAt = 0;
+  /** What earlier pieces had of it. */
+  #nameKept: Uint8Array = noBytes;
 
-  /** `skipper` null: every byte is looked at one by one. */
-  constructor(listener: JsonListener, maxDepth: number, skipper: JsonSkipper | null = sharedJsonSkipper()) {
+  constructor(listener: JsonListener, { maxDepth, skipper = sharedJsonSkipper(), seen }: JsonScannerOptions) {
     this.#listener = listener;
     this.#maxDepth = maxDepth;
     this.#kinds = new Uint8Array(Math.min(maxDepth, FIRST_DEPTH));
     this.#skipper = maxDepth > MAX_SKIP_DEPTH ? null : skipper;
+    this.#seen = seen;
   }
 
   scan(chunk: Uint8Array): void {
@@ -114,7 +133,7 @@ export class JsonScanner {
     let isLoaded = false;
     while (at < chunk.length && this.malformed === null) {
       if (skipper !== null && chunk.length - at >= skipper.minBytes && this.#isSkippable()) {
-        if (!isLoaded) skipper.load(chunk);
+        if (!isLoaded) skipper.load(chunk, this.#seen);
         isLoaded = true;
         at = this.#skip(skipper, at, chunk.length);
         if (at === chunk.length) break;
@@ -124,7 +143,27 @@ export class JsonScanner {
       else if (this.#token === Token.number) at = this.#inNumber(chunk, at);
       else at = this.#inLiteral(chunk, at);
     }
+    if (this.#isKey && this.#token === Token.string && this.#seen !== null) this.#keepName(chunk);
     this.#base += chunk.length;
+  }
+
+  #keepName(chunk: Uint8Array): void {
+    const left = MAX_NAME_BYTES - this.#nameKept.length;
+    this.#nameKept = Buffer.concat([
+      this.#nameKept,
+      chunk.subarray(this.#nameAt, Math.min(chunk.length, this.#nameAt + left)),
+    ]);
+    this.#nameAt = 0;
+  }
+
+  #noteName(seen: SeenNames, chunk: Uint8Array, end: number): void {
+    if (this.#nameKept.length === 0) {
+      seen.note(chunk, this.#nameAt, end, this.#depth);
+      return;
+    }
+    this.#keepName(chunk.subarray(0, end));
+    seen.note(this.#nameKept, 0, this.#nameKept.length, this.#depth);
+    this.#nameKept = noBytes;
   }
 
   end(): void {
@@ -149,7 +188,8 @@ export class JsonScanner {
     skipper.inside = this.#token === Token.none ? 0 : this.#isKey ? 2 : 1;
     skipper.depth = isDeep ? this.#depth - first : 0;
     for (let at = first; at < this.#depth; at++) skipper.kinds[at - first] = this.#kinds[at] as number;
-    const stop = skipper.skip(from, to, this.#maxDepth - first);
+    const stop = skipper.skip(from, to, this.#maxDepth, first);
+    if (skipper.nameAt !== -1) this.#nameAt = skipper.nameAt;
     if (isDeep) {
       this.#depth = first + skipper.depth;
       this.#makeRoom(this.#depth);
@@ -204,6 +244,7 @@ export class JsonScanner {
     this.#token = Token.string;
     this.#isKey = true;
     this.#hasEscape = false;
+    this.#nameAt = at + 1;
     if (this.#depth <= this.#watchedDepth) this.#listener.onKeyStart(this.#base + at);
     return at + 1;
   }
@@ -265,7 +306,7 @@ export class JsonScanner {
       while (at < length && plain[chunk[at] as number] === 1) at++;
       if (at === length) break;
       const byte = chunk[at] as number;
-      if (byte === QUOTE) return this.#endString(at);
+      if (byte === QUOTE) return this.#endString(chunk, at);
       if (byte !== BACKSLASH) return this.#fail("a string holds a control character", at);
       this.#hasEscape = true;
       at++;
@@ -294,8 +335,9 @@ export class JsonScanner {
     return at;
   }
 
-  #endString(at: number): number {
+  #endString(chunk: Uint8Array, at: number): number {
     if (this.#isKey) {
+      if (this.#seen !== null) this.#noteName(this.#seen, chunk, at);
       this.#token = Token.none;
       this.#expect = Expect.colon;
       if (this.#depth <= this.#watchedDepth) this.#listener.onKeyEnd(this.#base + at, this.#hasEscape);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileJsonSkip } from "../../../scripts/build-wasm.ts";
+import { KnownNames } from "./json-names.ts";
 import { createJsonPicker, type PickPath, type PickResult } from "./json-pick.ts";
 import { createJsonSkipper, type JsonSkipper, MAX_SKIP_BYTES, sharedJsonSkipper } from "./json-skip.ts";
 import { jsonSkipWasm } from "./json-skip-wasm.ts";
@@ -36,14 +37,36 @@ const paths: readonly PickPath[] = [
   ["output", "*", "type"],
 ];
 
-function pick(bytes: Uint8Array, cuts: readonly number[], skipper: JsonSkipper | null): PickResult {
-  const picker = createJsonPicker(paths, { maxDepth: 12, skipper });
+const lookedOutFor = ["model", "a", "type", "id", "include_usage", "sixteen_letters_"] as const;
+const knownNames = new KnownNames(lookedOutFor);
+
+/** The last two of what a round compares: at which depths a name was seen, and whether it was at all. */
+type Picks = PickResult & { readonly seen: readonly (readonly [string, readonly number[], boolean])[] };
+
+function pick(bytes: Uint8Array, cuts: readonly number[], skipper: JsonSkipper | null): Picks {
+  const picker = createJsonPicker(paths, { maxDepth: 12, skipper, names: knownNames });
   let from = 0;
   for (const to of [...cuts, bytes.length]) {
     picker.push(bytes.slice(from, to));
     from = to;
   }
-  return picker.end();
+  const { seen } = picker;
+  assert.ok(seen !== null);
+  const depths = Array.from({ length: 13 }, (_each, depth) => depth);
+  return {
+    ...picker.end(),
+    seen: lookedOutFor.map((name) => [name, depths.filter((depth) => seen.has(name, depth)), seen.has(name)]),
+  };
+}
+
+/** The depths at which members of this name stand in a parsed text. */
+function depthsOf(value: unknown, name: string, depth = 0, into = new Set<number>()): ReadonlySet<number> {
+  if (typeof value !== "object" || value === null) return into;
+  for (const [key, member] of Object.entries(value)) {
+    if (!Array.isArray(value) && key === name) into.add(depth + 1);
+    depthsOf(member, name, depth + 1, into);
+  }
+  return into;
 }
 
 type Random = (below: number) => number;
@@ -56,6 +79,10 @@ const names = [
   '"output"',
   '"type"',
   '"mod\\u0065l"',
+  '"id"',
+  '"i\\u00e4"',
+  '"sixteen_letters_"',
+  '"sixteen_letters__"',
 ];
 const pieces = [
   '\\"',
@@ -138,6 +165,45 @@ test("with the module and without, the same is found and the same is refused, at
     assert.deepEqual(pick(bytes, cuts, eager), expected, about);
   }
   assert.ok(malformed > rounds / 10 && malformed < rounds / 2, `${malformed} of ${rounds} were malformed`);
+});
+
+test("a name is seen at each depth at which it stands, and in no text without it unless an escape may spell it", () => {
+  const random = randomFrom(seed + 1);
+  let there = 0;
+  for (let round = 0; round < rounds; round++) {
+    const bytes = Buffer.from(randomValue(random, 0));
+    const text = bytes.toString();
+    const about = `seed ${seed}, round ${round}: ${text}`;
+    const { seen, malformed } = pick(bytes, randomCuts(random, bytes.length), eager);
+    if (malformed !== null) continue;
+    for (const [name, depths, isThere] of seen) {
+      const missed = [...depthsOf(JSON.parse(text), name)].filter((depth) => !depths.includes(depth));
+      assert.deepEqual(missed, [], `${name} in ${about}`);
+      // The escapes of the names above: no other text that a name may hold begins like one.
+      if (!text.includes("\\u0065")) assert.equal(isThere, text.includes(`"${name}"`), `${name} in ${about}`);
+      if (isThere) there++;
+    }
+  }
+  assert.ok(there > rounds / 10, `only ${there} names were seen`);
+});
+
+test("names meet every cut: with an escape, and as long as others that are none of them", () => {
+  const text =
+    '{"x":[{"id":1,"idx":2,"i":{"model":3,"sixteen_letters_":{"\\u0061":4}}}],"the \\"id\\"":"id"}';
+  const bytes = Buffer.from(text);
+  const expected = pick(bytes, [], null).seen;
+  assert.deepEqual(
+    expected.filter(([name]) => name !== "a" && name !== "include_usage" && name !== "type"),
+    [
+      ["model", [4, 5], true],
+      ["id", [3, 5], true],
+      ["sixteen_letters_", [4, 5], true],
+    ],
+  );
+  for (let cut = 1; cut < bytes.length; cut++) {
+    assert.deepEqual(pick(bytes, [cut], eager).seen, expected, `cut at ${cut}`);
+    assert.deepEqual(pick(bytes, [cut, cut + 1], eager).seen, expected, `cut around ${cut}`);
+  }
 });
 
 test("two texts at once do not meet in the module's memory", () => {

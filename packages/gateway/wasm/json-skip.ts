@@ -14,8 +14,20 @@ const KINDS: usize = 0;
 const OBJECT: u8 = 1;
 const ARRAY: u8 = 2;
 
-/** What `skip` leaves behind: three numbers of 32 bits, which are `expect`, `depth` and `inside`. */
+/**
+ * What `skip` leaves behind, numbers of 32 bits: `expect`, `depth`, `inside`, where the member name begins that is not
+ * over (0 when it began before), and 1 when something was added to `SEEN`.
+ */
 const STATE: usize = 1024;
+
+/** Names to look out for, by length: the index of the first in `NAMES`, 0 for none. One byte each. */
+const BY_LENGTH: usize = 1088;
+const MAX_NAME_BYTES: usize = 16;
+/** For each name a number of 32 bits: at which depths it stood. The one at 0 is of names that an escape may spell. */
+const SEEN: usize = 1120;
+/** Sorted by length; 36 bytes each: 16 of the name, 16 that are ones where it has bytes, and 4 with its length. */
+const NAMES: usize = 1184;
+const NAME_BYTES: usize = 36;
 
 /** As `Expect` in `src/json-scan.ts`. */
 const VALUE: i32 = 0;
@@ -31,20 +43,32 @@ let expect: i32 = 0;
 let depth: i32 = 0;
 /** 0 between two tokens, 1 in a string that is a value, 2 in one that is a key. */
 let inside: i32 = 0;
+/** Of how many containers around these the listener hears. */
+let outside: i32 = 0;
+/** Where the member name begins in which the walk is; 0 when it began before. */
+let nameAt: usize = 0;
+/** A string has had an escape since this was last set back. */
+let hasEscape: bool = false;
+let hasSeen: i32 = 0;
 
 /**
  * Walks `[from, to)` and returns where it stopped. `was` packs where the text stands: `expect`, from bit 4 on `inside`,
- * from bit 8 on `depth`. With no container open only the rest of a string can be skipped. Up to 16 bytes behind `to`
+ * from bit 8 on `depth`, from bit 20 on `outside`. With no container open only the rest of a string can be skipped. Up to 16 bytes behind `to`
  * are read and mean nothing. `maxDepth` is how many containers may be open.
  */
 export function skip(from: usize, to: usize, was: i32, maxDepth: i32): usize {
   expect = was & 15;
   inside = (was >> 4) & 15;
-  depth = was >> 8;
+  depth = (was >> 8) & 0xfff;
+  outside = (was >> 20) & 0xfff;
+  nameAt = 0;
+  hasSeen = 0;
   const stop = walk(from, to, maxDepth);
   store<i32>(STATE, expect);
   store<i32>(STATE + 4, depth);
   store<i32>(STATE + 8, inside);
+  store<i32>(STATE + 12, nameAt as i32);
+  store<i32>(STATE + 16, hasSeen);
   return stop;
 }
 
@@ -52,18 +76,26 @@ function walk(from: usize, to: usize, maxDepth: i32): usize {
   let at = from;
   if (inside != 0) {
     at = inString(at, to);
-    // Of the end of a string on a watched level the listener hears.
-    if (at == to || depth == 0 || load<u8>(at) != 0x22) return at;
+    // Of the end of a string on a watched level the listener hears; a name's beginning is not here.
+    if (at == to || depth == 0 || inside == 2 || load<u8>(at) != 0x22) return at;
     at = afterString(at);
   }
   while (at < to) {
     const byte = load<u8>(at);
     if (byte == 0x22) {
-      if (expect == KEY || expect == KEY_OR_CLOSE) inside = 2;
-      else if (expect == VALUE || expect == VALUE_OR_CLOSE) inside = 1;
-      else return at;
-      at = inString(at + 1, to);
-      if (at == to || load<u8>(at) != 0x22) return at;
+      if (expect == KEY || expect == KEY_OR_CLOSE) {
+        inside = 2;
+        nameAt = at + 1;
+        hasEscape = false;
+        at = inString(nameAt, to);
+        if (at == to || load<u8>(at) != 0x22) return at;
+        note(nameAt, at);
+      } else {
+        if (expect != VALUE && expect != VALUE_OR_CLOSE) return at;
+        inside = 1;
+        at = inString(at + 1, to);
+        if (at == to || load<u8>(at) != 0x22) return at;
+      }
       at = afterString(at);
     } else if (byte == 0x2c) {
       if (expect != COMMA_OR_CLOSE) return at;
@@ -101,6 +133,45 @@ function walk(from: usize, to: usize, maxDepth: i32): usize {
   return at;
 }
 
+/** A member name is over: says at which depth it stood when it is one to look out for, or may be. */
+function note(from: usize, to: usize): void {
+  if (hasEscape) {
+    if (maySpell(from, to)) noteAt(0);
+    return;
+  }
+  const length = to - from;
+  if (length > MAX_NAME_BYTES) return;
+  let index: usize = load<u8>(BY_LENGTH + length);
+  if (index == 0) return;
+  const bytes = v128.load(from);
+  for (let name = NAMES + index * NAME_BYTES; load<u32>(name + 32) == (length as u32); name += NAME_BYTES) {
+    const differs = v128.and(v128.xor(bytes, v128.load(name)), v128.load(name + 16));
+    if (!v128.any_true(differs)) noteAt(index);
+    index++;
+  }
+}
+
+function noteAt(index: usize): void {
+  const levels = outside + depth;
+  const at = SEEN + index * 4;
+  store<u32>(at, load<u32>(at) | ((1 as u32) << (levels < 31 ? levels : 31)));
+  hasSeen = 1;
+}
+
+/** An escape spells a character of ASCII that is no control character: `\u0020` to `\u007f`. */
+function maySpell(from: usize, to: usize): bool {
+  for (let at = from; at + 5 < to; at++) {
+    if (load<u8>(at) != 0x5c) continue;
+    if (load<u32>(at + 1) << 8 == 0x30307500) {
+      const digit = load<u8>(at + 4);
+      if (digit >= 0x32 && digit <= 0x37) return true;
+    }
+    // The second half of an escape begins none.
+    at++;
+  }
+  return false;
+}
+
 /** `at` is the closing quote. */
 function afterString(at: usize): usize {
   expect = inside == 2 ? COLON : COMMA_OR_CLOSE;
@@ -130,6 +201,7 @@ function inString(from: usize, to: usize): usize {
       const stop = at + ctz(mask);
       if (stop >= to) return to;
       if (load<u8>(stop) != 0x5c) return stop;
+      hasEscape = true;
       const end = afterEscape(stop, to);
       if (end == 0) return stop;
       const passed = end - at;

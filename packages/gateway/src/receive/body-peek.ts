@@ -8,9 +8,17 @@
 import type { BatchFilePlaces, OfferedEndpoint, ReferencePlace } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
 import { mediaTypeOf } from "../headers.ts";
-import { createJsonPicker, type JsonPicker, type Picked, type PickPath } from "../json-pick.ts";
+import {
+  createJsonPicker,
+  type JsonPicker,
+  type JsonPickerOptions,
+  type Picked,
+  type PickPath,
+} from "../json-pick.ts";
+import { KnownNames, type SeenNames } from "../json-names.ts";
 import { createFormPeek } from "./form.ts";
 import { BatchLines, type ReadBatchFile } from "./batch-lines.ts";
+import { nestedNames } from "./references.ts";
 import { type FileWatch, type FormPeek, type GivenField, headerParameters } from "./form-field.ts";
 
 /** What a body holds of the fields that were looked for. */
@@ -22,12 +30,17 @@ export interface PeekedBody {
 }
 
 export interface BodyPeek {
-  /** The body is read as JSON. */
-  readonly isJson: boolean;
+  /** Which names of nested references a JSON body has; null for another body, or where there are none. */
+  readonly seen: SeenNames | null;
   /** Throws `invalid_body` as soon as a form is found broken. */
   push(chunk: Uint8Array): void;
   /** Throws `invalid_body` when the body is not what it should be. */
   end(): PeekedBody;
+  /**
+   * After `end`: what the body has to be given to once more, and tells all that was looked for, where it may hold
+   * more than one look tells. null: it is all told.
+   */
+  again(): BodyPeek | null;
   /** After `end`: what an uploaded file of batch requests names; null when it is none, or not to be read. */
   batchFile(): ReadBatchFile | null;
 }
@@ -47,7 +60,13 @@ const MAX_FOUND_IN_BATCH = 500_000;
 export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly string[]): BodyPeek {
   const { policy } = endpoint;
   if (!isOfInterest(endpoint))
-    return { isJson: false, push: () => undefined, end: () => nothingPeeked, batchFile: () => null };
+    return {
+      seen: null,
+      push: () => undefined,
+      end: () => nothingPeeked,
+      again: () => null,
+      batchFile: () => null,
+    };
   const contentType = contentTypes[0] ?? "";
   if (contentTypes.some((other) => other !== contentType))
     throw invalid("The request has two content types. Send one.");
@@ -64,13 +83,7 @@ export function createBodyPeek(endpoint: OfferedEndpoint, contentTypes: readonly
     throw invalid("This endpoint takes JSON, not a form. Send `content-type: application/json`.");
   }
   refuseOtherCharset(contentType);
-  const isBatch = endpoint.modelRefs !== "none" && endpoint.modelRefs.some(([first]) => first === "requests");
-  return new JsonPeek(
-    createJsonPicker(pathsOf(endpoint), {
-      maxValueBytes: policy.billedText === undefined ? MAX_VALUE_BYTES : MAX_BILLED_TEXT_BYTES,
-      ...(isBatch ? { maxFound: MAX_FOUND_IN_BATCH } : {}),
-    }),
-  );
+  return new JsonPeek(planOf(endpoint));
 }
 
 /** Also a body without a policy field is looked into where it may name kept objects or further models. */
@@ -113,19 +126,51 @@ export function formNameOf(path: PickPath): string {
 /** Paths are constants of their endpoint and are asked for at every request. */
 const formNames = new WeakMap<PickPath, string>();
 
-/** An endpoint's paths are asked for at every request, and the picker prepares each list of paths once. */
-const pathsByEndpoint = new WeakMap<OfferedEndpoint, readonly PickPath[]>();
+/** How a JSON body of an endpoint is looked into. */
+interface JsonPlan {
+  /** What is looked for at first: most bodies have nothing of the rest. */
+  readonly first: readonly PickPath[];
+  readonly all: readonly PickPath[];
+  /** What tells whether there is more to look for. */
+  readonly names: KnownNames | null;
+  /** The paths of `all` that are not in `first`. */
+  readonly deep: readonly PickPath[];
+  readonly options: JsonPickerOptions;
+}
 
-function pathsOf(endpoint: OfferedEndpoint): readonly PickPath[] {
-  const known = pathsByEndpoint.get(endpoint);
+/** They are asked for at every request, and the picker prepares each list of paths once. */
+const plans = new WeakMap<OfferedEndpoint, JsonPlan>();
+
+function planOf(endpoint: OfferedEndpoint): JsonPlan {
+  const known = plans.get(endpoint);
   if (known !== undefined) return known;
+  const models = endpoint.modelRefs === "none" ? [] : endpoint.modelRefs;
   const names = new Set(namesOf(endpoint));
   if (endpoint.needsIncludeUsage) names.add("stream").add("stream_options");
   const paths: PickPath[] = Array.from(names, (name) => [name]);
   if (endpoint.needsIncludeUsage) paths.push(["stream_options", "include_usage"]);
-  if (endpoint.modelRefs !== "none") paths.push(...endpoint.modelRefs);
-  pathsByEndpoint.set(endpoint, paths);
-  return paths;
+  const isBatch = models.some(([first]) => first === "requests");
+  // A batch has what it is made for in its depth.
+  const deep = isBatch ? [] : models.filter((path) => path.includes("*"));
+  const all = [...paths, ...models];
+  const lookedOutFor = [...nestedNames(endpoint.refersTo), ...deep.flat().filter((step) => step !== "*")];
+  const plan: JsonPlan = {
+    first: deep.length === 0 ? all : all.filter((path) => !deep.includes(path)),
+    all,
+    names: lookedOutFor.length === 0 ? null : new KnownNames([...new Set(lookedOutFor)]),
+    deep,
+    options: {
+      maxValueBytes: endpoint.policy.billedText === undefined ? MAX_VALUE_BYTES : MAX_BILLED_TEXT_BYTES,
+      ...(isBatch ? { maxFound: MAX_FOUND_IN_BATCH } : {}),
+    },
+  };
+  plans.set(endpoint, plan);
+  return plan;
+}
+
+/** Every member on the path may be there, at its depth. */
+function mayHold(seen: SeenNames, path: PickPath): boolean {
+  return path.every((step, at) => step === "*" || seen.has(step, at + 1));
 }
 
 /** In UTF-7 or UTF-16 the same bytes would be another text, to a parser that believes the header. */
@@ -147,7 +192,7 @@ function fileWatch(lines: BatchLines, field: string): FileWatch {
 }
 
 class FormBodyPeek implements BodyPeek {
-  readonly isJson = false;
+  readonly seen = null;
   readonly #form: FormPeek;
   readonly #lines: BatchLines | null;
   readonly #places: BatchFilePlaces | undefined;
@@ -170,19 +215,40 @@ class FormBodyPeek implements BodyPeek {
     return { given, picks: [] };
   }
 
+  again(): null {
+    return null;
+  }
+
   batchFile(): ReadBatchFile | null {
     return this.#isBatch ? (this.#lines?.end() ?? null) : null;
   }
 }
 
 class JsonPeek implements BodyPeek {
-  readonly isJson = true;
+  readonly #plan: JsonPlan;
+  readonly #isAgain: boolean;
   readonly #picker: JsonPicker;
   /** The first byte that is no white space; -1 before it came. */
   #firstByte = -1;
 
-  constructor(picker: JsonPicker) {
-    this.#picker = picker;
+  constructor(plan: JsonPlan, isAgain = false) {
+    const { names, options } = plan;
+    this.#plan = plan;
+    this.#isAgain = isAgain;
+    this.#picker = createJsonPicker(
+      isAgain ? plan.all : plan.first,
+      isAgain || names === null ? options : { ...options, names },
+    );
+  }
+
+  get seen(): SeenNames | null {
+    return this.#picker.seen;
+  }
+
+  again(): BodyPeek | null {
+    const { seen } = this.#picker;
+    if (this.#isAgain || seen === null || !this.#plan.deep.some((path) => mayHold(seen, path))) return null;
+    return new JsonPeek(this.#plan, true);
   }
 
   batchFile(): null {

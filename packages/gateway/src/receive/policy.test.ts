@@ -62,7 +62,10 @@ function policyOf(request: Request, endpoint: OfferedEndpoint = endpointWith()):
   const bytes = Buffer.from(request.body);
   peek.push(bytes.subarray(0, request.cut ?? 0));
   peek.push(bytes.subarray(request.cut ?? 0));
-  return parsePolicy(authenticated, peek.end());
+  const first = peek.end();
+  const again = peek.again();
+  again?.push(bytes);
+  return parsePolicy(authenticated, again?.end() ?? first);
 }
 
 function refusal(request: Request | string, endpoint?: OfferedEndpoint): GatewayError {

@@ -7,11 +7,12 @@ import { isUtf8 } from "node:buffer";
 import type { CallerMessage, SocketProtocol, SocketSession } from "../dialects/socket-protocol.ts";
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, KeptBody, Received } from "../exchange.ts";
+import type { SeenNames } from "../json-names.ts";
 import { createJsonPicker } from "../json-pick.ts";
 import type { PeekedBody } from "./body-peek.ts";
 import type { ObjectReference } from "../provider-objects.ts";
 import { parsePolicy } from "./policy.ts";
-import { needlesFor, nestedReferences } from "./references.ts";
+import { knownNestedNames, mayReferNested, nestedReferences } from "./references.ts";
 
 /** Over this a value is none that policy understands. */
 const MAX_VALUE_BYTES = 4096;
@@ -37,7 +38,11 @@ export function peekMessage(
   payload: Buffer,
   isText: boolean,
 ): PeekedMessage {
-  const picker = createJsonPicker(from.protocol.callerPaths, { maxValueBytes: MAX_VALUE_BYTES });
+  const { refersTo } = from.protocol;
+  const picker = createJsonPicker(from.protocol.callerPaths, {
+    maxValueBytes: MAX_VALUE_BYTES,
+    ...(refersTo === "none" ? {} : { names: knownNestedNames(refersTo) }),
+  });
   picker.push(payload);
   const { found, malformed } = picker.end();
   const isObject = malformed === null && payload.find((byte) => byte > 0x20) === 0x7b;
@@ -57,7 +62,7 @@ export function peekMessage(
   const asks = from.session.readCaller(found);
   // Of what begins an exchange, `parsePolicy` refuses what is given twice.
   if (asks.kind === "names_models") refuseRepeats(found.map(({ path }) => path.join(".")));
-  const references = referencesOf(from.protocol, payload);
+  const references = referencesOf(refersTo, picker.seen, payload);
   if (asks.kind !== "begins" && references.length > 0) {
     throw new GatewayError(
       "not_supported",
@@ -68,11 +73,13 @@ export function peekMessage(
   return { asks, body: { given, picks: found }, byteLength, references };
 }
 
-function referencesOf({ refersTo }: SocketProtocol, payload: Buffer): readonly ObjectReference[] {
-  if (refersTo === "none") return [];
-  const needles = needlesFor(refersTo);
-  needles?.push(payload);
-  return needles?.isHit === true ? nestedReferences(refersTo, payload) : [];
+function referencesOf(
+  places: SocketProtocol["refersTo"],
+  seen: SeenNames | null,
+  payload: Buffer,
+): readonly ObjectReference[] {
+  if (places === "none" || seen === null || !mayReferNested(places, seen)) return [];
+  return nestedReferences(places, seen, [payload]);
 }
 
 /** A message with what it is a message of. */

@@ -7,11 +7,11 @@ import { DecodeError, decodeChunks, type ContentEncoding, parseContentEncoding }
 import { GatewayError } from "../errors.ts";
 import type { Authenticated, KeptBody, Received } from "../exchange.ts";
 import type { ObjectReference } from "../provider-objects.ts";
-import { createBodyPeek, nothingPeeked } from "./body-peek.ts";
+import { type BodyPeek, createBodyPeek, nothingPeeked, type PeekedBody } from "./body-peek.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
 import { parsePolicy } from "./policy.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
-import { addressReferences, memberReferences, needlesFor, nestedReferences } from "./references.ts";
+import { addressReferences, mayReferNested, memberReferences, nestedReferences } from "./references.ts";
 
 export interface ReceiveDeps {
   readonly keptBytes: KeptBytes;
@@ -35,21 +35,20 @@ export async function receive(deps: ReceiveDeps, authenticated: Authenticated): 
   if (encodings === null) throw unsupportedEncoding();
   const peek = createBodyPeek(endpoint, call.request.headersDistinct["content-type"] ?? []);
   const isPlain = encodings.length === 0;
-  const needles = peek.isJson ? needlesFor(endpoint.refersTo) : null;
-  const look = (chunk: Uint8Array): void => {
-    peek.push(chunk);
-    needles?.push(chunk);
-  };
+  const look = (chunk: Uint8Array): void => peek.push(chunk);
   const read = await readBody({ call, ...deps, onChunk: (chunk) => (isPlain ? look(chunk) : undefined) });
   try {
     const decoding = { encodings, limits: deps.limits };
     if (!isPlain) await eachDecoded(read, decoding, look);
-    const peeked = peek.end();
+    const first = peek.end();
+    const again = peek.again();
+    const peeked = again === null ? first : await lookAgain(again, read, decoding);
     const policy = parsePolicy(authenticated, peeked);
     const body = new Body(read, isPlain ? "" : contentEncoding);
     const batchFile = peek.batchFile();
     const references = [...address, ...memberReferences(endpoint, peeked), ...(batchFile?.references ?? [])];
-    if (needles?.isHit === true) references.push(...(await nestedIn(endpoint, read, decoding)));
+    if (mayReferNested(endpoint.refersTo, peek.seen))
+      references.push(...(await nestedIn(endpoint, peek, read, decoding)));
     return { ...authenticated, body, policy, references, batchFile };
   } catch (error) {
     read.reservation.release();
@@ -89,19 +88,26 @@ interface Decoding {
   readonly limits: ReceiveLimits;
 }
 
-/** The few bodies that may name an object below their top level are put together, and read as a whole. */
+/** The few bodies that may hold more of interest than was looked for are looked into once more. */
+async function lookAgain(again: BodyPeek, read: ReadBody, decoding: Decoding): Promise<PeekedBody> {
+  await eachDecoded(read, decoding, (chunk) => again.push(chunk));
+  return again.end();
+}
+
+/** What the few bodies name that may name an object below their top level: they are read as a whole. */
 async function nestedIn(
-  endpoint: Authenticated["endpoint"],
+  { refersTo }: Authenticated["endpoint"],
+  { seen }: BodyPeek,
   read: ReadBody,
   decoding: Decoding,
 ): Promise<readonly ObjectReference[]> {
+  if (refersTo === "none" || seen === null) return [];
   const chunks: Uint8Array[] = [];
   await eachDecoded(read, decoding, (chunk) => {
     read.reservation.grow(chunk.byteLength);
     chunks.push(chunk);
   });
-  const places = endpoint.refersTo === "none" ? [] : endpoint.refersTo;
-  return nestedReferences(places, Buffer.concat(chunks));
+  return nestedReferences(refersTo, seen, chunks);
 }
 
 async function eachDecoded(

@@ -5,7 +5,7 @@ import type { ReferencePlace } from "../dialects/dialect.ts";
 import { responseReferences } from "../dialects/openai/object-places.ts";
 import { GatewayError } from "../errors.ts";
 import { BatchLines } from "./batch-lines.ts";
-import { nestedReferences, referencesIn } from "./references.ts";
+import { parsedReferences, referencesIn } from "./references.ts";
 
 function found(places: readonly ReferencePlace[], body: unknown): string[] {
   return referencesIn(places, body)
@@ -107,13 +107,13 @@ test("a body that two parsers may read in two ways is refused", () => {
     "{",
   ]) {
     assert.throws(
-      () => nestedReferences(responseReferences, Buffer.from(body)),
+      () => parsedReferences(responseReferences, Buffer.from(body)),
       (error) => error instanceof GatewayError && error.code === "invalid_body",
       body,
     );
   }
   const escaped = '{"input":[{"content":[{"\\u0066ile_id":"f1"}]}]}';
-  assert.deepEqual(nestedReferences(responseReferences, Buffer.from(escaped)), [
+  assert.deepEqual(parsedReferences(responseReferences, Buffer.from(escaped)), [
     { kind: "file", id: "f1", param: "file_id" },
   ]);
 });

@@ -9,7 +9,8 @@ import { GatewayError } from "../errors.ts";
 import type { Matched } from "../exchange.ts";
 import type { ObjectReference } from "../provider-objects.ts";
 import type { PeekedBody } from "./body-peek.ts";
-import { needlePattern, type NeedlePattern, Needles } from "./needles.ts";
+import { KnownNames, type SeenNames } from "../json-names.ts";
+import { isKeptItem, itemsNamed } from "./item-references.ts";
 
 /** Longer than any provider's id, and short enough for a row. */
 const MAX_ID_LENGTH = 512;
@@ -45,24 +46,59 @@ export function memberReferences(endpoint: OfferedEndpoint, body: PeekedBody): r
   });
 }
 
-const patterns = new WeakMap<readonly ReferencePlace[], NeedlePattern | "none">();
+/** An item's own members stand in the third container: the body, the list, the item. */
+const ITEM_DEPTH = 3;
 
-/** Watches a JSON body for names that would have to be looked for at any depth; null where there are none. */
-export function needlesFor(places: OfferedEndpoint["refersTo"]): Needles | null {
-  if (places === "none") return null;
-  let pattern = patterns.get(places);
-  if (pattern === undefined) {
-    const names = places.flatMap((place) =>
-      place.in === "anywhere" ? [place.name] : place.in === "items" ? ["id"] : [],
-    );
-    pattern = names.length === 0 ? "none" : needlePattern(names);
-    patterns.set(places, pattern);
-  }
-  return pattern === "none" ? null : new Needles(pattern);
+/** Names of members that would have to be looked for below the top level; [] where there are none. */
+export function nestedNames(places: OfferedEndpoint["refersTo"]): readonly string[] {
+  if (places === "none") return [];
+  return places.flatMap((place) =>
+    place.in === "anywhere" ? [place.name] : place.in === "items" ? ["id"] : [],
+  );
+}
+
+const namesByPlaces = new WeakMap<readonly ReferencePlace[], KnownNames>();
+
+/** The same, to look out for in one text. */
+export function knownNestedNames(places: readonly ReferencePlace[]): KnownNames {
+  const known = namesByPlaces.get(places) ?? new KnownNames(nestedNames(places));
+  namesByPlaces.set(places, known);
+  return known;
+}
+
+/** True when a body with these names may name something below its top level: then `nestedReferences` says what. */
+export function mayReferNested(places: OfferedEndpoint["refersTo"], seen: SeenNames | null): boolean {
+  if (places === "none" || seen === null) return false;
+  return (
+    hasAnywhere(places, seen) || (places.some((place) => place.in === "items") && seen.has("id", ITEM_DEPTH))
+  );
+}
+
+function hasAnywhere(places: readonly ReferencePlace[], seen: SeenNames): boolean {
+  return places.some((place) => place.in === "anywhere" && seen.has(place.name));
+}
+
+/**
+ * What a body names below its top level, of which `mayReferNested` is true. One that only has items with ids, as an
+ * agent sends them at every turn, is not parsed for it. Throws as `parsedReferences`.
+ */
+export function nestedReferences(
+  places: readonly ReferencePlace[],
+  seen: SeenNames,
+  chunks: readonly Uint8Array[],
+): readonly ObjectReference[] {
+  const lists = places.flatMap((place) => (place.in === "items" ? [place.name] : []));
+  const [list] = lists;
+  const isPlain = !hasAnywhere(places, seen) && lists.length === 1 && list !== undefined;
+  const ids = isPlain ? itemsNamed(list, chunks) : null;
+  if (ids === null || list === undefined) return parsedReferences(places, Buffer.concat(chunks));
+  const found = new Map(ids.map((id) => [id, { kind: "item" as const, id, param: list }]));
+  if (found.size > MAX_REFERENCES) throw tooMany(list);
+  return [...found.values()];
 }
 
 /** What the whole body names below its top level. Throws `invalid_body` for JSON that two parsers may read in two ways. */
-export function nestedReferences(
+export function parsedReferences(
   places: readonly ReferencePlace[],
   bytes: Uint8Array,
 ): readonly ObjectReference[] {
@@ -83,9 +119,7 @@ export function referencesIn(places: readonly ReferencePlace[], body: unknown): 
   const found = new Map<string, ObjectReference>();
   const add = (reference: ObjectReference): void => {
     found.set(`${reference.kind} ${reference.id}`, reference);
-    if (found.size > MAX_REFERENCES) {
-      throw invalid(reference.param, `The request names over ${MAX_REFERENCES} stored objects. Name fewer.`);
-    }
+    if (found.size > MAX_REFERENCES) throw tooMany(reference.param);
   };
   for (const place of places) {
     if (place.in === "items")
@@ -106,27 +140,18 @@ export function referencesIn(places: readonly ReferencePlace[], body: unknown): 
   return [...found.values()];
 }
 
-/** Items that the provider fills from what it keeps unless they bring this member. */
-const fillings: Readonly<Record<string, string>> = {
-  reasoning: "encrypted_content",
-  image_generation_call: "result",
-  compaction: "encrypted_content",
-};
-
-/**
- * Elements that stand for an item kept upstream: `item_reference`, a bare id, and reasoning or images without
- * their content. Every other element brings its own, and its id is only a label.
- */
+/** The ids of elements that stand for an item kept upstream. */
 function itemIds(items: unknown): readonly string[] {
   if (!Array.isArray(items)) return [];
   return items.flatMap((item): string[] => {
     const id = memberOf(item, "id");
     if (typeof id !== "string" || id === "") return [];
-    const type = memberOf(item, "type") ?? null;
-    const isBare = type === null && memberOf(item, "content") === undefined;
-    const filling = typeof type === "string" ? fillings[type] : undefined;
-    const isUnfilled = filling !== undefined && typeof memberOf(item, filling) !== "string";
-    return type === "item_reference" || isBare || isUnfilled ? [id] : [];
+    const isKept = isKeptItem({
+      type: memberOf(item, "type"),
+      hasContent: memberOf(item, "content") !== undefined,
+      isText: (name) => typeof memberOf(item, name) === "string",
+    });
+    return isKept ? [id] : [];
   });
 }
 
@@ -207,6 +232,10 @@ function idOf(value: unknown): string | null {
 function memberOf(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
+}
+
+function tooMany(param: string): GatewayError {
+  return invalid(param, `The request names over ${MAX_REFERENCES} stored objects. Name fewer.`);
 }
 
 function invalid(param: string, message: string): GatewayError {
