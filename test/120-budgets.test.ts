@@ -413,10 +413,10 @@ describe("a hard budget", () => {
       });
       const reader = response.body?.getReader();
       await reader?.read();
-      // 1,000 x $5 of input, and 1,000 x $27.5 of output that may still come: 5,000,000 + 27,500,000.
+      // 1,000 x $5 of input, and 1,000 x $27.5 of output that may still come: 5,000,000 + 27,500,000, and 1 for rounding.
       const held = async (): Promise<number> =>
         (await gateway.gateway.store.limits.budgetAccounts("b"))[0]?.heldNanoUsd ?? -1;
-      await until(async () => (await held()) === 32_500_000);
+      await until(async () => (await held()) === 32_500_001);
       gate.resolve();
       while ((await reader?.read())?.done === false);
       // 1,000 x $5 + 10 x $25 = 5,000,000 + 250,000.
@@ -455,6 +455,139 @@ describe("a hard budget", () => {
         ],
         [200, 402, 200],
       );
+    }));
+});
+
+describe("a way around a hard budget", () => {
+  const postRaw = (bed: Bed, path: string, body: string): Promise<Response> =>
+    fetch(`${bed.gateway.url}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${bed.token}`, "content-type": "application/json" },
+      body,
+    });
+
+  it("is no member given twice, at any depth, nor a prompt that is stored elsewhere", () =>
+    withGateway(async (bed) => {
+      await bed.limit({ amountNanoUsd: 100_000_000_000 });
+      const seen = provider.requests.length;
+      for (const rest of [
+        '"n":1,"n":100',
+        '"tools":[{"type":"web_search","type":"function"}]',
+        '"metadata":{"a":1,"b":{"c":1,"c":2}}',
+      ]) {
+        const reply = await postRaw(
+          bed,
+          "/openai/v1/chat/completions",
+          `{"model":"gpt-4o","messages":[],${rest}}`,
+        );
+        assert.equal(reply.status, 402, rest);
+        assert.match(await messageOf(reply), /a body that gives a member twice/);
+      }
+      const stored = await bed.post("/openai/v1/responses", ask({ prompt: { id: "pmpt_1" } }));
+      assert.match(await messageOf(stored), /`prompt`/);
+      assert.equal(provider.requests.length, seen, "nothing was sent");
+      // Colons and quotes inside of texts are no members.
+      const plain =
+        '{"model":"gpt-4o","max_tokens":5,"messages":[{"role":"user","content":"\\"a\\":1,\\\\"}]}';
+      provider.script(() => rawJson(500, "{}"));
+      assert.equal((await postRaw(bed, "/openai/v1/chat/completions", plain)).status, 500);
+    }));
+
+  it("is no second limit: both go up lowered", () =>
+    withGateway(async (bed) => {
+      await bed.limit({});
+      const seen = provider.requests.length;
+      provider.script(() => rawJson(500, "{}"));
+      const body = { model: "gpt-4o", max_tokens: 100_000, max_completion_tokens: 10, messages: [] };
+      assert.equal((await bed.post("/openai/v1/chat/completions", body)).status, 500);
+      const sent = JSON.parse(provider.requests[seen]?.body.toString() ?? "") as Record<string, number>;
+      assert.equal(sent["max_tokens"], sent["max_completion_tokens"]);
+      assert.ok((sent["max_tokens"] ?? 0) < 100_000);
+    }));
+
+  it("is no limit beyond all numbers", () =>
+    withGateway(async (bed) => {
+      await bed.limit({ mode: "hard-no-edit" });
+      const reply = await bed.post(
+        "/openai/v1/responses",
+        ask({ max_output_tokens: Number.MAX_SAFE_INTEGER }),
+      );
+      assert.equal(reply.status, 402);
+    }));
+
+  it("is no reply that tells nothing: it is charged in full", () =>
+    withGateway(async (bed) => {
+      await bed.limit({});
+      provider.script(() => rawJson(200, "{}"));
+      assert.equal((await bed.post("/openai/v1/responses", ask({ max_output_tokens: 1_000 }))).status, 200);
+      // 1,000 x 30,000 for the output, and the bound of the input.
+      assert.ok((await bed.spent("b")) >= 30_000_000);
+    }));
+});
+
+describe("a store that cannot reserve", () => {
+  it("lets nothing out, and says whose business it is", () =>
+    withGateway(async (bed) => {
+      await bed.limit({});
+      const seen = provider.requests.length;
+      const { limits } = bed.gateway.gateway.store;
+      const reserve = limits.reserve.bind(limits);
+      limits.reserve = () => Promise.reject(new Error("database or disk is full"));
+      const refused = await bed.post("/openai/v1/responses", ask({ max_output_tokens: 10 }));
+      assert.equal(refused.status, 503);
+      assert.doesNotMatch(await messageOf(refused), /disk/);
+      assert.equal(provider.requests.length, seen);
+      limits.reserve = reserve;
+      assert.equal((await bed.post("/openai/v1/responses", ask({ max_output_tokens: 10 }))).status, 200);
+    }));
+});
+
+describe("who waits for money", () => {
+  /** One request holds nearly all until `gate`; then `run` with a second one that waits. */
+  async function withWaiting(
+    run: (bed: Bed, waiting: Promise<Response>, abort: AbortController) => Promise<void>,
+  ): Promise<void> {
+    const gate = Promise.withResolvers<void>();
+    await withGateway(
+      async (bed) => {
+        await bed.limit({ amountNanoUsd: 200_000_000, mode: "hard-no-edit" });
+        provider.script((request) => {
+          const { reply } = greedy(request);
+          return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
+        });
+        const seen = provider.requests.length;
+        const first = bed.post("/openai/v1/responses", ask({ max_output_tokens: 5_000 }));
+        first.catch(() => undefined);
+        await provider.untilRequests(seen + 1);
+        const abort = new AbortController();
+        const waiting = fetch(`${bed.gateway.url}/openai/v1/responses`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${bed.token}`, "content-type": "application/json" },
+          body: JSON.stringify(ask({ max_output_tokens: 5_000 })),
+          signal: abort.signal,
+        });
+        waiting.catch(() => undefined);
+        await untilWaiting(bed.gateway, 1);
+        try {
+          await run(bed, waiting, abort);
+        } finally {
+          gate.resolve();
+          await first.catch(() => undefined);
+        }
+      },
+      { config: { holdWaitMs: 20_000 } },
+    );
+  }
+
+  it("and leaves gives its place back, holds nothing and sends nothing", () =>
+    withWaiting(async (bed, waiting, abort) => {
+      const seen = provider.requests.length;
+      abort.abort();
+      await assert.rejects(waiting);
+      await untilWaiting(bed.gateway, 0);
+      assert.equal(provider.requests.length, seen);
+      const account = (await bed.gateway.gateway.store.limits.budgetAccounts("b"))[0];
+      assert.ok((account?.heldNanoUsd ?? 0) < 160_000_000, "the first one's hold alone");
     }));
 });
 

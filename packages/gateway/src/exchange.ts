@@ -159,6 +159,8 @@ export interface Routed extends Admitted {
 export interface LoweredOutput {
   /** The member of the body. */
   readonly name: string;
+  /** Others that say the same, and are lowered with it. */
+  readonly alsoIn: readonly string[];
   readonly tokens: number;
   /** The part of it that may go into thinking, where that has to be lowered, too. */
   readonly thinkingTokens: number | null;

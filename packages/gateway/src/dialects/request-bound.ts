@@ -4,13 +4,30 @@
  * copy and changes nothing. Knows no price and no budget.
  */
 
+/** How a request limits its output. */
+export interface OutputLimit {
+  readonly name: string;
+  readonly tokens: number | null;
+  /** Other members of the request that a provider may obey instead: lowered with it. */
+  readonly alsoIn?: readonly string[];
+  /** The endpoint takes no limit: nothing can be lowered. */
+  readonly isFixed?: true;
+}
+
 export interface RequestBound {
   /** The part of the input that grows from turn to turn: messages, items. */
   readonly turns: readonly unknown[];
   /** The rest of the input in parts that change one by one: tools, each system block, the remaining members. */
   readonly parts: readonly unknown[];
   /** The member that limits the output, and what it says; null: it does not. */
-  readonly outputLimit: { readonly name: string; readonly tokens: number | null };
+  readonly outputLimit: OutputLimit;
+  /**
+   * What decides how the same conversation is counted, besides its text: a count that the provider gave holds only
+   * for the same. Hashed, never shown.
+   */
+  readonly countedAs?: unknown;
+  /** Input that the provider adds by itself for what the request names, in tokens. */
+  readonly hiddenTokens?: number;
   /** Tokens of the output that are set aside for thinking and must stay below the limit; null: none are. */
   readonly thinkingTokens: number | null;
   /** Answers that are billed each: `n`. 0 for endpoints without output. */
@@ -38,15 +55,21 @@ export interface Unseen {
   readonly images: number;
   /** Something of which only the model's window is a bound: a file, a recording, a reference. */
   readonly isOpen: boolean;
+  /** It names something that can hold more the next time: a conversation, an address. A count of it is soon untrue. */
+  readonly mayChange: boolean;
 }
 
 const openNames = /audio|video|file|document|screenshot|reference|container|previous_response|conversation/i;
 const imageNames = /image/i;
+const openMembers = /^(?:file_id|file_url|file_data|previous_response_id|conversation|audio)$/;
+const addresses = /^(?:url|image_url|file_url)$/;
+const growing = /^(?:conversation|container|previous_response_id)$/;
 
 /** Goes through an input. By the names of types and members, generously: what is merely called so costs only room. */
 export function unseenIn(value: unknown): Unseen {
   let images = 0;
   let isOpen = false;
+  let mayChange = false;
   const visit = (node: unknown): void => {
     if (typeof node !== "object" || node === null) return;
     if (Array.isArray(node)) {
@@ -57,12 +80,15 @@ export function unseenIn(value: unknown): Unseen {
     if (typeof type === "string" && openNames.test(type)) isOpen = true;
     else if (typeof type === "string" && imageNames.test(type)) images += 1;
     for (const [name, member] of Object.entries(node)) {
-      if (/^(?:file_id|file_url|file_data|previous_response_id|conversation)$/.test(name)) isOpen = true;
+      if (member === null) continue;
+      if (openMembers.test(name)) isOpen = true;
+      if (growing.test(name)) mayChange = true;
+      if (addresses.test(name) && typeof member === "string" && !member.startsWith("data:")) mayChange = true;
       visit(member);
     }
   };
   visit(value);
-  return { images, isOpen };
+  return { images, isOpen, mayChange };
 }
 
 /** Takes out of a parsed body, everywhere, the marks that cost nothing themselves and move from turn to turn. */
@@ -85,6 +111,13 @@ export function dropCacheMarks(value: unknown): { readonly hasLongLifetime: bool
   };
   visit(value);
   return { hasLongLifetime };
+}
+
+/** How many of something a request asks for: 1 where it does not say, null where what it says is no such number. */
+export function countAsked(value: unknown): number | null {
+  if (value === undefined || value === null) return 1;
+  const count = wholeNumber(value);
+  return count === null ? null : Math.max(1, count);
 }
 
 /** A whole number from 0 on, else null. */

@@ -8,15 +8,19 @@ import { createJsonPicker } from "../json-pick.ts";
 
 /** The edits of a decoded body, a JSON object, in the order of their places. */
 export function planOutputLimit(chunks: Iterable<Uint8Array>, lowered: LoweredOutput): readonly BodyEdit[] {
+  const names = [lowered.name, ...lowered.alsoIn];
   const thinking = ["thinking", "budget_tokens"];
-  const picker = createJsonPicker([[lowered.name], thinking]);
+  const picker = createJsonPicker([...names.map((name) => [name]), thinking]);
   let brace = -1;
+  let isEmpty = true;
   let offset = 0;
   for (const chunk of chunks) {
     if (brace === -1) {
       const at = chunk.indexOf(0x7b);
       if (at !== -1) brace = offset + at;
     }
+    // A member begins with a quote.
+    if (brace !== -1 && isEmpty) isEmpty = !chunk.subarray(Math.max(0, brace + 1 - offset)).includes(0x22);
     offset += chunk.byteLength;
     picker.push(chunk);
   }
@@ -30,7 +34,7 @@ export function planOutputLimit(chunks: Iterable<Uint8Array>, lowered: LoweredOu
     edits.push({
       start: brace + 1,
       end: brace + 1,
-      text: `${JSON.stringify(lowered.name)}:${lowered.tokens},`,
+      text: `${JSON.stringify(lowered.name)}:${lowered.tokens}${isEmpty ? "" : ","}`,
     });
   }
   if (lowered.thinkingTokens !== null) {

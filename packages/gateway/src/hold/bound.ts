@@ -35,6 +35,8 @@ export interface Bounded {
   readonly conversation: Conversation | null;
 }
 
+const betaHeaders = ["anthropic-beta", "openai-beta"] as const;
+
 /** What counts for rates where a request has no bound that is known. */
 const assumedOutputTokens = 4_096;
 
@@ -55,6 +57,7 @@ export async function boundRequest(
     if (hard !== undefined) refuse(`a request to ${routed.endpoint.name}`);
     return unbounded(routed);
   }
+  if (body.hasRepeats && hard !== undefined) refuse("a body that gives a member twice");
   const { hasLongLifetime } = dropCacheMarks(body.value);
   const bound = read(body.value);
   if (bound.unboundable !== null && hard !== undefined) refuse(bound.unboundable);
@@ -76,15 +79,17 @@ export async function boundRequest(
     hasAudioOutput: bound.hasAudioOutput,
     isRegional: upstream.region !== null,
   });
+  const fees = feesOf(deps, routed, bound);
+  if (fees === null && hard !== undefined) refuse("a hosted tool without a price");
   if (ceiling === null && hard !== undefined)
     refuse(`the model "${provider.name}/${policy.model}", which has no price here,`);
   return {
     inputTokens: input.tokens ?? Math.ceil((routed.body?.byteLength ?? 0) / 4),
     maxOutputTokens: (maxOutputTokens ?? assumedOutputTokens) * bound.rounds,
     outputs: bound.outputs,
-    feesNanoUsd: feesOf(deps, routed, bound),
+    feesNanoUsd: fees ?? 0,
     ceiling: hard === undefined && bound.unboundable !== null ? null : ceiling,
-    isEditable: bound.rounds === 1 && mayEdit(covering),
+    isEditable: bound.rounds === 1 && bound.outputLimit.isFixed !== true && mayEdit(covering),
     outputLimit: bound.outputLimit,
     thinkingTokens: bound.thinkingTokens,
     settlesInputEarly: bound.rounds === 1,
@@ -113,9 +118,14 @@ function unbounded(routed: Routed): Bounded {
   };
 }
 
-async function parsedBody({
-  body,
-}: Routed): Promise<{ readonly value: Readonly<Record<string, unknown>>; readonly bytes: number } | null> {
+interface ParsedBody {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly bytes: number;
+  /** Of two members of one name a parser takes either. */
+  readonly hasRepeats: boolean;
+}
+
+async function parsedBody({ body }: Routed): Promise<ParsedBody | null> {
   if (body === null) return null;
   const encodings = parseContentEncoding(body.contentEncoding) ?? [];
   const chunks: Uint8Array[] = [];
@@ -126,20 +136,51 @@ async function parsedBody({
   const text = Buffer.concat(chunks);
   try {
     const value: unknown = JSON.parse(text.toString("utf8"));
-    return isObject(value) ? { value, bytes: text.byteLength } : null;
+    if (!isObject(value)) return null;
+    return { value, bytes: text.byteLength, hasRepeats: membersWritten(text) !== membersOf(value) };
   } catch {
     return null;
   }
 }
 
-function inputRule({ provider, upstream, policy }: Routed): InputRule {
+/** Members as they stand in a JSON text: every colon outside of a string is one. */
+function membersWritten(text: Buffer): number {
+  let members = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at];
+    if (isInString) {
+      if (byte === 0x5c) at += 1;
+      else if (byte === 0x22) isInString = false;
+    } else if (byte === 0x22) isInString = true;
+    else if (byte === 0x3a) members += 1;
+  }
+  return members;
+}
+
+function membersOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const values: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return values.reduce<number>(
+    (sum, each) => sum + membersOf(each),
+    Array.isArray(value) ? 0 : values.length,
+  );
+}
+
+function inputRule({ provider, upstream, policy, endpoint, call }: Routed): InputRule {
   // Behind another address another model may answer to the name.
-  const isOwn = upstream.isSimulated || provider.defaultBaseUrl.startsWith(upstream.origin);
+  const isOwn = upstream.isSimulated || new URL(provider.defaultBaseUrl).origin === upstream.origin;
   return {
     tokensPerNonAsciiByte: isOwn ? provider.tokensPerNonAsciiByte : 11,
     tokensPerImage: provider.tokensPerImage,
     limits: provider.modelLimits(policy.model),
-    scope: `${upstream.origin} ${policy.model}`,
+    // Features that a header turns on change how the same text is counted.
+    scope: [
+      upstream.origin,
+      policy.model,
+      endpoint.name,
+      ...betaHeaders.map((name) => call.request.headers[name]),
+    ].join(" "),
   };
 }
 
@@ -148,7 +189,7 @@ function maxOutputOf(bound: RequestBound, rule: InputRule): number | null {
   return bound.outputLimit.tokens ?? rule.limits?.maxOutputTokens ?? null;
 }
 
-function feesOf(deps: HoldDeps, routed: Routed, bound: RequestBound): number {
+function feesOf(deps: HoldDeps, routed: Routed, bound: RequestBound): number | null {
   if (Object.keys(bound.toolCalls).length === 0) return 0;
   const { provider, policy, upstream } = routed;
   const charge = deps.prices.charge(
@@ -167,5 +208,5 @@ function feesOf(deps: HoldDeps, routed: Routed, bound: RequestBound): number {
     },
     { provider: provider.name, atMs: routed.call.receivedAtMs, upstreamRegion: upstream.region },
   );
-  return charge.cost_nano_usd ?? 0;
+  return charge.cost_nano_usd;
 }

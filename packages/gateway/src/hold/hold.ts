@@ -8,11 +8,12 @@
 
 import { CallerGone } from "../caller-gone.ts";
 import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
 import type { Held, Hold, Routed } from "../exchange.ts";
 import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
 import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
-import type { HoldReply, HoldShare, Limits } from "../store/limits.ts";
+import type { HoldReply, HoldRequest, HoldShare, Limits } from "../store/limits.ts";
 import { coveringLimits, type CoveringLimits } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
@@ -101,7 +102,7 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
         const offer = await offerFor(deps, asking, waitedMs);
-        const reply = await deps.limits.reserve(requestOf(deps, asking, offer));
+        const reply = await reserved(deps, requestOf(deps, asking, offer));
         if (reply.kind === "held") return takenHold(deps, { ...asking, keys, offer });
         const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
         if (!isWorthWaiting) throw refusalOf(deps, asking, { reply, offer });
@@ -118,6 +119,19 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
   }
 }
 
+/** Throws `ledger_unavailable`, as the record step does: nothing may be sent on a hold that is not written. */
+async function reserved(deps: HoldDeps, request: HoldRequest): Promise<HoldReply> {
+  try {
+    return await deps.limits.reserve(request);
+  } catch (cause) {
+    throw new GatewayError(
+      "ledger_unavailable",
+      "The gateway cannot write its ledger, so it sent nothing to the provider. Try again; its operator finds the reason in its log.",
+      { cause, retryAfterS: 5 },
+    );
+  }
+}
+
 /** What is asked of the budgets at one try. */
 export interface Offer {
   readonly outputTokens: number;
@@ -130,9 +144,12 @@ async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, waitedMs:
   if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
   const cost = (outputTokens: number): Offer => ({
     outputTokens,
-    nanoUsd:
+    // A limit of a billion billion tokens is as unaffordable as one of a million.
+    nanoUsd: Math.min(
+      Number.MAX_SAFE_INTEGER,
       mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * bounded.outputs }) +
-      bounded.feesNanoUsd,
+        bounded.feesNanoUsd,
+    ),
   });
   if (!isEditable || bounded.outputs === 0) return cost(maxOutputTokens);
   const free = await freeNanoUsd(deps, covering);
@@ -144,8 +161,9 @@ async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, waitedMs:
   return cost(Math.min(maxOutputTokens, Math.max(floor, Math.floor(fits))));
 }
 
-function leastOf({ inputTokens }: Bounded): number {
-  return inputTokens <= chatInputTokens ? leastChatOutput : leastOutput;
+function leastOf({ inputTokens, thinkingTokens }: Bounded): number {
+  // Thinking has a least size of its own, and stays below the limit.
+  return inputTokens <= chatInputTokens && thinkingTokens === null ? leastChatOutput : leastOutput;
 }
 
 async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise<number> {

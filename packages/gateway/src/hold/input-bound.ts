@@ -45,18 +45,20 @@ export function boundInput(
   const hasMedia = unseen.isOpen || unseen.images > 0;
   const texts = [...parts, ...turns];
   const cold = sum([
-    textBound(texts, rule) + templateTokens + hiddenBytes(from.bodyBytes, texts),
+    textBound(texts, rule) + templateTokens + (bound.hiddenTokens ?? 0) + hiddenBytes(from.bodyBytes, texts),
     mediaBound(unseen, rule),
   ]);
   if (bound.rounds === 1 && cold !== null && cold <= smallInputTokens) {
     return { tokens: smallest([cold, window]), conversation: null, hasMedia };
   }
-  const conversation = hashConversation(rule.scope, turns, parts);
+  const scope = `${rule.scope} ${textOf(bound.countedAs)}`;
+  const conversation = hashConversation(scope, turns, parts);
   const warm = warmBound(bound, { turns, parts, conversation, rule, prefixes: from.prefixes });
   const least = smallest([cold, warm, window]);
   if (bound.rounds > 1)
-    return { tokens: window === null ? null : window * bound.rounds, conversation, hasMedia };
-  return { tokens: least, conversation, hasMedia };
+    return { tokens: window === null ? null : window * bound.rounds, conversation: null, hasMedia };
+  // What can hold more the next time is not remembered by what it held this time.
+  return { tokens: least, conversation: unseen.mayChange ? null : conversation, hasMedia };
 }
 
 interface WarmInput {
@@ -74,11 +76,21 @@ function warmBound(
 ): number | null {
   const found = prefixes.find(conversation);
   if (found === null) return null;
-  const newParts = parts.filter((_part, index) => !found.known.parts.has(conversation.parts[index] ?? ""));
-  const added = bound.parts.filter((_part, index) => !found.known.parts.has(conversation.parts[index] ?? ""));
+  // A part that was counted once is known once, however often it is sent.
+  const seen = new Set<string>();
+  const isNew = conversation.parts.map((key) => {
+    const isKnown = found.known.parts.has(key) && !seen.has(key);
+    seen.add(key);
+    return !isKnown;
+  });
+  const newParts = parts.filter((_part, index) => isNew[index]);
+  const added = bound.parts.filter((_part, index) => isNew[index]);
   const newTurns = turns.slice(found.turns);
   return sum([
-    found.known.inputTokens + continuationTokens + textBound([...newParts, ...newTurns], rule),
+    found.known.inputTokens +
+      continuationTokens +
+      (newParts.length === 0 ? 0 : (bound.hiddenTokens ?? 0)) +
+      textBound([...newParts, ...newTurns], rule),
     mediaBound(unseenIn([...added, ...bound.turns.slice(found.turns)]), rule),
   ]);
 }

@@ -36,7 +36,10 @@ export function takenHold(deps: HoldDeps, taken: Taken): Hold {
     inputTold: (inputNanoUsd) => {
       if (isShrunk || bounded.ceiling === null) return;
       isShrunk = true;
-      const rest = mostNanoUsd(bounded.ceiling, { input: 0, output: offer.outputTokens * bounded.outputs });
+      // By the price beside the input's bound: the output of a long context costs more. Rounded up twice.
+      const { ceiling, inputTokens: input } = bounded;
+      const output = offer.outputTokens * bounded.outputs;
+      const rest = mostNanoUsd(ceiling, { input, output }) - mostNanoUsd(ceiling, { input, output: 0 }) + 1;
       const to = inputNanoUsd + rest + bounded.feesNanoUsd;
       void deps.limits.shrink(id, to).then(
         () => deps.lines.freed(keys),
@@ -70,10 +73,10 @@ function loweredOutput(
   const isLower = outputs > 0 && offer.outputTokens < maxOutputTokens;
   if (!isLower) return null;
   const tokens = offer.outputTokens;
-  if (thinkingTokens === null || thinkingTokens < tokens)
-    return { name: outputLimit.name, tokens, thinkingTokens: null };
+  const names = { name: outputLimit.name, alsoIn: outputLimit.alsoIn ?? [] };
+  if (thinkingTokens === null || thinkingTokens < tokens) return { ...names, tokens, thinkingTokens: null };
   // It has to stay below the limit.
-  return { name: outputLimit.name, tokens, thinkingTokens: Math.max(leastThinkingTokens, tokens - 1) };
+  return { ...names, tokens, thinkingTokens: Math.max(leastThinkingTokens, tokens - 1) };
 }
 
 /** Nothing known: the whole hold. What nobody billed costs nothing. */

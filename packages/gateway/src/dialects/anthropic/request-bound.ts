@@ -29,6 +29,8 @@ const noInput: ReadonlySet<string> = new Set([
 
 /** Tools that the caller runs itself, and the search among the tools that the request brings. */
 const callerTool = /^(?:custom|(?:bash|text_editor|computer|memory|tool_search_tool\w*)_\d{8})$/;
+/** What a tool of Anthropic's own adds to the input: computer use 735, the text editor 700, bash 245 (docs), with room. */
+const toolTokens = 1_500;
 const webSearch = /^web_search_\d{8}$/;
 
 /** `messages`. */
@@ -39,7 +41,15 @@ export const messagesBound: ReadRequestBound = (body) => {
     ...toolsBound(toolList),
     ...unboundedFeatures(body),
     turns: Array.isArray(messages) ? messages : [messages],
-    parts: [tools, ...(Array.isArray(system) ? system : [system]), restOf(body, noInput)],
+    // Each under its name: what was counted as one is not known as another.
+    parts: [
+      { tools },
+      ...(Array.isArray(system) ? system : [system]).map((block: unknown) => ({ system: block })),
+      restOf(body, noInput),
+    ],
+    countedAs: [thinking, body["context_management"]],
+    hiddenTokens:
+      toolList.filter((tool) => (memberOf(tool, "type") ?? "custom") !== "custom").length * toolTokens,
     outputLimit: { name: "max_tokens", tokens: wholeNumber(body["max_tokens"]) },
     thinkingTokens: wholeNumber(memberOf(thinking, "budget_tokens")),
     outputs: 1,
@@ -92,14 +102,24 @@ function toolsBound(tools: readonly unknown[]): Pick<RequestBound, "rounds" | "t
 function unboundedFeatures(
   body: Readonly<Record<string, unknown>>,
 ): { readonly unboundable: string } | Record<string, never> {
-  for (const name of ["mcp_servers", "fallbacks", "container"] as const) {
+  for (const name of ["mcp_servers", "fallbacks", "container", "compaction", "thread"] as const) {
     const value = body[name];
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
     return { unboundable: `\`${name}\`` };
   }
+  if (addsTools(body["messages"])) return { unboundable: "a `tool_addition` block" };
   const edits = memberOf(body["context_management"], "edits");
   const compacts =
     Array.isArray(edits) &&
     edits.some((edit) => isObject(edit) && !String(edit["type"]).startsWith("clear_"));
   return compacts ? { unboundable: "compaction (`context_management`)" } : {};
+}
+
+/** Tools may be added in the middle of a conversation, server tools too. */
+function addsTools(messages: unknown): boolean {
+  if (!Array.isArray(messages)) return false;
+  return messages.some((message) => {
+    const content = memberOf(message, "content");
+    return Array.isArray(content) && content.some((block) => memberOf(block, "type") === "tool_addition");
+  });
 }

@@ -15,7 +15,13 @@ import {
 } from "./object-places.ts";
 import { realtimeSocket } from "./socket-realtime.ts";
 import { responsesSocket } from "./socket-responses.ts";
-import { chatBound, completionsBound, embeddingsBound, responsesBound } from "./request-bound.ts";
+import {
+  chatBound,
+  compactBound,
+  completionsBound,
+  embeddingsBound,
+  responsesBound,
+} from "./request-bound.ts";
 import {
   chatCompletionsUsage,
   compactUsage,
@@ -110,7 +116,7 @@ const offered: readonly Endpoint[] = [
     policy: responsesPolicy,
     usageReader: compactUsage,
     ...responseRefs,
-    bound: responsesBound,
+    bound: compactBound,
   }),
   post({
     name: "responses.input_tokens",

@@ -4,7 +4,13 @@
  */
 
 import { isObject, memberOf, textOf } from "../readings.ts";
-import { type ReadRequestBound, type RequestBound, restOf, wholeNumber } from "../request-bound.ts";
+import {
+  countAsked,
+  type ReadRequestBound,
+  type RequestBound,
+  restOf,
+  wholeNumber,
+} from "../request-bound.ts";
 
 /** Members that are no input: they cost nothing, and may change from turn to turn. */
 const noInput: ReadonlySet<string> = new Set([
@@ -17,6 +23,7 @@ const noInput: ReadonlySet<string> = new Set([
   "client_metadata",
   "prompt_cache_key",
   "prompt_cache_retention",
+  "prompt_cache_options",
   "safety_identifier",
   "user",
   "max_output_tokens",
@@ -61,7 +68,7 @@ const countedTools: Readonly<Record<string, "web_search_requests" | "file_search
   file_search: "file_search_calls",
 };
 
-/** `responses` and `responses.compact`. */
+/** `responses`. */
 export const responsesBound: ReadRequestBound = (body) => {
   const input = body["input"];
   return {
@@ -69,10 +76,35 @@ export const responsesBound: ReadRequestBound = (body) => {
     ...toolsBound(allTools(body), wholeNumber(body["max_tool_calls"])),
     ...unboundedFeatures(body),
     turns: Array.isArray(input) ? input : [input],
-    parts: [body["tools"], body["instructions"], restOf(body, responsesInput)],
+    // Each under its name: what was counted as one is not known as another.
+    parts: [
+      { tools: body["tools"] },
+      { instructions: body["instructions"] },
+      { isStored: holdsStored(input) ? { type: "item_reference" } : null },
+      restOf(body, responsesInput),
+    ],
     outputLimit: { name: "max_output_tokens", tokens: wholeNumber(body["max_output_tokens"]) },
+    countedAs: [body["truncation"], body["reasoning"], body["image"]],
   };
 };
+
+/** `responses.compact`: it takes no output limit, so the model's own is the bound. */
+export const compactBound: ReadRequestBound = (body) => ({
+  ...responsesBound(body),
+  outputLimit: { name: "max_output_tokens", tokens: null, isFixed: true },
+});
+
+/** Items of which only the id is sent, or the part that the caller may see: the provider adds the rest. */
+function holdsStored(input: unknown): boolean {
+  if (!Array.isArray(input)) return false;
+  return input.some((item) => {
+    if (!isObject(item) || item["id"] === undefined || item["id"] === null) return false;
+    const type = item["type"];
+    if (type === undefined || type === null) return item["role"] === undefined;
+    if (type === "reasoning") return typeof item["encrypted_content"] !== "string";
+    return type === "web_search_call" || type === "code_interpreter_call";
+  });
+}
 
 /** `chat.completions`. */
 export const chatBound: ReadRequestBound = (body) => {
@@ -80,17 +112,28 @@ export const chatBound: ReadRequestBound = (body) => {
   const messages = body["messages"];
   const current = wholeNumber(body["max_completion_tokens"]);
   const legacy = wholeNumber(body["max_tokens"]);
-  const name = current === null && legacy !== null ? "max_tokens" : "max_completion_tokens";
+  // Which of the two a provider obeys is its own business: the larger one bounds, and both are lowered.
+  const given = ["max_completion_tokens", "max_tokens"].filter((name) => isGiven(body[name]));
+  const [name = "max_completion_tokens", ...alsoIn] = given;
+  const isReadable = given.length === [current, legacy].filter((limit) => limit !== null).length;
+  const outputs = countAsked(body["n"]);
   const modalities = body["modalities"];
   return {
     ...bound,
     ...toolsBound(toolsOf(body["tools"]), null),
-    ...(body["web_search_options"] === undefined ? {} : { unboundable: "`web_search_options`" }),
-    ...(isObject(body["prediction"]) ? { unboundable: "a `prediction`" } : {}),
+    ...(!isGiven(body["web_search_options"]) ? {} : { unboundable: "`web_search_options`" }),
+    ...(outputs === null ? { unboundable: "an `n` that is no number" } : {}),
+    ...(/search/.test(String(body["model"])) ? { unboundable: "a model that searches by itself" } : {}),
+    ...(isGiven(body["prediction"]) ? { unboundable: "a `prediction`" } : {}),
     turns: Array.isArray(messages) ? messages : [messages],
-    parts: [body["tools"], restOf(body, chatInput)],
-    outputLimit: { name, tokens: current ?? legacy },
-    outputs: wholeNumber(body["n"]) ?? 1,
+    parts: [{ tools: body["tools"] }, restOf(body, chatInput)],
+    outputLimit: {
+      name,
+      alsoIn,
+      tokens: isReadable && given.length > 0 ? Math.max(current ?? 0, legacy ?? 0) : null,
+    },
+    outputs: outputs ?? 1,
+    countedAs: body["reasoning_effort"],
     hasAudioOutput: Array.isArray(modalities) && modalities.includes("audio"),
   };
 };
@@ -98,14 +141,18 @@ export const chatBound: ReadRequestBound = (body) => {
 /** Legacy `completions`: each of its prompts has its own answers. */
 export const completionsBound: ReadRequestBound = (body) => {
   const { prompt } = body;
-  const prompts = Array.isArray(prompt) && typeof prompt[0] !== "number" ? prompt.length : 1;
-  const answers = Math.max(wholeNumber(body["n"]) ?? 1, wholeNumber(body["best_of"]) ?? 1);
+  // A list of numbers is one prompt.
+  const prompts = Array.isArray(prompt) ? prompt.filter((each) => typeof each !== "number").length : 1;
+  const [n, bestOf] = [countAsked(body["n"]), countAsked(body["best_of"])];
+  const isUnreadable = n === null || bestOf === null;
+  const tokens = body["max_tokens"];
   return {
     ...common(body),
+    ...(isUnreadable ? { unboundable: "an `n` or `best_of` that is no number" } : {}),
     parts: [restOf(body, noInput)],
     // Documented: 16 where the request sets none.
-    outputLimit: { name: "max_tokens", tokens: wholeNumber(body["max_tokens"]) ?? 16 },
-    outputs: prompts * answers,
+    outputLimit: { name: "max_tokens", tokens: isGiven(tokens) ? wholeNumber(tokens) : 16 },
+    outputs: Math.max(1, prompts) * Math.max(n ?? 1, bestOf ?? 1),
   };
 };
 
@@ -128,7 +175,8 @@ function common(body: Readonly<Record<string, unknown>>): RequestBound {
     unboundable: null,
     ...tiersOf(body["service_tier"]),
     speeds: [null],
-    hasLongCacheLifetime: body["prompt_cache_retention"] !== undefined,
+    hasLongCacheLifetime:
+      isGiven(body["prompt_cache_retention"]) || isGiven(memberOf(body["prompt_cache_options"], "ttl")),
     hasAudioOutput: false,
   };
 }
@@ -176,8 +224,20 @@ function toolsBound(
 function unboundedFeatures(
   body: Readonly<Record<string, unknown>>,
 ): { readonly unboundable: string } | Record<string, never> {
-  if (body["background"] === true) return { unboundable: "`background`" };
-  if (body["context_management"] !== undefined && body["context_management"] !== null)
-    return { unboundable: "`context_management`" };
-  return {};
+  // What a strict parser refuses, a lax one may read as true.
+  if (isGiven(body["background"]) && body["background"] !== false) return { unboundable: "`background`" };
+  // A stored prompt brings its own text, tools and limits.
+  for (const name of ["context_management", "prompt"]) {
+    if (isGiven(body[name])) return { unboundable: `\`${name}\`` };
+  }
+  const mode = memberOf(body["reasoning"], "mode");
+  if (isGiven(mode) && mode !== "standard") return { unboundable: "`reasoning.mode`" };
+  const { input } = body;
+  const compacts =
+    Array.isArray(input) && input.some((item) => memberOf(item, "type") === "compaction_trigger");
+  return compacts ? { unboundable: "a `compaction_trigger`" } : {};
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
