@@ -35,6 +35,8 @@ const decisions: Readonly<Record<RouteName, "owner" | "own" | "any">> = {
   updateRoom: "owner",
   deleteRoom: "owner",
   createParticipantToken: "own",
+  listRevocations: "owner",
+  createRevocation: "owner",
   listProviders: "owner",
   setProvider: "owner",
   testProvider: "owner",

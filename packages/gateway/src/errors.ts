@@ -65,7 +65,8 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   token_revoked: {
     source: "client",
     isRetryable: false,
-    about: "The API key that signed the token was deleted, or its room was.",
+    about:
+      "The token was revoked, the API key that signed it was deleted, or its room was deleted or disabled.",
   },
   missing_grant: { source: "client", isRetryable: false, about: "The token has no `api.llm` grant." },
   model_not_granted: {

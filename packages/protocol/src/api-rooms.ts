@@ -12,6 +12,8 @@ export interface Room {
   /** Whatever its users keep there; the gateway gives it no meaning. */
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Since when it is disabled; null when it is not. */
+  readonly disabled_at: string | null;
   readonly created_at: string;
 }
 
@@ -21,6 +23,7 @@ export const roomSchema: z.ZodType<Room> = z.object({
   name: z.string(),
   metadata: z.record(z.string(), z.unknown()),
   annotations: z.record(z.string(), z.string()),
+  disabled_at: z.string().nullable(),
   created_at: z.string(),
 });
 
@@ -100,9 +103,15 @@ export interface UpdateRoomBody extends RoomDetails {
    * and what the ledger has under the old name stays there.
    */
   readonly name?: string | null | undefined;
+  /** The tokens of a disabled room get 401 until it is enabled; it stays where it is. */
+  readonly disabled?: boolean | null | undefined;
 }
 
 export const updateRoomBodySchema: z.ZodType<UpdateRoomBody> = z.object({
   name: checkedName.nullish(),
+  disabled: z
+    .boolean()
+    .nullish()
+    .meta({ description: "The tokens of a disabled room get 401 until it is enabled." }),
   ...roomDetailsMembers,
 });

@@ -33,6 +33,8 @@ import type {
   SetProviderBody,
   SetProviderReply,
 } from "./api-resources.ts";
+import * as revocations from "./api-revocations.ts";
+import type { CreateRevocationBody, Revocation, RevocationList } from "./api-revocations.ts";
 import * as rooms from "./api-rooms.ts";
 import type { CreateRoomBody, Room, RoomList, RoomListQuery, UpdateRoomBody } from "./api-rooms.ts";
 import { get, post, PROJECT, PROJECTS, put, remove } from "./api-route.ts";
@@ -48,6 +50,7 @@ export * from "./api-pages.ts";
 export * from "./api-project-usage.ts";
 export * from "./api-reports.ts";
 export * from "./api-resources.ts";
+export * from "./api-revocations.ts";
 export * from "./api-rooms.ts";
 export { pathParameters } from "./api-route.ts";
 export type { Route } from "./api-route.ts";
@@ -95,6 +98,9 @@ export interface Routes extends BudgetRoutes {
     CreatedParticipantToken
   >;
 
+  readonly listRevocations: Route<"project", PageQuery, None, RevocationList>;
+  readonly createRevocation: Route<"project", None, CreateRevocationBody, Revocation>;
+
   readonly listProviders: Route<"project", PageQuery, None, ProviderList>;
   readonly setProvider: Route<"project" | "provider", None, SetProviderBody, SetProviderReply>;
   readonly testProvider: Route<"project" | "provider", None, None, ProviderTest>;
@@ -126,6 +132,7 @@ const SERVICE_ACCOUNT = `${SERVICE_ACCOUNTS}/{service_account}`;
 const SERVICE_ACCOUNT_KEYS = `${SERVICE_ACCOUNT}/api-keys`;
 const ROOM = `${PROJECT}/rooms/{room}`;
 const PROVIDER = `${PROJECT}/llm-proxy/providers/{provider}`;
+const REVOCATIONS = `${PROJECT}/llm-proxy/revocations`;
 const EXCHANGES = `${PROJECT}/llm-proxy/exchanges`;
 
 /** The table. */
@@ -292,6 +299,23 @@ export const routes: Routes = {
     body: createParticipantTokenBodySchema,
     reply: createdParticipantTokenSchema,
     conflicts: true,
+  },
+  listRevocations: {
+    ...get,
+    path: REVOCATIONS,
+    about: "What was revoked, oldest first.",
+    params: ["project"],
+    query: pageQuerySchema,
+    reply: revocations.revocationListSchema,
+  },
+  createRevocation: {
+    ...post,
+    path: REVOCATIONS,
+    about:
+      "Revokes one token, or all of a participant's in a room that were issued so far. They stop working at once, for good.",
+    params: ["project"],
+    body: revocations.createRevocationBodySchema,
+    reply: revocations.revocationSchema,
   },
   listProviders: {
     ...get,

@@ -40,6 +40,16 @@ export function build(context: CliContext): Command {
       if (flags.json) return context.terminal.printJson(room);
       printRooms(context, [room]);
     });
+  for (const { name, about, disabled, said } of SWITCHES) {
+    add(name, about)
+      .argument("<name>")
+      .action(async (room: string, flags: ProjectFlags) => {
+        const { client, project } = connectToProject(context, flags);
+        const changed = await client.updateRoom({ project, room, disabled });
+        if (flags.json) return context.terminal.printJson(changed);
+        context.terminal.say(said(changed.name));
+      });
+  }
   add("delete", "Delete a room. Its tokens get 401 until it is created again.")
     .argument("<name>")
     .action(async (name: string, flags: ProjectFlags) => {
@@ -51,9 +61,29 @@ export function build(context: CliContext): Command {
   return command;
 }
 
+const SWITCHES = [
+  {
+    name: "disable",
+    about: "Disable a room. It stays listed, and its tokens get 401 until it is enabled.",
+    disabled: true,
+    said: (room: string): string => `Disabled room ${room}. Its tokens do not work until it is enabled.`,
+  },
+  {
+    name: "enable",
+    about: "Enable a disabled room. Its tokens work again.",
+    disabled: false,
+    said: (room: string): string => `Enabled room ${room}. Its tokens work.`,
+  },
+] as const;
+
 function printRooms(context: CliContext, rooms: readonly Room[]): void {
   context.terminal.printTable(
-    [{ title: "NAME" }, { title: "ID" }, { title: "CREATED" }],
-    rooms.map((room) => [room.name, room.id, room.created_at]),
+    [{ title: "NAME" }, { title: "ID" }, { title: "CREATED" }, { title: "STATE" }],
+    rooms.map((room) => [
+      room.name,
+      room.id,
+      room.created_at,
+      room.disabled_at === null ? "enabled" : `disabled since ${room.disabled_at}`,
+    ]),
   );
 }

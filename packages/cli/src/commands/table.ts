@@ -43,7 +43,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: "rooms",
-    summary: "create, list and delete the rooms of a project",
+    summary: "create, list, disable and delete the rooms of a project",
     load: async () => (await import("./rooms.ts")).build,
   },
   {
@@ -53,7 +53,7 @@ export const commandTable: readonly CommandRow[] = [
   },
   {
     name: "token",
-    summary: "sign a participant token offline, or explain one",
+    summary: "sign a participant token offline, explain or revoke one",
     load: async () => (await import("./token.ts")).build,
   },
   {

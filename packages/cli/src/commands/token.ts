@@ -1,4 +1,4 @@
-/** `meshagent token`: signs participant tokens and explains them, both without any gateway. */
+/** `meshagent token`: signs participant tokens and explains them, both without any gateway, and revokes them. */
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -20,12 +20,15 @@ import { CliFailure, exitCodes, messageOf, UsageFailure } from "../failure.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { JsonFlags } from "./options.ts";
 import { withJson } from "./options.ts";
+import { buildRevoke } from "./token-revoke.ts";
 
 /** See the file comment. */
 export function build(context: CliContext): Command {
   const command = new Command("token")
     .description("Sign a participant token with an API key, offline, and print it alone.")
-    .usage("--input <file> [options]\n       meshagent token inspect <jwt>")
+    .usage(
+      "--input <file> [options]\n       meshagent token inspect <jwt>\n       meshagent token revoke <jwt>",
+    )
     .option("--input <file>", "the token spec, YAML or JSON; - reads it from stdin")
     .option("--output <file>", "write the token there, readable by you alone, instead of printing it")
     .option(
@@ -45,6 +48,7 @@ export function build(context: CliContext): Command {
     .argument("<jwt>", "the token; - reads it from stdin")
     .action((text: string, flags: JsonFlags) => inspectText(context, text, flags));
   command.addCommand(inspect);
+  command.addCommand(buildRevoke(context));
   return command;
 }
 

@@ -168,6 +168,7 @@ export class StubGateway {
           name: String(body["name"]),
           metadata: {},
           annotations: {},
+          disabled_at: null,
           created_at: CREATED_AT,
         };
         this.rooms.push(room);

@@ -46,6 +46,9 @@ export const access: Readonly<Record<RouteName, Access>> = {
   // A key signs its own tokens offline as well.
   createParticipantToken: "project",
 
+  listRevocations: "owner",
+  createRevocation: "owner",
+
   listProviders: "owner",
   setProvider: "owner",
   testProvider: "owner",

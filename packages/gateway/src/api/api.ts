@@ -26,6 +26,7 @@ import { participantTokenHandlers } from "./participant-tokens.ts";
 import { projectUsageHandlers } from "./project-usage.ts";
 import { projectHandlers } from "./projects.ts";
 import { providerHandlers } from "./providers.ts";
+import { revocationHandlers } from "./revocations.ts";
 import { roomHandlers } from "./rooms.ts";
 import { serviceAccountHandlers } from "./service-accounts.ts";
 
@@ -53,6 +54,7 @@ export function createApi(deps: ApiDeps): Api {
     ...serviceAccountHandlers(deps),
     ...apiKeyHandlers(deps),
     ...roomHandlers(deps),
+    ...revocationHandlers(deps),
     ...providerHandlers(deps),
     ...participantTokenHandlers(deps),
     ...ledgerHandlers(deps),

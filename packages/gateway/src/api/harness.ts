@@ -14,6 +14,7 @@ import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { InvalidCursorError } from "../store/errors.ts";
 import type { LimitDefinition } from "../store/limit-definition.ts";
 import type { BudgetAccountRow } from "../store/limits.ts";
+import type { Revocation } from "../store/revocation.ts";
 import type {
   ApiKeyWithSecret,
   Directory,
@@ -43,6 +44,7 @@ export class MemoryStore {
   readonly serviceAccounts: ServiceAccount[] = [];
   readonly apiKeys: Map<string, ApiKeyWithSecret> = new Map();
   readonly rooms: Room[] = [];
+  readonly revocations: Revocation[] = [];
   readonly providers: ProviderSettings[] = [];
   readonly limits: LimitDefinition[] = [];
   readonly budgetAccounts: BudgetAccountRow[] = [];
@@ -160,6 +162,7 @@ export class MemoryStore {
         name,
         createdAtMs: NOW_MS,
         deletedAtMs: null,
+        disabledAtMs: null,
         metadata,
         annotations,
       };
@@ -191,6 +194,18 @@ export class MemoryStore {
       this.rooms[index] = { ...room, deletedAtMs: NOW_MS };
       return true;
     },
+    createRevocation: async (projectId, target) => {
+      const revocation = { ...target, id: newUuid(), projectId, createdAtMs: NOW_MS };
+      this.revocations.push(revocation);
+      return revocation;
+    },
+    listRevocations: async (projectId, page) =>
+      pageOf(
+        this.revocations.filter((each) => each.projectId === projectId),
+        page,
+        ({ id }) => id,
+      ),
+    findRevocation: async () => null,
     setProvider: async (settings) => {
       await this.directory.removeProvider(settings.projectId, settings.name);
       this.providers.push(settings);

@@ -15,12 +15,12 @@ import { storedPage } from "./pages.ts";
 
 type RoomHandlers = Pick<Handlers, "listRooms" | "createRoom" | "getRoom" | "updateRoom" | "deleteRoom">;
 
-export function roomHandlers({ directory }: ApiDeps): RoomHandlers {
+export function roomHandlers({ directory, clock }: ApiDeps): RoomHandlers {
   return {
     listRooms: (call) => listRooms(directory, call),
     createRoom: async (call) => roomShape(await createRoom(directory, call)),
     getRoom: async ({ project, params }) => roomShape(await findLiveRoom(directory, project.id, params.room)),
-    updateRoom: async (call) => roomShape(await updateRoom(directory, call)),
+    updateRoom: async (call) => roomShape(await updateRoom(directory, call, clock.now())),
     deleteRoom: async ({ project, params }) => {
       const room = await findLiveRoom(directory, project.id, params.room);
       await directory.deleteRoom(project.id, room.name);
@@ -67,10 +67,18 @@ async function createRoom(
 async function updateRoom(
   directory: Directory,
   { project, params, body }: ApiCall<"updateRoom">,
+  nowMs: number,
 ): Promise<RoomRow> {
   const room = await findLiveRoom(directory, project.id, params.room);
   const name = body.name ?? room.name;
-  const updated = await directory.updateRoom(project.id, room.name, { name, ...detailsOf(body) });
+  // What is disabled already stays so since then.
+  const isDisabled = body.disabled ?? room.disabledAtMs !== null;
+  const disabledAtMs = isDisabled ? (room.disabledAtMs ?? nowMs) : null;
+  const updated = await directory.updateRoom(project.id, room.name, {
+    name,
+    disabledAtMs,
+    ...detailsOf(body),
+  });
   if (updated !== null) return updated;
   throw new ApiFault("conflict", `The project has a room ${quoted(name)} already.`);
 }
@@ -98,6 +106,7 @@ function roomShape(row: RoomRow): Room {
     name: row.name,
     metadata: row.metadata,
     annotations: row.annotations,
+    disabled_at: row.disabledAtMs === null ? null : toRfc3339(row.disabledAtMs),
     created_at: toRfc3339(row.createdAtMs),
   };
 }

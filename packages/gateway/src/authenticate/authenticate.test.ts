@@ -12,6 +12,7 @@ import type { TokenSpec } from "@meshagent/llm-proxy-protocol/token-spec";
 import { type ErrorCode, GatewayError } from "../errors.ts";
 import type { Authenticated, Matched, Principal } from "../exchange.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import type { RevocableToken, Revocation } from "../store/revocation.ts";
 import type { ApiKeyWithSecret, Directory, DirectoryChange, Project, Room } from "../store/store.ts";
 import {
   authenticate,
@@ -33,6 +34,7 @@ class MemoryDirectory {
   readonly keys = new Map<string, ApiKeyWithSecret>();
   readonly rooms = new Map<string, Room>();
   readonly listeners = new Set<(change: DirectoryChange) => void>();
+  readonly revoked: ((token: RevocableToken) => Revocation | null)[] = [];
   settings: Project["settings"] = {};
   keyReads = 0;
   roomCreations = 0;
@@ -77,10 +79,34 @@ class MemoryDirectory {
   async createRoom(projectId: string, name: string): Promise<Room> {
     this.roomCreations++;
     const id = this.rooms.get(`${projectId}/${name}`)?.id ?? randomUUID();
-    const room = { id, projectId, name, createdAtMs: 0, deletedAtMs: null, metadata: {}, annotations: {} };
+    const room = {
+      id,
+      projectId,
+      name,
+      createdAtMs: 0,
+      deletedAtMs: null,
+      disabledAtMs: null,
+      metadata: {},
+      annotations: {},
+    };
     this.rooms.set(`${projectId}/${name}`, room);
     this.#tell({ kind: "room", projectId, id: name });
     return room;
+  }
+
+  async disableRoom(projectId: string, name: string, disabledAtMs: number | null): Promise<void> {
+    const room = await this.createRoom(projectId, name);
+    this.rooms.set(`${projectId}/${name}`, { ...room, disabledAtMs });
+    this.#tell({ kind: "room", projectId, id: name });
+  }
+
+  revoke(change: DirectoryChange, revocation: Revocation, holds: (token: RevocableToken) => boolean): void {
+    this.revoked.push((token) => (holds(token) ? revocation : null));
+    this.#tell(change);
+  }
+
+  async findRevocation(token: RevocableToken): Promise<Revocation | null> {
+    return this.revoked.map((find) => find(token)).find((found) => found !== null) ?? null;
   }
 
   async deleteRoom(projectId: string, name: string): Promise<boolean> {
@@ -612,6 +638,70 @@ test("a room's tokens end with it and work again once it is created anew", async
   assert.equal((await findPrincipal(deps, elsewhere)).room, "other-room");
   await directory.createRoom(PROJECT_ID, "my-room");
   assert.equal((await findPrincipal(deps, headers)).room, "my-room");
+});
+
+test("a revoked token is refused at its next use, and its neighbour works", async () => {
+  const { deps, directory } = setUp();
+  const headers = bearer(await mint());
+  const neighbour = bearer(await mint({}, { jti: "j2" }));
+  await warmUp(deps, headers);
+  await warmUp(deps, neighbour);
+  const asked: RevocableToken[] = [];
+  directory.revoke(
+    { kind: "token", projectId: PROJECT_ID, id: "j1" },
+    { kind: "token", tokenId: "j1", id: "v1", projectId: PROJECT_ID, createdAtMs: NOW_MS },
+    (token) => asked.push(token) > 0 && token.tokenId === "j1",
+  );
+  for (let round = 0; round < 2; round++) {
+    const error = await refusal(deps, headers);
+    assert.deepEqual([error.code, error.isRetryable], ["token_revoked", false]);
+    assert.match(error.message, /^This token was revoked at 2026-01-01T00:00:00\.000Z.*meshagent token/);
+  }
+  assert.deepEqual(asked[0], {
+    projectId: PROJECT_ID,
+    tokenId: "j1",
+    room: "my-room",
+    participant: "cli-agent",
+    issuedAtMs: NOW_MS,
+  });
+  assert.equal((await findPrincipal(deps, neighbour)).tokenId, "j2");
+});
+
+test("revoked tokens of a participant are told when they had to be issued; without iat there is no time", async () => {
+  const { deps, directory } = setUp();
+  const times: (number | null)[] = [];
+  directory.revoke(
+    { kind: "participant", projectId: PROJECT_ID, id: "cli-agent" },
+    {
+      kind: "participant",
+      room: "my-room",
+      participant: "cli-agent",
+      issuedBeforeMs: NOW_MS + 1000,
+      id: "v1",
+      projectId: PROJECT_ID,
+      createdAtMs: NOW_MS,
+    },
+    ({ issuedAtMs }) => times.push(issuedAtMs) > 0,
+  );
+  const error = await refusal(deps, bearer(signPayload(payload)));
+  assert.match(error.message, /cli-agent.*my-room.*issued before 2026-01-01T00:00:01\.000Z/);
+  assert.deepEqual(times, [null]);
+});
+
+test("a disabled room's tokens and keys are refused until it is enabled", async () => {
+  const { deps, directory } = setUp();
+  const token = bearer(await mint());
+  const key = { ...bearer(encodeApiKey(KEY)), "meshagent-room": ["my-room"] };
+  await warmUp(deps, token);
+  await warmUp(deps, key);
+  await directory.disableRoom(PROJECT_ID, "my-room", NOW_MS);
+  for (const headers of [token, key]) {
+    const error = await refusal(deps, headers);
+    assert.equal(error.code, "token_revoked");
+    assert.match(error.message, /is disabled/);
+  }
+  await directory.disableRoom(PROJECT_ID, "my-room", null);
+  for (const headers of [token, key]) assert.equal((await findPrincipal(deps, headers)).room, "my-room");
 });
 
 test("fifty first requests of a room at once register it once", async () => {

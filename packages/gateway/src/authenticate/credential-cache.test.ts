@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { DirectoryChange } from "../store/store.ts";
 import { CredentialCache, type VerifiedCredential } from "./credential-cache.ts";
 
-function entry(apiKeyId: string, projectId = "p1", room = "r1"): VerifiedCredential {
+function entry(apiKeyId: string, projectId = "p1", room = "r1", names = {}): VerifiedCredential {
   const grants = { room, role: "", llm: null };
   return {
     principal: {
@@ -16,6 +16,7 @@ function entry(apiKeyId: string, projectId = "p1", room = "r1"): VerifiedCredent
       tokenId: null,
       expiresAtMs: null,
       onDisconnect: null,
+      ...names,
     },
     times: { exp: null, nbf: null },
   };
@@ -71,6 +72,28 @@ test("a change drops what rests on it, and nothing else", () => {
     directory.change(change);
     const found = ["mine", "other-key", "other-project"].filter((hash) => cache.find(hash) !== null);
     assert.deepEqual(found, left, change.kind);
+  }
+});
+
+test("a revocation drops the token, or the participant's tokens, of its own project", () => {
+  const cases: [DirectoryChange, string[]][] = [
+    [{ kind: "token", projectId: "p1", id: "j1" }, ["same-participant", "no-token", "other-project"]],
+    [{ kind: "participant", projectId: "p1", id: "a" }, ["no-token", "other-project"]],
+  ];
+  for (const [change, left] of cases) {
+    const cache = new CredentialCache(10);
+    const directory = follow(cache);
+    cache.put("mine", entry("k1", "p1", "r1", { tokenId: "j1" }), 0);
+    cache.put("same-participant", entry("k1", "p1", "r1", { tokenId: "j2" }), 0);
+    cache.put("no-token", entry("k1", "p1", "r1", { participant: "b" }), 0);
+    cache.put("other-project", entry("k1", "p2", "r1", { tokenId: "j1" }), 0);
+    directory.change(change);
+    const all = ["mine", "same-participant", "no-token", "other-project"];
+    assert.deepEqual(
+      all.filter((hash) => cache.find(hash) !== null),
+      left,
+      change.kind,
+    );
   }
 });
 

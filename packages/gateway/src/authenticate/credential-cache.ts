@@ -81,6 +81,10 @@ export function restsOn(principal: Principal, change: DirectoryChange): boolean 
       return principal.apiKeyId === change.id;
     case "room":
       return principal.projectId === change.projectId && principal.room === change.id;
+    case "token":
+      return principal.projectId === change.projectId && principal.tokenId === change.id;
+    case "participant":
+      return principal.projectId === change.projectId && principal.participant === change.id;
     case "project":
       return principal.projectId === change.projectId;
     case "provider":

@@ -26,7 +26,8 @@ function makeDirectory(rooms: Map<string, Room>, settings: Project["settings"] =
 
 function makeRoom(room: Partial<Room>): Room {
   const details = { metadata: {}, annotations: {} };
-  return { id: "r", projectId: "p1", name: "a", createdAtMs: 0, deletedAtMs: null, ...details, ...room };
+  const live = { deletedAtMs: null, disabledAtMs: null };
+  return { id: "r", projectId: "p1", name: "a", createdAtMs: 0, ...live, ...details, ...room };
 }
 
 test("a room that exists is found and not created", async () => {
@@ -83,4 +84,15 @@ test("a project may want its rooms created first, with exactly `true`", async ()
   assert.deepEqual(strict.calls, ["find a"]);
   const lax = makeDirectory(new Map(), { require_rooms: false });
   assert.equal((await new RoomRegistry(lax).resolve("p1", "a")).name, "a");
+});
+
+test("a disabled room is refused in so many words, and not registered anew", async () => {
+  const room = makeRoom({ disabledAtMs: 5 });
+  const directory = makeDirectory(new Map([["p1/a", room]]));
+  await assert.rejects(new RoomRegistry(directory).resolve("p1", "a"), (error: GatewayError) => {
+    assert.equal(error.code, "token_revoked");
+    assert.match(error.message, /The room "?.?a.?"? is disabled.*meshagent rooms enable/);
+    return true;
+  });
+  assert.deepEqual(directory.calls, ["find a"]);
 });

@@ -1,6 +1,6 @@
 /**
- * Whether a room may be used: it exists, or it is registered on its first use. A deleted room is never
- * brought back from here; that takes somebody who creates it again by name.
+ * Whether a room may be used: it exists, or it is registered on its first use. A deleted or disabled room is never
+ * brought back from here; that takes somebody who creates it again by name, or enables it.
  */
 
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
@@ -23,12 +23,12 @@ export class RoomRegistry {
   }
 
   /**
-   * The room. Throws `token_revoked` when it was deleted, `invalid_credential` when the project wants rooms
+   * The room. Throws `token_revoked` when it was deleted or disabled, `invalid_credential` when the project wants rooms
    * created first.
    */
   async resolve(projectId: string, name: string): Promise<Room> {
     const room = await this.#directory.findRoom(projectId, name);
-    if (room !== null) return refuseDeleted(room);
+    if (room !== null) return refuseEnded(room);
     const project = await this.#directory.findProject(projectId);
     if (project?.settings[REQUIRE_ROOMS_SETTING] === true) {
       throw new GatewayError(
@@ -37,7 +37,7 @@ export class RoomRegistry {
           "used: `meshagent rooms create`.",
       );
     }
-    return this.#register(projectId, name);
+    return refuseEnded(await this.#register(projectId, name));
   }
 
   #register(projectId: string, name: string): Promise<Room> {
@@ -50,8 +50,15 @@ export class RoomRegistry {
   }
 }
 
-function refuseDeleted(room: Room): Room {
-  if (room.deletedAtMs === null) return room;
+function refuseEnded(room: Room): Room {
+  if (room.deletedAtMs === null && room.disabledAtMs === null) return room;
+  if (room.deletedAtMs === null) {
+    throw new GatewayError(
+      "token_revoked",
+      `The room ${quoted(room.name)} is disabled, and its tokens with it. They work again once the owner enables ` +
+        "it: `meshagent rooms enable`.",
+    );
+  }
   throw new GatewayError(
     "token_revoked",
     `The room ${quoted(room.name)} was deleted, and its tokens with it. They work again once the ` +

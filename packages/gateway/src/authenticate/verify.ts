@@ -5,12 +5,13 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ApiKeyError, parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
-import { findNameProblem } from "@meshagent/llm-proxy-protocol/name";
+import { findNameProblem, quoted } from "@meshagent/llm-proxy-protocol/name";
 import { checkTokenTimes, parseToken } from "@meshagent/llm-proxy-protocol/token";
 import { TokenError } from "@meshagent/llm-proxy-protocol/token-error";
 import { type Clock, toRfc3339 } from "../clock.ts";
 import type { DisconnectPolicy } from "../config/settings.ts";
 import { GatewayError } from "../errors.ts";
+import type { RevocableToken } from "../store/revocation.ts";
 import type { ApiKeyWithSecret, Directory } from "../store/store.ts";
 import type { VerifiedCredential } from "./credential-cache.ts";
 import type { RoomRegistry } from "./room-registry.ts";
@@ -20,7 +21,7 @@ export const ON_DISCONNECT_SETTING = "on_disconnect";
 
 /** What verification looks things up in. */
 export interface VerifyDeps {
-  readonly directory: Pick<Directory, "findApiKey" | "findProject">;
+  readonly directory: Pick<Directory, "findApiKey" | "findProject" | "findRevocation">;
   readonly rooms: RoomRegistry;
   readonly clock: Clock;
 }
@@ -44,6 +45,14 @@ export async function verifyToken(deps: VerifyDeps, text: string): Promise<Verif
       throw invalid("The token names another project than the one its API key belongs to.");
     await token.verifySignature(key.secret.reveal());
     checkTokenTimes(claims, deps.clock.now());
+    const tokenId = await token.identity();
+    await refuseRevoked(deps.directory, {
+      projectId: claims.projectId,
+      tokenId,
+      room: claims.grants.room,
+      participant: claims.participant,
+      issuedAtMs: claims.iat === null ? null : claims.iat * 1000,
+    });
     await deps.rooms.resolve(claims.projectId, claims.grants.room);
     return {
       principal: {
@@ -53,7 +62,7 @@ export async function verifyToken(deps: VerifyDeps, text: string): Promise<Verif
         participant: claims.participant,
         role: claims.grants.role,
         grants: claims.grants,
-        tokenId: await token.identity(),
+        tokenId,
         expiresAtMs: claims.exp === null ? null : claims.exp * 1000,
         onDisconnect: await findDisconnectPolicy(deps.directory, claims.projectId),
       },
@@ -135,6 +144,18 @@ async function findLiveKey(directory: VerifyDeps["directory"], id: string): Prom
     "token_revoked",
     `The API key ${id} was deleted at ${toRfc3339(key.deletedAtMs)}, and every token signed with ` +
       "it ended then. Mint a new one with another key: `meshagent token`.",
+  );
+}
+
+async function refuseRevoked(directory: VerifyDeps["directory"], token: RevocableToken): Promise<void> {
+  const revocation = await directory.findRevocation(token);
+  if (revocation === null) return;
+  throw new GatewayError(
+    "token_revoked",
+    revocation.kind === "token"
+      ? `This token was revoked at ${toRfc3339(revocation.createdAtMs)}. Mint a new one: \`meshagent token\`.`
+      : `The tokens of ${quoted(revocation.participant)} in the room ${quoted(revocation.room)} that were issued ` +
+          `before ${toRfc3339(revocation.issuedBeforeMs)} were revoked. Mint a new one: \`meshagent token\`.`,
   );
 }
 

@@ -12,6 +12,7 @@ import { modelConformance } from "./conformance/model-conformance.ts";
 import { objectsConformance } from "./conformance/objects-conformance.ts";
 import { reportsConformance } from "./conformance/reports-conformance.ts";
 import { retentionConformance } from "./conformance/retention-conformance.ts";
+import { revocationsConformance } from "./conformance/revocations-conformance.ts";
 import type { OpenStore } from "./conformance/store-under-test.ts";
 
 /** Registers the whole suite. `name` is the store's, for the titles. */
@@ -23,6 +24,7 @@ export function storeConformance(name: string, open: OpenStore): void {
   limitsModelConformance(name, open);
   reportsConformance(name, open);
   retentionConformance(name, open);
+  revocationsConformance(name, open);
   modelConformance(name, open);
   objectsConformance(name, open);
 }

@@ -9,6 +9,7 @@ import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { LimitDefinition } from "./limit-definition.ts";
 import type { Limits, Settlement } from "./limits.ts";
 import type { Objects } from "./objects.ts";
+import type { RevocableToken, Revocation, RevocationTarget } from "./revocation.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 // ---------------------------------------------------------------- who
@@ -59,6 +60,8 @@ export interface Room {
   readonly createdAtMs: number;
   /** A deleted room is a tombstone: its tokens get 401 until it is created again by name. */
   readonly deletedAtMs: number | null;
+  /** Since when it is disabled: its tokens get 401, and it stays listed. */
+  readonly disabledAtMs: number | null;
   /** Whatever its users keep there; the gateway gives it no meaning. */
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -69,7 +72,7 @@ export type RoomPage = ListPage & { readonly offset?: number };
 
 /** What is absent stays as it is. */
 export type RoomDetails = Partial<Pick<Room, "metadata" | "annotations">>;
-export type RoomChange = RoomDetails & Partial<Pick<Room, "name">>;
+export type RoomChange = RoomDetails & Partial<Pick<Room, "name" | "disabledAtMs">>;
 
 export interface ProviderSettings {
   readonly projectId: string;
@@ -306,7 +309,10 @@ export interface Directory {
   /** False when there is none. Verified tokens of the key stop working before this resolves. */
   deleteApiKey(projectId: string, id: string): Promise<boolean>;
 
-  /** Creates the room, or brings a deleted one of this name back (same id). One that is there stays as it is. */
+  /**
+   * Creates the room, or brings a deleted one of this name back (same id, not disabled). One that is there stays as
+   * it is.
+   */
   createRoom(projectId: string, name: string, details?: RoomDetails): Promise<Room>;
   /** Without deleted ones, by name. */
   listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]>;
@@ -323,6 +329,16 @@ export interface Directory {
   updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null>;
   deleteRoom(projectId: string, name: string): Promise<boolean>;
 
+  /**
+   * The tokens stop working before this resolves. There is no way back. A token that is revoked already keeps its
+   * revocation, which is then the answer.
+   */
+  createRevocation(projectId: string, target: RevocationTarget): Promise<Revocation>;
+  /** Oldest first. */
+  listRevocations(projectId: string, page?: ListPage): Promise<readonly Revocation[]>;
+  /** One that holds for the token, or null. */
+  findRevocation(token: RevocableToken): Promise<Revocation | null>;
+
   /** Creates the limit, or replaces the one of this id in the same project; an id of another project changes nothing. */
   setLimit(limit: LimitDefinition): Promise<void>;
   /** Oldest first. */
@@ -337,16 +353,17 @@ export interface Directory {
   wasProviderEverConfigured(): Promise<boolean>;
 
   /**
-   * Calls back after every change of an API key, room or provider, of this process or another, so that
+   * Calls back after every change of an API key, room, revocation or provider, of this process or another, so that
    * caches drop what they hold. Returns the unsubscribe function.
    */
   onChange(listener: (change: DirectoryChange) => void): () => void;
 }
 
 export interface DirectoryChange {
-  readonly kind: "api_key" | "room" | "provider" | "project" | "limit";
+  /** `token` and `participant`: revoked. */
+  readonly kind: "api_key" | "room" | "provider" | "project" | "limit" | "token" | "participant";
   readonly projectId: string;
-  /** The id of an API key, project or limit, the name of a room or provider. */
+  /** The id of an API key, project, limit or token, the name of a room, provider or participant. */
   readonly id: string;
 }
 

@@ -122,6 +122,7 @@ export function directoryConformance(name: string, open: OpenStore): void {
         name: "lab",
         createdAtMs: 1_000,
         deletedAtMs: null,
+        disabledAtMs: null,
         metadata: {},
         annotations: {},
       });

@@ -1,7 +1,8 @@
 /** Reads the rows of the directory's tables. Opens no secret: sealed columns are left to the directory. */
 
+import type { Revocation } from "../revocation.ts";
 import type { ApiKeyRow, Project, Room, ServiceAccount } from "../store.ts";
-import { integer, integerOrNull, text } from "./columns.ts";
+import { integer, integerOrNull, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
 
 /** A row of `projects`. */
@@ -53,8 +54,27 @@ export function readRoom(row: Row): Room {
     name: text(row, "name"),
     createdAtMs: integer(row, "created_at"),
     deletedAtMs: integerOrNull(row, "deleted_at"),
+    disabledAtMs: integerOrNull(row, "disabled_at"),
     metadata: parseObject(row, "metadata"),
     annotations: parseTexts(row, "annotations"),
+  };
+}
+
+/** A row of `revocations`. */
+export function readRevocation(row: Row): Revocation {
+  const common = {
+    id: text(row, "id"),
+    projectId: text(row, "project_id"),
+    createdAtMs: integer(row, "created_at"),
+  };
+  const tokenId = textOrNull(row, "token_id");
+  if (tokenId !== null) return { ...common, kind: "token", tokenId };
+  return {
+    ...common,
+    kind: "participant",
+    room: text(row, "room"),
+    participant: text(row, "participant"),
+    issuedBeforeMs: integer(row, "issued_before"),
   };
 }
 

@@ -8,6 +8,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import { newUuid } from "../../ids.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import type { RevocableToken, Revocation, RevocationTarget } from "../revocation.ts";
 import type {
   ApiKeyRow,
   ApiKeyWithSecret,
@@ -27,7 +28,8 @@ import type { Limits } from "../limits.ts";
 import type { SealedPlace, Vault } from "../vault.ts";
 import { blob, blobOrNull, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
-import { readApiKey, readProject, readServiceAccount } from "./directory-rows.ts";
+import { readApiKey, readProject, readRevocation, readServiceAccount } from "./directory-rows.ts";
+import { RevocationRows } from "./revocations.ts";
 import { SqliteRooms } from "./rooms.ts";
 import { InvalidCursorError } from "../errors.ts";
 import { DefinitionRows } from "./limits/definitions.ts";
@@ -40,7 +42,7 @@ const DEFAULT_SERVICE_ACCOUNT = "default";
 
 /** A table that is listed by age, without its deleted rows, and the columns that must have a value. */
 interface AgedRows {
-  readonly table: "projects" | "service_accounts" | "api_keys";
+  readonly table: "projects" | "service_accounts" | "api_keys" | "revocations";
   readonly where?: Readonly<Record<string, string>>;
 }
 
@@ -63,6 +65,7 @@ export class SqliteDirectory implements Directory {
   readonly #sql: Statements;
   readonly #rooms: SqliteRooms;
   readonly #definitions: DefinitionRows;
+  readonly #revocations: RevocationRows;
   readonly #limits: Pick<Limits, "setBudgetAmount">;
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
 
@@ -73,6 +76,7 @@ export class SqliteDirectory implements Directory {
     this.#onAlarm = options.onAlarm;
     this.#sql = cachedStatements(options.database);
     this.#definitions = new DefinitionRows(this.#sql);
+    this.#revocations = new RevocationRows(this.#sql);
     this.#limits = options.limits;
     this.#rooms = new SqliteRooms({
       database: options.database,
@@ -234,6 +238,21 @@ export class SqliteDirectory implements Directory {
     return this.#rooms.deleteRoom(projectId, name);
   }
 
+  async createRevocation(projectId: string, target: RevocationTarget): Promise<Revocation> {
+    const { revocation } = this.#revocations.create(projectId, target, this.#clock.now());
+    const id = target.kind === "token" ? target.tokenId : target.participant;
+    this.#announce({ kind: target.kind, projectId, id });
+    return revocation;
+  }
+
+  async listRevocations(projectId: string, page?: ListPage): Promise<readonly Revocation[]> {
+    return this.#list({ table: "revocations", where: { project_id: projectId } }, page).map(readRevocation);
+  }
+
+  async findRevocation(token: RevocableToken): Promise<Revocation | null> {
+    return this.#revocations.find(token);
+  }
+
   async setLimit(limit: LimitDefinition): Promise<void> {
     if (!this.#definitions.set(limit)) return;
     if (limit.kind === "budget") await this.#limits.setBudgetAmount(limit.id, limit);
@@ -306,7 +325,7 @@ export class SqliteDirectory implements Directory {
   /** Rows by age. A page begins after the row with this id, whatever became of that row since. */
   #list({ table, where = {} }: AgedRows, page?: ListPage): Row[] {
     const conditions = Object.keys(where).map((name) => `${name} = ?`);
-    if (table !== "projects") conditions.push("deleted_at IS NULL");
+    if (table === "service_accounts" || table === "api_keys") conditions.push("deleted_at IS NULL");
     const values: (string | number)[] = Object.values(where);
     if (page?.after !== undefined) {
       const last = this.#sql(`SELECT created_at, rowid FROM ${table} WHERE id = ?`).get(page.after);

@@ -44,7 +44,7 @@ export class SqliteRooms implements Rooms {
     const { changes } = this.#sql(`INSERT INTO rooms (id, project_id, name, created_at, metadata, annotations)
       VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (project_id, name) DO UPDATE SET
-        deleted_at = NULL, metadata = excluded.metadata, annotations = excluded.annotations
+        deleted_at = NULL, disabled_at = NULL, metadata = excluded.metadata, annotations = excluded.annotations
         WHERE deleted_at IS NOT NULL`).run(
       newUuid(),
       projectId,
@@ -89,8 +89,9 @@ export class SqliteRooms implements Rooms {
       if (room === null || room.deletedAtMs !== null) return null;
       const changed = { ...room, ...change };
       if (changed.name !== name && !this.#makeWay(projectId, changed.name)) return null;
-      this.#sql("UPDATE rooms SET name = ?, metadata = ?, annotations = ? WHERE id = ?").run(
+      this.#sql("UPDATE rooms SET name = ?, disabled_at = ?, metadata = ?, annotations = ? WHERE id = ?").run(
         changed.name,
+        changed.disabledAtMs,
         JSON.stringify(changed.metadata),
         JSON.stringify(changed.annotations),
         room.id,
