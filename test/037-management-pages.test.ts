@@ -84,6 +84,32 @@ const lists = {
     remove: (item) => owner.deleteServiceAccountApiKey({ project, service_account: account, api_key: item }),
     order: "oldest first",
   },
+  listBudgets: {
+    page: async (query) => {
+      const { budgets, next_cursor: next } = await owner.listBudgets({ project, ...query });
+      return { items: budgets.map(({ id }) => id), next };
+    },
+    add: async (name) => (await owner.createBudget({ project, name, amount_usd: "10" })).id,
+    remove: (item) => owner.deleteBudget({ project, budget: item }),
+    order: "oldest first",
+  },
+  listLimits: {
+    page: async (query) => {
+      const { limits, next_cursor: next } = await owner.listLimits({ project, ...query });
+      return { items: limits.map(({ id }) => id), next };
+    },
+    add: async (name) => (await owner.createLimit({ project, name, max_concurrency: 10_000 })).id,
+    remove: (item) => owner.deleteLimit({ project, limit: item }),
+    order: "oldest first",
+  },
+  listRevocations: {
+    page: async (query) => {
+      const { revocations, next_cursor: next } = await owner.listRevocations({ project, ...query });
+      return { items: revocations.map(({ id }) => id), next };
+    },
+    add: async (name) => (await owner.createRevocation({ project, token_id: name })).id,
+    order: "oldest first",
+  },
   listRooms: {
     page: async (query) => {
       const { rooms, next_cursor: next } = await owner.listRooms({ project, ...query });
