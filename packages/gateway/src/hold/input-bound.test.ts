@@ -182,6 +182,17 @@ describe("a known beginning", () => {
     assert.notEqual(boundOf(inline, chatBound).conversation, null);
   });
 
+  it("is found again when what was a block of text, for its cache mark, is written as a string", () => {
+    const environment = { role: "system", output_config: { effort: "medium" } };
+    const marked = { ...environment, content: [{ type: "text", text: filler }] };
+    const prefixes = afterOne({ messages: [marked] }, messagesBound, 5_000);
+    const added = [{ role: "assistant", content: "ok" }, user("more")];
+    assertAbout(
+      tokensOf({ messages: [{ ...environment, content: filler }, ...added] }, messagesBound, prefixes),
+      5_400 + added.map((turn) => JSON.stringify(turn)).join("").length,
+    );
+  });
+
   it("is found again when only cache marks moved, which are dropped before", () => {
     const prefixes = afterOne({ messages, tools: [{ name: "a" }] }, messagesBound, 5_000);
     assertAbout(tokensOf({ messages, tools: [{ name: "a" }] }, messagesBound, prefixes), 5_400);

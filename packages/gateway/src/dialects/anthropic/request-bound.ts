@@ -40,7 +40,7 @@ export const messagesBound: ReadRequestBound = (body) => {
   return {
     ...toolsBound(toolList),
     ...unboundedFeatures(body),
-    turns: Array.isArray(messages) ? messages : [messages],
+    turns: Array.isArray(messages) ? messages.map(asShorthand) : [messages],
     // Each under its name: what was counted as one is not known as another.
     parts: [
       { tools },
@@ -59,6 +59,21 @@ export const messagesBound: ReadRequestBound = (body) => {
     hasAudioOutput: false,
   };
 };
+
+/**
+ * A message whose content is one block of text and nothing else, as the string that is its documented shorthand. Claude
+ * Code 2.1.330 writes the message that it marks for the cache with blocks, and the same one with a string in the next
+ * turn, when the mark has moved on (measured): without this no beginning of its turns is known again.
+ */
+function asShorthand(message: unknown): unknown {
+  if (!isObject(message)) return message;
+  const { content } = message;
+  if (!Array.isArray(content) || content.length !== 1) return message;
+  const [block] = content as readonly unknown[];
+  if (!isObject(block) || Object.keys(block).length !== 2) return message;
+  if (block["type"] !== "text" || typeof block["text"] !== "string") return message;
+  return { ...message, content: block["text"] };
+}
 
 /** Legacy `complete`. */
 export const completeBound: ReadRequestBound = (body) => ({
