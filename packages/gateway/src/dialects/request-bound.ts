@@ -38,6 +38,8 @@ export interface RequestBound {
   readonly toolCalls: { readonly web_search_requests?: number; readonly file_search_calls?: number };
   /** What makes its cost unbounded, in words that go into "... with <this>"; null: nothing does. */
   readonly unboundable: string | null;
+  /** How today's clients leave that out: a sentence, where it is known. */
+  readonly remedy?: string;
   /** Tiers it asks for, and tiers the account's defaults may put it into; null is standard. */
   readonly tiers: readonly (string | null)[];
   readonly possibleTiers: readonly string[];

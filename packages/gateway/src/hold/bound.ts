@@ -47,8 +47,8 @@ export async function boundRequest(
   covering: CoveringLimits,
 ): Promise<Bounded> {
   const hard = covering.budgets.find(({ account }) => account.isEnforced);
-  const refuse = (what: string): never => {
-    throw unboundable(hard?.definition, what);
+  const refuse = (what: string, remedy?: string): never => {
+    throw unboundable(hard?.definition, what, remedy);
   };
   const read = routed.endpoint.bound;
   const needsBound = hard !== undefined || covering.rates.some(({ measure }) => measure !== "requests");
@@ -60,13 +60,15 @@ export async function boundRequest(
   if (body.hasRepeats && hard !== undefined) refuse("a body that gives a member twice");
   const { hasLongLifetime } = dropCacheMarks(body.value);
   const bound = read(body.value);
-  if (bound.unboundable !== null && hard !== undefined) refuse(bound.unboundable);
+  if (bound.unboundable !== null && hard !== undefined)
+    refuse(`a request with ${bound.unboundable}`, bound.remedy);
   const rule = inputRule(routed);
   const input = boundInput(bound, rule, { prefixes: deps.prefixes, bodyBytes: body.bytes });
-  if (input.tokens === null && hard !== undefined) refuse("files, recordings or references in its input");
+  if (input.tokens === null && hard !== undefined)
+    refuse("a request with files, recordings or references in its input");
   const maxOutputTokens = maxOutputOf(bound, rule);
   if (maxOutputTokens === null && hard !== undefined)
-    refuse(`a model without a known output limit and no \`${bound.outputLimit.name}\``);
+    refuse(`a request to a model without a known output limit and no \`${bound.outputLimit.name}\``);
   const atMs = routed.call.receivedAtMs;
   const { provider, upstream, policy } = routed;
   const model = { provider: provider.name, model: policy.model, atMs };
@@ -82,7 +84,7 @@ export async function boundRequest(
   const fees = feesOf(deps, routed, bound);
   if (fees === null && hard !== undefined) refuse("a hosted tool without a price");
   if (ceiling === null && hard !== undefined)
-    refuse(`the model "${provider.name}/${policy.model}", which has no price here,`);
+    refuse(`a request to the model "${provider.name}/${policy.model}", which has no price here,`);
   return {
     inputTokens: input.tokens ?? Math.ceil((routed.body?.byteLength ?? 0) / 4),
     maxOutputTokens: (maxOutputTokens ?? assumedOutputTokens) * bound.rounds,

@@ -45,11 +45,15 @@ export function budgetHeld(covering: CoveringLimits, reply: Refused | null): Gat
 }
 
 /** 402: a cost that nothing bounds has no place under a hard budget. */
-export function unboundable(budget: BudgetDefinition | undefined, what: string): GatewayError {
+export function unboundable(
+  budget: BudgetDefinition | undefined,
+  what: string,
+  remedy?: string,
+): GatewayError {
   const name = budget === undefined ? "A hard budget" : `The hard budget ${describe(budget)}`;
   return new GatewayError(
     "budget_unboundable",
-    `${name} takes only requests whose cost has a bound, which ${what} has not. Leave that out, bound it, or ask the budget's owner for a soft one.`,
+    `${name} takes only requests whose cost has a bound, which ${what} has not. ${remedy === undefined ? "" : `${remedy} `}Leave that out, bound it, or ask the budget's owner for a soft one.`,
   );
 }
 

@@ -68,6 +68,9 @@ const countedTools: Readonly<Record<string, "web_search_requests" | "file_search
   file_search: "file_search_calls",
 };
 
+/** Codex 0.169.0 sends the tool unless told so; its older `tools.web_search = false` no longer does it (measured). */
+const webSearchRemedy = "Codex sends no search with `web_search = 'disabled'` at the top of its config.toml.";
+
 /** `responses`. */
 export const responsesBound: ReadRequestBound = (body) => {
   const input = body["input"];
@@ -207,15 +210,21 @@ function allTools(body: Readonly<Record<string, unknown>>): readonly unknown[] {
 function toolsBound(
   tools: readonly unknown[],
   maxToolCalls: number | null,
-): Pick<RequestBound, "rounds" | "toolCalls" | "unboundable"> {
+): Pick<RequestBound, "rounds" | "toolCalls" | "unboundable" | "remedy"> {
   const types = tools.map((tool) => textOf(memberOf(tool, "type")) ?? "function");
   const hosted = types.filter((type) => !callerTools.has(type));
   const [first] = hosted;
   if (first === undefined) return { rounds: 1, toolCalls: {}, unboundable: null };
   const foreign = hosted.find((type) => !Object.hasOwn(countedTools, type));
   if (foreign !== undefined || maxToolCalls === null) {
-    const remedy = foreign === undefined ? " and no `max_tool_calls`" : "";
-    return { rounds: 1, toolCalls: {}, unboundable: `the hosted tool \`${foreign ?? first}\`${remedy}` };
+    const name = foreign ?? first;
+    const missing = foreign === undefined ? " and no `max_tool_calls`" : "";
+    return {
+      rounds: 1,
+      toolCalls: {},
+      unboundable: `the hosted tool \`${name}\`${missing}`,
+      ...(countedTools[name] === "web_search_requests" ? { remedy: webSearchRemedy } : {}),
+    };
   }
   const counts = Object.fromEntries(hosted.map((type) => [countedTools[type] ?? type, maxToolCalls]));
   return { rounds: maxToolCalls + 1, toolCalls: counts, unboundable: null };
