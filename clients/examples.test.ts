@@ -11,8 +11,9 @@ import { describe, it } from "node:test";
 import { runClaude } from "./bed/claude.ts";
 import { type ClientOutput, startClient } from "./bed/client-process.ts";
 import { runCodex } from "./bed/codex.ts";
-import { exampleFor, readExample } from "./bed/example.ts";
-import { clientBinaries, clientsDir } from "./bed/installed.ts";
+import { readExample } from "./bed/example.ts";
+import { clientsDir } from "./bed/installed.ts";
+import { hasOpencode, runOpencode } from "./bed/opencode.ts";
 import { openScene, type Scene } from "./bed/scene.ts";
 
 /** Endpoint, model, how it ended and how the usage is known, of each row; all of them simulated, all in the room. */
@@ -61,25 +62,13 @@ describe("examples", () => {
     ["openai/gpt-5.5", "/v1/responses"],
   ] as const) {
     it(`opencode.json, ${model}`, async (context) => {
-      const { opencode } = clientBinaries();
-      if (opencode === null) return context.skip("opencode is pinned for Linux on x64 alone");
+      if (!hasOpencode) return context.skip("opencode is pinned for Linux on x64 alone");
       await using scene = await openScene({ isSimulated: true });
-      const directory = join(scene.home.home, ".config", "opencode");
-      mkdirSync(directory, { recursive: true });
-      writeFileSync(join(directory, "opencode.json"), exampleFor(scene, "opencode.json"));
-      // It asks models.opencode.ai and the npm registry for news, and takes it that neither answers.
-      const output = await startClient({
-        binary: opencode,
-        args: ["run", "--model", model, "say hello"],
-        env: {
-          MESHAGENT_ROOM_TOKEN: await scene.gateway.token(),
-          HTTPS_PROXY: scene.proxy.url,
-          HTTP_PROXY: scene.proxy.url,
-          NO_PROXY: "127.0.0.1",
-        },
-        home: scene.home,
-        timeoutMs: 90_000,
-      }).output;
+      const output = await runOpencode(scene, {
+        token: await scene.gateway.token(),
+        model,
+        args: ["say hello"],
+      });
       assertAnswered(output);
       const rows = await rowsOf(scene);
       // The turn, and a title that it asks a small model of the same provider for.

@@ -33,6 +33,8 @@ export interface CodexOptions {
   readonly maxRetries?: number;
   /** Its provider is said to take WebSockets, which Codex then uses. */
   readonly isSocket?: boolean;
+  /** As a hard budget takes it: without the search that the provider would run. */
+  readonly isSearchOff?: boolean;
   /** Another model than the guide's. */
   readonly model?: string;
 }
@@ -50,6 +52,7 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
       ...offline,
       ...retries(options.maxRetries),
       ...(options.isSocket === true ? ["-c", "model_providers.meshagent.supports_websockets=true"] : []),
+      ...(options.isSearchOff === true ? ["-c", "web_search='disabled'"] : []),
       ...(options.model === undefined ? [] : ["--model", options.model]),
       ...(options.isJson === true ? ["--json"] : []),
       ...options.args,

@@ -22,11 +22,17 @@ export interface Scene extends AsyncDisposable {
 export interface SceneOptions {
   /** The gateway has no provider's key and answers by itself, as it does right after its installation. */
   readonly isSimulated?: boolean;
+  /** How long a request waits for money that running requests hold; the gateway's own default is 20 s. */
+  readonly holdWaitMs?: number;
 }
 
 export async function openScene(options: SceneOptions = {}): Promise<Scene> {
   const provider = await startFakeProvider();
-  const gateway = await startTestGateway(options.isSimulated === true ? {} : { provider });
+  const { isSimulated, holdWaitMs } = options;
+  const gateway = await startTestGateway({
+    ...(isSimulated === true ? {} : { provider }),
+    ...(holdWaitMs === undefined ? {} : { config: { holdWaitMs } }),
+  });
   const tap = await startTap(gateway.url);
   const proxy = await startRefusingProxy();
   const home = makeClientHome();

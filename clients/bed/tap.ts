@@ -11,6 +11,8 @@ export interface Tap {
   readonly url: string;
   /** First lines of the requests, such as `POST /openai/v1/responses HTTP/1.1`. */
   readonly requests: readonly string[];
+  /** Whether this text went to the client so far. */
+  wasSent(text: string): boolean;
   /** Resolves once this text went to the client. */
   untilSent(text: string): Promise<void>;
   close(): Promise<void>;
@@ -50,6 +52,7 @@ export async function startTap(gatewayUrl: string): Promise<Tap> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    wasSent: (text) => sent.includes(text),
     untilSent: (text) =>
       new Promise((resolve) => {
         if (sent.includes(text)) resolve();
