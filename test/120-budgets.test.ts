@@ -205,6 +205,18 @@ describe("a hard budget", () => {
       );
     }));
 
+  it("with little left still gives a short answer, at once", () =>
+    withGateway(async ({ limit, post, spent }) => {
+      // $0.15: 4,096 x $30 / 1M = $0.123 fits, 16,384 do not, and no waiting would make room for them.
+      await limit({ amountNanoUsd: 150_000_000 });
+      provider.script((request) => greedy(request).reply);
+      const response = await post("/openai/v1/responses", ask({ max_output_tokens: 16_384 }));
+      assert.equal(response.status, 200);
+      const lowered = Number(response.headers.get("x-meshagent-max-output-tokens"));
+      assert.ok(lowered >= 1_024 && lowered <= 4_096, String(lowered));
+      assert.ok((await spent("b")) <= 150_000_000);
+    }));
+
   it("that allows no edit refuses what does not fit whole, and says how much it could cost", () =>
     withGateway(async ({ limit, post }) => {
       await limit({ amountNanoUsd: 1_000_000_000, mode: "hard-no-edit" });

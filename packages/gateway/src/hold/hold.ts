@@ -45,7 +45,7 @@ export interface HoldSettings {
 
 /** How much of what is free one request may take for its output: the rest is for those who come beside it. */
 const shareOfFree = 0.5;
-/** Output that an agent's turn should have room for, and what it settles for in the second half of its wait. */
+/** Output that a turn should have room for, and what it is content with in the second half of its wait. */
 const comfortableOutput = 16_384;
 const leastOutput = 4_096;
 /** A chat without a limit of its own, and with little input, can do with less. */
@@ -97,13 +97,20 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
   const beganMs = deps.clock.now();
   const taken = deps.lines.taken(keys);
   let place: WaitingPlace | null = taken === null ? null : deps.lines.join(taken);
+  let isContent = false;
   try {
     for (;;) {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
-        const offer = await offerFor(deps, asking, waitedMs);
+        isContent ||= waitedMs >= deps.settings.holdWaitMs / 2;
+        const offer = await offerFor(deps, asking, isContent);
         const reply = await reserved(deps, requestOf(deps, asking, offer));
         if (reply.kind === "held") return takenHold(deps, { ...asking, keys, offer });
+        // No waiting makes room for a comfortable answer any more, and there may be room for a short one.
+        if (reply.reason === "too_large" && reply.account.kind === "budget" && !isContent) {
+          isContent = true;
+          continue;
+        }
         const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
         if (!isWorthWaiting) throw refusalOf(deps, asking, { reply, offer });
         if (waitedMs >= deps.settings.holdWaitMs) throw budgetHeld(asking.covering, reply);
@@ -139,7 +146,7 @@ export interface Offer {
 }
 
 /** The whole output where it fits into a share of what is free, else as much as does, down to a floor. */
-async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, waitedMs: number): Promise<Offer> {
+async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, isContent: boolean): Promise<Offer> {
   const { ceiling, inputTokens, maxOutputTokens, isEditable } = bounded;
   if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
   const cost = (outputTokens: number): Offer => ({
@@ -156,8 +163,7 @@ async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, waitedMs:
   const fits =
     outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) /
     bounded.outputs;
-  const isLate = waitedMs >= deps.settings.holdWaitMs / 2;
-  const floor = Math.min(maxOutputTokens, isLate ? leastOf(bounded) : comfortableOutput);
+  const floor = Math.min(maxOutputTokens, isContent ? leastOf(bounded) : comfortableOutput);
   return cost(Math.min(maxOutputTokens, Math.max(floor, Math.floor(fits))));
 }
 
