@@ -181,10 +181,25 @@ describe("a hard budget", () => {
       });
       assert.equal(response.status, 200);
       const lowered = Number(response.headers.get("x-meshagent-max-output-tokens"));
-      // Half of what is free is $0.5; a million at $30 makes 16,666 tokens less the input.
-      assert.ok(lowered > 16_384 - 1 && lowered <= 16_666, String(lowered));
+      // A sixth of what is free is $0.17, at $30 a million 5,555 tokens: less than a chat should have room for.
+      assert.equal(lowered, 8_192);
       assert.equal(provider.requests[first]?.body.toString(), text.replace("128000", String(lowered)));
     }));
+
+  for (const [usd, nanoUsd, lowered] of [
+    // At $30 a million there is room for 2,333 tokens, and for 1,666.
+    ["$0.07", 70_000_000, "2048"],
+    ["$0.05", 50_000_000, "1024"],
+  ] as const) {
+    it(`is content with a short answer at once where no wait makes room for a longer one: ${usd}`, () =>
+      withGateway(async ({ limit, post }) => {
+        await limit({ amountNanoUsd: nanoUsd });
+        provider.script((request) => greedy(request).reply);
+        const response = await post("/openai/v1/responses", ask({ max_output_tokens: 9_000 }));
+        assert.equal(response.status, 200);
+        assert.equal(response.headers.get("x-meshagent-max-output-tokens"), lowered);
+      }));
+  }
 
   it("adds a limit where the request sets none, and touches nothing where the whole output fits", () =>
     withGateway(async ({ limit, post }) => {

@@ -18,6 +18,7 @@ import { coveringLimits, type CoveringLimits } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
+import { comfortable, leastAfter, type LeastOutput, lessThan } from "./least-output.ts";
 import { Calendar } from "./period.ts";
 import { budgetHeld, budgetTooSmall, limitReached } from "./refusals.ts";
 import { takenHold } from "./taken-hold.ts";
@@ -43,13 +44,13 @@ export interface HoldSettings {
   readonly holdWaitMs: number;
 }
 
-/** How much of what is free one request may take for its output: the rest is for those who come beside it. */
-const shareOfFree = 0.5;
-/** Output that a turn should have room for, and what it is content with in the second half of its wait. */
-const comfortableOutput = 16_384;
-const leastOutput = 4_096;
-/** A chat without a limit of its own, and with little input, can do with less. */
-const leastChatOutput = 1_024;
+/**
+ * How much of what is free one request may take for an output beyond the least: the rest is for those who come beside
+ * it. Half lets the first few of many agents take all there is, and the others wait for them in vain; less
+ * cuts long answers short while there is money for them. `npm run bench -- limits` shows both.
+ */
+const shareOfFree = 1 / 6;
+/** A request with no more input than this, and no thinking, is a chat. */
 const chatInputTokens = 16_384;
 /** Other processes settle without a word to this one. */
 const lookAgainMs = 500;
@@ -97,18 +98,20 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
   const beganMs = deps.clock.now();
   const taken = deps.lines.taken(keys);
   let place: WaitingPlace | null = taken === null ? null : deps.lines.join(taken);
-  let isContent = false;
+  let least = comfortable;
   try {
     for (;;) {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
-        isContent ||= waitedMs >= deps.settings.holdWaitMs / 2;
-        const offer = await offerFor(deps, asking, isContent);
+        least = leastAfter(waitedMs / deps.settings.holdWaitMs, least);
+        const offer = await offerFor(deps, asking, least);
         const reply = await reserved(deps, requestOf(deps, asking, offer));
         if (reply.kind === "held") return takenHold(deps, { ...asking, keys, offer });
-        // No waiting makes room for a comfortable answer any more, and there may be room for a short one.
-        if (reply.reason === "too_large" && reply.account.kind === "budget" && !isContent) {
-          isContent = true;
+        const less = lessThan(least);
+        const isTooLarge = reply.reason === "too_large" && reply.account.kind === "budget";
+        if (isTooLarge && less !== null) {
+          // No waiting makes room for that much any more, and there may be room for less.
+          least = less;
           continue;
         }
         const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
@@ -146,7 +149,7 @@ export interface Offer {
 }
 
 /** The whole output where it fits into a share of what is free, else as much as does, down to a floor. */
-async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, isContent: boolean): Promise<Offer> {
+async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, least: LeastOutput): Promise<Offer> {
   const { ceiling, inputTokens, maxOutputTokens, isEditable } = bounded;
   if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
   const cost = (outputTokens: number): Offer => ({
@@ -163,13 +166,13 @@ async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, isContent
   const fits =
     outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) /
     bounded.outputs;
-  const floor = Math.min(maxOutputTokens, isContent ? leastOf(bounded) : comfortableOutput);
+  const floor = Math.min(maxOutputTokens, isChat(bounded) ? least.chatTokens : least.tokens);
   return cost(Math.min(maxOutputTokens, Math.max(floor, Math.floor(fits))));
 }
 
-function leastOf({ inputTokens, thinkingTokens }: Bounded): number {
-  // Thinking has a least size of its own, and stays below the limit.
-  return inputTokens <= chatInputTokens && thinkingTokens === null ? leastChatOutput : leastOutput;
+/** Thinking has a least size of its own, and stays below the limit. */
+function isChat({ inputTokens, thinkingTokens }: Bounded): boolean {
+  return inputTokens <= chatInputTokens && thinkingTokens === null;
 }
 
 async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise<number> {
