@@ -15,6 +15,8 @@ describe("parseOptions", () => {
       jsonFile: null,
       soakStreams: 2000,
       soakCycles: 3,
+      seeds: 20,
+      firstSeed: 1,
     });
   });
 
@@ -33,6 +35,11 @@ describe("parseOptions", () => {
   it("knows the soak", () => {
     const options = parseOptions(["soak", "--streams", "50"], { BENCH_CYCLES: "2" });
     assert.deepEqual([options?.mode, options?.soakStreams, options?.soakCycles], ["soak", 50, 2]);
+  });
+
+  it("knows the limits, how many runs of each, and where to begin", () => {
+    const options = parseOptions(["limits", "--seeds", "3"], { BENCH_FIRST_SEED: "50" });
+    assert.deepEqual([options?.mode, options?.seeds, options?.firstSeed], ["limits", 3, 50]);
   });
 
   it("warms nothing up when told so, but measures at least once", () => {

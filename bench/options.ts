@@ -5,7 +5,7 @@ import { type ProxyName, proxyNames } from "./proxies/proxy.ts";
 import { type WorkloadName, workloadNames } from "./workloads.ts";
 
 export interface Options {
-  readonly mode: "compare" | "soak";
+  readonly mode: "compare" | "soak" | "limits";
   readonly rounds: number;
   /** Of load for each proxy in each round of W1 and W2. */
   readonly seconds: number;
@@ -23,6 +23,9 @@ export interface Options {
   /** Streams at once and repetitions of the soak. */
   readonly soakStreams: number;
   readonly soakCycles: number;
+  /** Runs of each mix of the limits, and the seed of the first. */
+  readonly seeds: number;
+  readonly firstSeed: number;
 }
 
 /** Wrong use, to be shown without a stack. */
@@ -33,6 +36,7 @@ export class OptionsError extends Error {
 /** What `--help` prints. */
 export const helpText = `npm run bench -- [options]        compare the proxies
 npm run bench -- soak [options]   many streams through ours; fails when one does not finish
+npm run bench -- limits           how much of a hard budget can be spent; fails when a target is missed
 
   --rounds N             BENCH_ROUNDS           5     rounds, each proxy once in each
   --seconds N            BENCH_SECONDS          3     of load for each proxy in a round (W1, W2)
@@ -43,6 +47,8 @@ npm run bench -- soak [options]   many streams through ours; fails when one does
   --json FILE            BENCH_JSON                   write the figures there, too
   --streams N            BENCH_STREAMS          2000  streams at once (soak)
   --cycles N             BENCH_CYCLES           3     repetitions (soak)
+  --seeds N              BENCH_SEEDS            20    runs of each mix (limits)
+  --first-seed N         BENCH_FIRST_SEED       1     of these runs; the others follow it (limits)
 `;
 
 const flags = {
@@ -55,6 +61,8 @@ const flags = {
   json: "BENCH_JSON",
   streams: "BENCH_STREAMS",
   cycles: "BENCH_CYCLES",
+  seeds: "BENCH_SEEDS",
+  "first-seed": "BENCH_FIRST_SEED",
 } as const;
 
 type Flag = keyof typeof flags;
@@ -87,6 +95,8 @@ export function parseOptions(
     jsonFile: given("json") ?? null,
     soakStreams: number("streams", 2000, 1),
     soakCycles: number("cycles", 3, 2),
+    seeds: number("seeds", 20, 1),
+    firstSeed: number("first-seed", 1, 0),
   };
 }
 
@@ -102,7 +112,7 @@ function parseFlags(args: readonly string[]): {
       allowPositionals: true,
     });
     const [mode = "compare", ...rest] = positionals;
-    if (rest.length === 0 && (mode === "compare" || mode === "soak"))
+    if (rest.length === 0 && (mode === "compare" || mode === "soak" || mode === "limits"))
       return { values: values as Record<string, string | boolean | undefined>, mode };
   } catch (error) {
     throw new OptionsError(`${error instanceof Error ? error.message : String(error)}\n\n${helpText}`);

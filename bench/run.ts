@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: ours against nginx and another gateway, in one run on one machine. Prints CPU, latency, memory
- * and their ratios; asserts no times, because machines are noisy. `npm run bench -- soak` is a check. See README.md.
+ * and their ratios; asserts no times, because machines are noisy. `npm run bench -- soak` and `limits` are checks. See README.md.
  */
 
 import { writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { aboutRun } from "./about.ts";
 import { compare } from "./compare.ts";
 import { figuresJson, type WorkloadFigures } from "./figures.ts";
 import { helpText, type Options, OptionsError, parseOptions } from "./options.ts";
+import { limits } from "./limits/limits.ts";
 import { installPeers } from "./peers/install.ts";
 import { isWhole, reportLines } from "./report.ts";
 import { RequirementError, requireLinux, requireOpenFiles, requireTools } from "./requirements.ts";
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
     print(helpText);
     return 0;
   }
+  if (options.mode === "limits") return runLimits(options);
   requireLinux();
   return options.mode === "soak" ? runSoak(options) : runComparison(options);
 }
@@ -55,6 +57,12 @@ async function runSoak(options: Options): Promise<number> {
   for (const problem of problems) print(`FAILED: ${problem}`);
   if (problems.length === 0)
     print("passed: every stream whole, a row for each with its exact usage, memory back");
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function runLimits(options: Options): Promise<number> {
+  const problems = await limits(options, print);
+  for (const problem of problems) print(`MISSED: ${problem}`);
   return problems.length === 0 ? 0 : 1;
 }
 
