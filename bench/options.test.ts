@@ -32,6 +32,11 @@ describe("parseOptions", () => {
     assert.deepEqual(options?.proxies, ["nginx", "ours"]);
   });
 
+  it("measures ours under limits when asked to", () => {
+    const options = parseOptions(["--proxies", "ours-limits,ours"], {});
+    assert.deepEqual(options?.proxies, ["ours", "ours-limits"]);
+  });
+
   it("knows the soak", () => {
     const options = parseOptions(["soak", "--streams", "50"], { BENCH_CYCLES: "2" });
     assert.deepEqual([options?.mode, options?.soakStreams, options?.soakCycles], ["soak", 50, 2]);

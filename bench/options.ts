@@ -43,7 +43,7 @@ npm run bench -- limits           how much of a hard budget can be spent; fails 
   --stream-seconds N     BENCH_STREAM_SECONDS   10    of each stream (W3, soak)
   --warm-up N            BENCH_WARM_UP          20    seconds of load on each proxy before it is measured
   --workloads W1,W2,W3   BENCH_WORKLOADS        all
-  --proxies A,B          BENCH_PROXIES          nginx,portkey,ours
+  --proxies A,B          BENCH_PROXIES          nginx,portkey,ours; also ours-limits
   --json FILE            BENCH_JSON                   write the figures there, too
   --streams N            BENCH_STREAMS          2000  streams at once (soak)
   --cycles N             BENCH_CYCLES           3     repetitions (soak)
@@ -66,6 +66,8 @@ const flags = {
 } as const;
 
 type Flag = keyof typeof flags;
+
+const byDefault = proxyNames.filter((name) => name !== "ours-limits");
 
 /** `null`: help was asked for. Throws `OptionsError`. */
 export function parseOptions(
@@ -91,7 +93,7 @@ export function parseOptions(
     streamSeconds: number("stream-seconds", 10, 1),
     warmUpSeconds: number("warm-up", 20, 0),
     workloads: listOf("workloads", given("workloads"), workloadNames),
-    proxies: listOf("proxies", given("proxies"), proxyNames),
+    proxies: listOf("proxies", given("proxies"), proxyNames, byDefault),
     jsonFile: given("json") ?? null,
     soakStreams: number("streams", 2000, 1),
     soakCycles: number("cycles", 3, 2),
@@ -121,8 +123,13 @@ function parseFlags(args: readonly string[]): {
 }
 
 /** In the order of `known`, whatever order they were given in. */
-function listOf<Name extends string>(flag: Flag, text: string | undefined, known: readonly Name[]): Name[] {
-  if (text === undefined) return [...known];
+function listOf<Name extends string>(
+  flag: Flag,
+  text: string | undefined,
+  known: readonly Name[],
+  byDefault: readonly Name[] = known,
+): Name[] {
+  if (text === undefined) return [...byDefault];
   const names = text.split(",").map((name) => name.trim().toLowerCase());
   const found = known.filter((name) => names.includes(name.toLowerCase()));
   if (found.length !== new Set(names).size)

@@ -47,6 +47,17 @@ describe("reportLines", () => {
     assert.doesNotMatch(text, /portkey/);
   });
 
+  it("compares ours under limits with ours without, round by round", () => {
+    const both = [proxy("ours", [100, 200]), proxy("ours-limits", [110, 250])];
+    // 110/100 = 1.1, 250/200 = 1.25; their mean is 1.175.
+    const text = reportLines(figures("W1", both)).join("\n");
+    assert.match(
+      text,
+      /under limits ours takes 1\.1[78] \(1\.10-1\.25\)x the CPU; the target is at most 1\.15x: missed$/m,
+    );
+    assert.match(reportLines(figures("W2", both)).join("\n"), /1\.25\)x the CPU$/m);
+  });
+
   it("shows no ratio without the reference", () => {
     const lines = reportLines(figures("W1", [proxy("ours", [260])]));
     assert.match(lines.join("\n"), /ours +260 us +- /);

@@ -45,6 +45,7 @@ function targetLines(figures: WorkloadFigures): readonly string[] {
   const { workload } = figures;
   const toNginx = cpuRatio(figures, "ours", "nginx")?.median;
   const lessThan = cpuRatio(figures, "portkey", "ours")?.median;
+  const limited = cpuRatio(figures, "ours-limits", "ours");
   const lines: string[] = [];
   if (toNginx !== undefined) {
     const isMet = toNginx <= workload.maxTimesNginx;
@@ -56,6 +57,12 @@ function targetLines(figures: WorkloadFigures): readonly string[] {
     const least = workload.minTimesLessThanPortkey;
     const target = least === null ? "" : `; the target is at least ${least}x: ${verdict(lessThan >= least)}`;
     lines.push(`  ours takes ${number(lessThan)}x less CPU than portkey${target}`);
+  }
+  if (limited !== null) {
+    const { maxTimesUnderLimits: most } = workload;
+    const target =
+      most === null ? "" : `; the target is at most ${most}x: ${verdict(limited.median <= most)}`;
+    lines.push(`  under limits ours takes ${ratioText(limited)}x the CPU${target}`);
   }
   return lines;
 }
@@ -97,7 +104,7 @@ function number(value: number): string {
   return value.toFixed(digits);
 }
 
-const widths = [10, 14, 20, 22, 12];
+const widths = [12, 14, 20, 22, 12];
 
 function row(cells: readonly string[]): string {
   return `  ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join("")}`;

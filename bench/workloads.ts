@@ -15,6 +15,8 @@ interface WorkloadBase {
   readonly maxTimesNginx: number;
   /** How many times less CPU than Portkey ours should take; null where nothing is asked for. */
   readonly minTimesLessThanPortkey: number | null;
+  /** CPU of ours under limits in units of ours without; null where nothing is asked for. */
+  readonly maxTimesUnderLimits: number | null;
 }
 
 /** As many whole requests as fit into the time. */
@@ -74,6 +76,7 @@ export const workloads: readonly Workload[] = [
     body: JSON.stringify({ model: "gpt-5.5", input: "y".repeat(960) }),
     maxTimesNginx: 6,
     minTimesLessThanPortkey: null,
+    maxTimesUnderLimits: 1.15,
   },
   {
     kind: "requests",
@@ -83,6 +86,7 @@ export const workloads: readonly Workload[] = [
     body: agentTurn(),
     maxTimesNginx: 4,
     minTimesLessThanPortkey: 10,
+    maxTimesUnderLimits: null,
   },
   {
     kind: "streams",
@@ -93,5 +97,6 @@ export const workloads: readonly Workload[] = [
     rampMs: 2000,
     maxTimesNginx: 2.5,
     minTimesLessThanPortkey: null,
+    maxTimesUnderLimits: null,
   },
 ];

@@ -1,4 +1,7 @@
-/** Ours, as users run it: the `meshagent serve` command with token, ledger, prices and log, everything on. */
+/**
+ * Ours, as users run it: the `meshagent serve` command with token, ledger, prices and log, everything on. Without
+ * limits, and with those of `limits.ts`.
+ */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,8 +10,10 @@ import { parseApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import type { Exchange } from "@meshagent/llm-proxy-protocol/api-reports";
 import { type Client, createClient } from "@meshagent/llm-proxy-protocol/client";
 import { signParticipantToken } from "@meshagent/llm-proxy-protocol/token";
+import { setLimits, tokenCaps } from "./limits.ts";
 import { type Proxy, type ProxyCommand, startProcess } from "./proxy.ts";
 
+const room = "bench";
 const meshagentBin = fileURLToPath(new URL("../../packages/cli/bin/meshagent.js", import.meta.url));
 
 export interface Ours extends Proxy {
@@ -22,8 +27,10 @@ export interface Ours extends Proxy {
 export async function startOurs(
   upstreamPort: number,
   node: (directory: string) => Pick<ProxyCommand, "args" | "env"> = () => ({ args: [], env: {} }),
+  name: "ours" | "ours-limits" = "ours",
 ): Promise<Ours> {
-  const started = await startProcess("ours", (port, directory) => ({
+  const isLimited = name === "ours-limits";
+  const started = await startProcess(name, (port, directory) => ({
     file: process.execPath,
     args: [...node(directory).args, meshagentBin, "serve", "--port", String(port), "--data-dir", directory],
     env: {
@@ -36,21 +43,23 @@ export async function startOurs(
   const owner = createClient({ baseUrl: started.url, token });
   const project = (await owner.listProjects()).projects[0]?.id;
   if (project === undefined) throw new Error("The gateway has no project.");
+  if (isLimited) await setLimits(owner, project, room);
   return {
     ...started,
-    name: "ours",
+    name,
     target: {
       url: `${started.url}/openai/v1/responses`,
-      headers: { authorization: `Bearer ${await participantToken(owner, project)}` },
+      headers: { authorization: `Bearer ${await participantToken(owner, project, isLimited)}` },
     },
     exchangesSince: (since) => readExchanges(owner, project, since),
   };
 }
 
-async function participantToken(owner: Client, project: string): Promise<string> {
+async function participantToken(owner: Client, project: string, isLimited: boolean): Promise<string> {
+  const caps = isLimited ? { caps: tokenCaps } : {};
   const created = await owner.createApiKey({ project, name: "bench", description: "" });
   return signParticipantToken(
-    { room: "bench", identity: "bench", role: "agent", llm: { models: null } },
+    { room, identity: "bench", role: "agent", llm: { models: null, ...caps } },
     { apiKey: parseApiKey(created.value), iat: Math.floor(Date.now() / 1000), jti: "bench" },
   );
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Target } from "../load/streams.ts";
 
-export const proxyNames = ["nginx", "portkey", "ours"] as const;
+export const proxyNames = ["nginx", "portkey", "ours", "ours-limits"] as const;
 export type ProxyName = (typeof proxyNames)[number];
 
 export interface Proxy {

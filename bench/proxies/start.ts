@@ -9,4 +9,5 @@ export const startProxy: Readonly<Record<ProxyName, (upstreamPort: number) => Pr
   nginx: startNginx,
   portkey: startPortkey,
   ours: (upstreamPort) => startOurs(upstreamPort),
+  "ours-limits": (upstreamPort) => startOurs(upstreamPort, undefined, "ours-limits"),
 };
