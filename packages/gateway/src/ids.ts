@@ -33,6 +33,11 @@ export function newConnectionId(epochMs: number): string {
   return `cn_${ulid(epochMs)}`;
 }
 
+/** `bn_` and 26 characters: the id of a budget's notice, the same in every attempt to deliver it. */
+export function newNoticeId(epochMs: number): string {
+  return `bn_${ulid(epochMs)}`;
+}
+
 /** The id of one run of a process. Intents carry it, so that a later start can tell whose process is gone. */
 export function newBootId(epochMs: number): string {
   return `boot_${ulid(epochMs)}`;

@@ -106,6 +106,8 @@ function budgetOf(
       toleranceNanoUsd: definition.toleranceNanoUsd,
       spentBeforeNanoUsd: 0,
       isEnforced: definition.mode !== "soft",
+      notifyAtPercent: definition.notifyAtPercent,
+      resetsAtMs: period.endMs,
     },
   };
 }

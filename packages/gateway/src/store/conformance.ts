@@ -9,6 +9,7 @@ import { limitDefinitionsConformance } from "./conformance/limit-definitions-con
 import { limitsConformance } from "./conformance/limits-conformance.ts";
 import { limitsModelConformance } from "./conformance/limits-model-conformance.ts";
 import { modelConformance } from "./conformance/model-conformance.ts";
+import { noticesConformance } from "./conformance/notices-conformance.ts";
 import { objectsConformance } from "./conformance/objects-conformance.ts";
 import { reportsConformance } from "./conformance/reports-conformance.ts";
 import { retentionConformance } from "./conformance/retention-conformance.ts";
@@ -22,6 +23,7 @@ export function storeConformance(name: string, open: OpenStore): void {
   limitDefinitionsConformance(name, open);
   limitsConformance(name, open);
   limitsModelConformance(name, open);
+  noticesConformance(name, open);
   reportsConformance(name, open);
   retentionConformance(name, open);
   revocationsConformance(name, open);

@@ -29,6 +29,10 @@ export interface BudgetAccount {
   readonly spentBeforeNanoUsd: number;
   /** false: counts, and refuses nothing (a soft budget). */
   readonly isEnforced: boolean;
+  /** For a new account: a notice is made when so many percent of the amount are spent (`notices.ts`). Absent: none. */
+  readonly notifyAtPercent?: readonly number[];
+  /** When the account's period ends; absent or null for never. */
+  readonly resetsAtMs?: number | null;
 }
 
 /** Sliding window of one minute: never more than `perMinute` in any 60 seconds. */
@@ -98,6 +102,14 @@ export interface Settlement {
   readonly used: Readonly<Record<string, number>>;
 }
 
+/** What an operator can change of a budget's accounts. */
+export interface BudgetTerms {
+  readonly amountNanoUsd: number;
+  readonly toleranceNanoUsd: number;
+  /** Absent: they stay. */
+  readonly notifyAtPercent?: readonly number[];
+}
+
 export interface LeaseRequest {
   readonly id: string;
   readonly bootId: string;
@@ -164,11 +176,8 @@ export interface Limits {
     leaseId: string,
     report: { readonly spentNanoUsd: number; readonly keptNanoUsd: number },
   ): Promise<void>;
-  /** A budget's amount was changed: every account of it follows, at once. */
-  setBudgetAmount(
-    limitId: string,
-    to: { readonly amountNanoUsd: number; readonly toleranceNanoUsd: number },
-  ): Promise<void>;
+  /** A budget's amount or percentages were changed: every account of it follows, at once. */
+  setBudgetAmount(limitId: string, to: BudgetTerms): Promise<void>;
 
   /**
    * A quick look at each, as of the last write that this process knows of; decides nothing. null for an account that

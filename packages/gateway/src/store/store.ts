@@ -8,6 +8,7 @@
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { LimitDefinition } from "./limit-definition.ts";
 import type { Limits, Settlement } from "./limits.ts";
+import type { Notices } from "./notices.ts";
 import type { Objects } from "./objects.ts";
 import type { RevocableToken, Revocation, RevocationTarget } from "./revocation.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
@@ -378,6 +379,7 @@ export interface Store {
   readonly directory: Directory;
   readonly ledger: Ledger;
   readonly limits: Limits;
+  readonly notices: Notices;
   readonly objects: Objects;
   readonly reports: Reports;
   /** Throws when the store cannot be used, with a message that says why. */

@@ -14,6 +14,7 @@ import { limitDefinitions } from "./migrations/005-limit-definitions.ts";
 import { connections } from "./migrations/006-connections.ts";
 import { providerObjects } from "./migrations/007-provider-objects.ts";
 import { revocations } from "./migrations/008-revocations.ts";
+import { budgetNotices } from "./migrations/009-budget-notices.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   connections,
   providerObjects,
   revocations,
+  budgetNotices,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

@@ -17,6 +17,7 @@ import { blob } from "./columns.ts";
 import { SqliteDirectory } from "./directory.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { Counters } from "./limits/counters.ts";
+import { NoticeRows, SqliteNotices } from "./limits/notices.ts";
 import { SqliteLimits } from "./limits/sqlite-limits.ts";
 import { lockDirectory } from "./lock.ts";
 import type { DirectoryLock } from "./lock.ts";
@@ -150,7 +151,12 @@ function makeStore({
 }: OpenParts): Store {
   const names = new Names(database);
   const rollup = new RollupWriter(database, names);
-  const counters = new Counters({ database, isShared: sharing !== "alone" });
+  const noticeRows = new NoticeRows(database, clock);
+  const counters = new Counters({
+    database,
+    isShared: sharing !== "alone",
+    onCrossed: (counter, percents) => noticeRows.insert(counter, percents),
+  });
   const queue = new WriteQueue(database, {
     parts: [rollup, counters],
     busyTimeoutMs: BUSY_TIMEOUT_MS,
@@ -175,6 +181,7 @@ function makeStore({
     directory,
     ledger,
     limits,
+    notices: new SqliteNotices(noticeRows, queue),
     objects: new SqliteObjects(database, ledger.writer),
     reports,
     checkUsable: async () => {

@@ -8,8 +8,8 @@ import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import type { BudgetAccount } from "../../limits.ts";
 import { migrate } from "../schema.ts";
-import { WriteQueue } from "../write-queue.ts";
-import { Counters } from "./counters.ts";
+import { type TransactionPart, WriteQueue } from "../write-queue.ts";
+import { Counters, type CountersOptions } from "./counters.ts";
 import { SqliteLimits } from "./sqlite-limits.ts";
 
 const account: BudgetAccount = {
@@ -22,7 +22,10 @@ const account: BudgetAccount = {
   isEnforced: true,
 };
 
-function open(context: TestContext): {
+function open(
+  context: TestContext,
+  { onCrossed, parts = [] }: Pick<CountersOptions, "onCrossed"> & { parts?: TransactionPart[] } = {},
+): {
   database: DatabaseSync;
   other: DatabaseSync;
   queue: WriteQueue;
@@ -34,8 +37,12 @@ function open(context: TestContext): {
   const database = new DatabaseSync(file, { timeout: 20 });
   migrate(database);
   database.exec("PRAGMA journal_mode = WAL");
-  const counters = new Counters({ database, isShared: false });
-  const queue = new WriteQueue(database, { busyTimeoutMs: 20, parts: [counters] });
+  const counters = new Counters({
+    database,
+    isShared: false,
+    ...(onCrossed === undefined ? {} : { onCrossed }),
+  });
+  const queue = new WriteQueue(database, { busyTimeoutMs: 20, parts: [counters, ...parts] });
   const limits = new SqliteLimits({ database, queue, counters, clock: { now: () => 1 } });
   return { database, other: new DatabaseSync(file), queue, limits };
 }
@@ -74,4 +81,52 @@ test("a transaction that fails takes back what it took, and no more", async (con
   queue.runNow(() => limits.settle("ex_1", { chargeNanoUsd: 1, used: {} }));
   const { heldNanoUsd, spentNanoUsd } = (await limits.budgetAccount("b")) ?? {};
   assert.deepEqual([heldNanoUsd, spentNanoUsd], [300, 1]);
+});
+
+test("a percentage that a failed transaction reached is told by the one that commits", async (context) => {
+  const crossed: string[] = [];
+  let isFull = false;
+  const { limits, queue } = open(context, {
+    onCrossed: ({ spent }, percents) => crossed.push(`${percents.join(" ")} at ${spent}`),
+    parts: [
+      {
+        beforeCommit: () => {
+          if (isFull) throw new Error("the disk is full");
+        },
+        rolledBack: () => {},
+      },
+    ],
+  });
+  const told = { ...account, notifyAtPercent: [50, 80] };
+  const shares = [{ account: told, amount: 900 }];
+  await limits.reserve({ id: "ex_1", bootId: "boot", nowMs: 1, shares });
+  assert.deepEqual(crossed, []);
+  const settle = (): void => queue.runNow(() => limits.settle("ex_1", { chargeNanoUsd: 500, used: {} }));
+  isFull = true;
+  assert.throws(settle, /disk is full/);
+  isFull = false;
+  settle();
+  assert.deepEqual(crossed, ["50 at 500", "50 at 500"], "once each time, and once committed");
+  queue.runNow(() => limits.settle("ex_1", { chargeNanoUsd: 799, used: {} }));
+  assert.equal(crossed.length, 2, "nothing is looked for between two percentages");
+});
+
+test("an account of an older version tells from its next request on, what it has spent included", async (context) => {
+  const crossed: string[] = [];
+  const { database, limits } = open(context, {
+    onCrossed: (_, percents) => crossed.push(percents.join(" ")),
+  });
+  database.exec(
+    "INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased) VALUES ('b', 'b', 1000, 0, 600, 0, 0)",
+  );
+  const terms = { amountNanoUsd: 1_000, toleranceNanoUsd: 0, notifyAtPercent: [50, 80] };
+  await limits.setBudgetAmount("b", terms);
+  assert.deepEqual(crossed, [], "nobody knows whether its period has ended");
+  const told = { ...account, notifyAtPercent: [50, 80], resetsAtMs: 9 };
+  await limits.reserve({ id: "ex_1", bootId: "boot", nowMs: 1, shares: [{ account: told, amount: 1 }] });
+  assert.deepEqual(crossed, ["50"]);
+  assert.deepEqual(
+    { ...database.prepare("SELECT notify_at, ends_at FROM budget_accounts").get() },
+    { notify_at: "[50,80]", ends_at: 9 },
+  );
 });

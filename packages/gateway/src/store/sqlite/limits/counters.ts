@@ -7,8 +7,8 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { BudgetAccount } from "../../limits.ts";
-import { integer, text } from "../columns.ts";
+import type { BudgetAccount, BudgetTerms } from "../../limits.ts";
+import { integer, integerOrNull, text, textOrNull } from "../columns.ts";
 import type { Row } from "../columns.ts";
 import { cachedStatements } from "../statements.ts";
 import type { Statements } from "../statements.ts";
@@ -24,6 +24,11 @@ export interface BudgetCounter {
   spent: number;
   held: number;
   leased: number;
+  /** null: an account of an older version, which the next request tells. */
+  notifyAtPercent: readonly number[] | null;
+  endsAtMs: number | null;
+  /** Spending from here on makes a notice; Infinity where no percentage is left. Not kept: it follows from the rest. */
+  noticeFrom: number;
 }
 
 /** More than any gateway has limits at work; what is over it is read again when it is needed. */
@@ -33,22 +38,28 @@ export interface CountersOptions {
   readonly database: DatabaseSync;
   /** Other processes write the same file: rates and what runs are kept there, too, and nothing known is believed for long. */
   readonly isShared: boolean;
+  /** Percentages of the budget are spent: told inside the transaction that spent them, perhaps more than once. */
+  readonly onCrossed?: (counter: BudgetCounter, percents: readonly number[]) => void;
 }
 
 export class Counters implements TransactionPart {
   readonly #sql: Statements;
   readonly #isShared: boolean;
+  readonly #onCrossed: NonNullable<CountersOptions["onCrossed"]>;
   readonly #budgets = new Map<string, BudgetCounter>();
   readonly #rates = new Map<string, RateWindow>();
   readonly #running = new Map<string, number>();
   readonly #dirtyBudgets = new Set<BudgetCounter>();
+  /** Those whose percentages were changed. */
+  readonly #dirtyTerms = new Set<BudgetCounter>();
   readonly #dirtyShared = new Set<string>();
   #undo: (() => void)[] = [];
   #dataVersion = -1;
 
-  constructor({ database, isShared }: CountersOptions) {
+  constructor({ database, isShared, onCrossed = () => {} }: CountersOptions) {
     this.#sql = cachedStatements(database);
     this.#isShared = isShared;
+    this.#onCrossed = onCrossed;
   }
 
   begun(): void {
@@ -62,9 +73,14 @@ export class Counters implements TransactionPart {
   }
 
   beforeCommit(): void {
-    for (const budget of this.#dirtyBudgets) this.#writeBudget(budget);
+    for (const budget of this.#dirtyBudgets) {
+      if (budget.spent >= budget.noticeFrom) this.#cross(budget);
+      this.#writeBudget(budget);
+    }
+    for (const budget of this.#dirtyTerms) this.#writeTerms(budget);
     for (const key of this.#dirtyShared) this.#writeShared(key);
     this.#dirtyBudgets.clear();
+    this.#dirtyTerms.clear();
     this.#dirtyShared.clear();
   }
 
@@ -72,6 +88,7 @@ export class Counters implements TransactionPart {
     for (const undo of this.#undo.reverse()) undo();
     this.#undo = [];
     this.#dirtyBudgets.clear();
+    this.#dirtyTerms.clear();
     this.#dirtyShared.clear();
   }
 
@@ -100,7 +117,10 @@ export class Counters implements TransactionPart {
   /** The account's counter, made from what the account says if it is new. In a transaction only. */
   budget(account: BudgetAccount): BudgetCounter {
     const known = this.findBudget(account.key);
-    if (known !== null) return known;
+    if (known !== null) {
+      if (known.notifyAtPercent === null) this.#adopt(known, account);
+      return known;
+    }
     const made: BudgetCounter = {
       key: account.key,
       limitId: account.limitId,
@@ -109,7 +129,11 @@ export class Counters implements TransactionPart {
       spent: account.spentBeforeNanoUsd,
       held: 0,
       leased: 0,
+      notifyAtPercent: account.notifyAtPercent ?? [],
+      endsAtMs: account.resetsAtMs ?? null,
+      noticeFrom: Infinity,
     };
+    made.noticeFrom = leastNotice(made);
     this.#budgets.set(made.key, made);
     this.#dirtyBudgets.add(made);
     this.#undo.push(() => this.#budgets.delete(made.key));
@@ -128,14 +152,22 @@ export class Counters implements TransactionPart {
     this.#dirtyBudgets.add(counter);
   }
 
-  /** Every counter of the limit gets this amount. In a transaction only. */
-  setAmount(limitId: string, amount: number, tolerance: number): void {
+  /** Every counter of the limit gets this amount, and tells these percentages. In a transaction only. */
+  setTerms(limitId: string, terms: BudgetTerms, nowMs: number): void {
     for (const key of this.keysOf(limitId)) {
       const counter = this.findBudget(key);
       if (counter === null) continue;
-      const before = { amount: counter.amount, tolerance: counter.tolerance };
+      const before = { ...counter };
       this.#undo.push(() => Object.assign(counter, before));
-      Object.assign(counter, { amount, tolerance });
+      counter.amount = terms.amountNanoUsd;
+      counter.tolerance = terms.toleranceNanoUsd;
+      if (terms.notifyAtPercent !== undefined && counter.notifyAtPercent !== null) {
+        // What an operator changes today is no news of a period that has ended.
+        const hasEnded = counter.endsAtMs !== null && counter.endsAtMs <= nowMs;
+        counter.notifyAtPercent = hasEnded ? [] : terms.notifyAtPercent;
+        this.#dirtyTerms.add(counter);
+      }
+      counter.noticeFrom = leastNotice(counter);
       this.#dirtyBudgets.add(counter);
     }
   }
@@ -188,6 +220,28 @@ export class Counters implements TransactionPart {
     return kept;
   }
 
+  /** An account of an older version learns what it tells. */
+  #adopt(counter: BudgetCounter, account: BudgetAccount): void {
+    const before = { ...counter };
+    this.#undo.push(() => Object.assign(counter, before));
+    counter.notifyAtPercent = account.notifyAtPercent ?? [];
+    counter.endsAtMs = account.resetsAtMs ?? null;
+    counter.noticeFrom = leastNotice(counter);
+    this.#dirtyBudgets.add(counter);
+    this.#dirtyTerms.add(counter);
+  }
+
+  #cross(counter: BudgetCounter): void {
+    const { noticeFrom } = counter;
+    this.#undo.push(() => Object.assign(counter, { noticeFrom }));
+    counter.noticeFrom = nextNotice(counter);
+    const percents = counter.notifyAtPercent ?? [];
+    this.#onCrossed(
+      counter,
+      percents.filter((percent) => noticeAt(counter, percent) <= counter.spent),
+    );
+  }
+
   #touch(key: string): void {
     if (this.#isShared) this.#dirtyShared.add(key);
   }
@@ -212,8 +266,8 @@ export class Counters implements TransactionPart {
   }
 
   #writeBudget(budget: BudgetCounter): void {
-    this.#sql(`INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased)
-      VALUES (?, ?, ?, ?, ?, ?, ?)
+    this.#sql(`INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased, notify_at, ends_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, tolerance = excluded.tolerance,
         spent = excluded.spent, held = excluded.held, leased = excluded.leased`).run(
       budget.key,
@@ -223,12 +277,44 @@ export class Counters implements TransactionPart {
       budget.spent,
       budget.held,
       budget.leased,
+      notifyText(budget),
+      budget.endsAtMs,
+    );
+  }
+
+  #writeTerms(budget: BudgetCounter): void {
+    this.#sql("UPDATE budget_accounts SET notify_at = ?, ends_at = ? WHERE key = ?").run(
+      notifyText(budget),
+      budget.endsAtMs,
+      budget.key,
     );
   }
 }
 
+/** The spending at which so many percent are reached: rounded up, so that it is never told too early. */
+function noticeAt({ amount }: BudgetCounter, percent: number): number {
+  return Number((BigInt(amount) * BigInt(percent) + 99n) / 100n);
+}
+
+/** From where on there is something to look for, whatever is spent already. */
+function leastNotice(counter: BudgetCounter): number {
+  return Math.min(...(counter.notifyAtPercent ?? []).map((percent) => noticeAt(counter, percent)));
+}
+
+/** As `leastNotice`, of what is not spent yet: all else was told in the transaction that spent it. */
+function nextNotice(counter: BudgetCounter): number {
+  const all = (counter.notifyAtPercent ?? []).map((percent) => noticeAt(counter, percent));
+  return Math.min(...all.filter((each) => each > counter.spent));
+}
+
+function notifyText({ notifyAtPercent }: BudgetCounter): string | null {
+  if (notifyAtPercent === null) return null;
+  return notifyAtPercent.length === 0 ? "[]" : JSON.stringify(notifyAtPercent);
+}
+
 function readBudget(row: Row): BudgetCounter {
-  return {
+  const notifyAt = textOrNull(row, "notify_at");
+  const read: BudgetCounter = {
     key: text(row, "key"),
     limitId: text(row, "limit_id"),
     amount: integer(row, "amount"),
@@ -236,5 +322,16 @@ function readBudget(row: Row): BudgetCounter {
     spent: integer(row, "spent"),
     held: integer(row, "held"),
     leased: integer(row, "leased"),
+    notifyAtPercent: percentsOf(notifyAt),
+    endsAtMs: integerOrNull(row, "ends_at"),
+    noticeFrom: Infinity,
   };
+  if (notifyAt !== "[]") read.noticeFrom = nextNotice(read);
+  return read;
+}
+
+/** As `notifyText` wrote it. */
+function percentsOf(notifyAt: string | null): readonly number[] | null {
+  if (notifyAt === null) return null;
+  return notifyAt === "[]" ? [] : (JSON.parse(notifyAt) as number[]);
 }

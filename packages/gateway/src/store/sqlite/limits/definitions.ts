@@ -2,6 +2,7 @@
 
 import type { LimitDefinition } from "../../limit-definition.ts";
 import { integer, text } from "../columns.ts";
+import type { Row } from "../columns.ts";
 import type { Statements } from "../statements.ts";
 
 export class DefinitionRows {
@@ -28,14 +29,27 @@ export class DefinitionRows {
   list(projectId: string): readonly LimitDefinition[] {
     return this.#sql("SELECT * FROM limits WHERE project_id = ? ORDER BY created_at, id")
       .all(projectId)
-      .map((row): LimitDefinition => {
-        // Written by this class alone, from the type that it is read as.
-        const rest = JSON.parse(text(row, "definition")) as LimitDefinition;
-        return { ...rest, id: text(row, "id"), projectId, createdAtMs: integer(row, "created_at") };
-      });
+      .map(readDefinition);
+  }
+
+  /** Of whatever project. */
+  find(id: string): LimitDefinition | null {
+    const row = this.#sql("SELECT * FROM limits WHERE id = ?").get(id);
+    return row === undefined ? null : readDefinition(row);
   }
 
   remove(projectId: string, id: string): boolean {
     return this.#sql("DELETE FROM limits WHERE project_id = ? AND id = ?").run(projectId, id).changes > 0;
   }
+}
+
+function readDefinition(row: Row): LimitDefinition {
+  // Written by this file alone, from the type that it is read as.
+  const rest = JSON.parse(text(row, "definition")) as LimitDefinition;
+  return {
+    ...rest,
+    id: text(row, "id"),
+    projectId: text(row, "project_id"),
+    createdAtMs: integer(row, "created_at"),
+  };
 }

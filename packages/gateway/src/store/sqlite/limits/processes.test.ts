@@ -9,11 +9,29 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { BudgetDefinition } from "../../limit-definition.ts";
 import { newMasterKey } from "../../vault.ts";
 import { openSqliteStore } from "../sqlite-store.ts";
 
 const fixture = fileURLToPath(new URL("./spender.fixture.ts", import.meta.url));
 const masterKey = newMasterKey();
+/** As the fixture counts it. */
+function budgetOf(projectId: string, id: string): BudgetDefinition {
+  return {
+    kind: "budget",
+    id,
+    projectId,
+    scope: { room: null, participant: null, apiKeyId: null, sessionId: null, model: null },
+    createdAtMs: 1,
+    amountNanoUsd: id === "project" ? 40_000_000 : 30_000_000,
+    toleranceNanoUsd: 0,
+    period: "total",
+    timeZone: "UTC",
+    mode: "hard",
+    notifyAtPercent: [10, 50, 90],
+  };
+}
+
 const PROCESSES = 4;
 const KILLS = 6;
 
@@ -29,6 +47,8 @@ test(`${PROCESSES} processes and ${KILLS} kills spend one budget to its end and 
     bootId: "boot_keeper",
     sharing: "keeper",
   });
+  const project = await keeper.directory.createProject("p");
+  for (const id of ["project", "room"]) await keeper.directory.setLimit(budgetOf(project.id, id));
   const alive = new Set<string>();
   let kills = 0;
   let boots = 0;
@@ -74,6 +94,14 @@ test(`${PROCESSES} processes and ${KILLS} kills spend one budget to its end and 
     assert.ok(account.spentNanoUsd >= billed, "nothing that is billed is not charged");
     assert.ok(account.spentNanoUsd <= amount);
     assert.equal(account.heldNanoUsd, 0, "nothing runs, so nothing is held");
+    const told = (await keeper.notices.listOf(key, 100)).map(({ percent }) => percent);
+    const reached = [10, 50, 90].filter((percent) => account.spentNanoUsd * 100 >= amount * percent);
+    assert.deepEqual(
+      told.toSorted((a, b) => a - b),
+      reached,
+      `${key}: each percentage that was reached was told once`,
+    );
+    assert.ok(reached.length >= 2, key);
   }
   const room = await keeper.limits.budgetAccount("room");
   assert.ok(room !== null && room.freeNanoUsd < 40_000, "it was spent until no request fitted");

@@ -21,6 +21,7 @@ const accounts: readonly BudgetAccount[] = ["project", "room"].map((key) => ({
   toleranceNanoUsd: 0,
   spentBeforeNanoUsd: 0,
   isEnforced: true,
+  notifyAtPercent: [10, 50, 90],
 }));
 
 /** The provider bills the whole hold every other time, and goes on billing for callers that die. */

@@ -9,6 +9,7 @@ import type { Clock } from "../../../clock.ts";
 import type {
   BudgetAccountRow,
   BudgetState,
+  BudgetTerms,
   HoldReply,
   HoldRequest,
   HoldRow,
@@ -120,13 +121,8 @@ export class SqliteLimits implements Limits {
     });
   }
 
-  setBudgetAmount(
-    limitId: string,
-    to: { readonly amountNanoUsd: number; readonly toleranceNanoUsd: number },
-  ): Promise<void> {
-    return this.#queue.enqueue(() => {
-      this.#counters.setAmount(limitId, to.amountNanoUsd, to.toleranceNanoUsd);
-    });
+  setBudgetAmount(limitId: string, to: BudgetTerms): Promise<void> {
+    return this.#queue.enqueue(() => this.#counters.setTerms(limitId, to, this.#clock.now()));
   }
 
   async peekBudgets(keys: readonly string[]): Promise<readonly (BudgetState | null)[]> {
