@@ -76,6 +76,7 @@ export interface ProjectUsageRow {
   readonly room?: string | null;
   readonly participant?: string | null;
   readonly session_id?: string | null;
+  readonly agent_id?: string | null;
   readonly api_key_id?: string | null;
   readonly day?: string | null;
   readonly hour?: string | null;
@@ -97,6 +98,7 @@ export const projectUsageRowSchema: z.ZodType<ProjectUsageRow> = z.object({
   room: value,
   participant: value,
   session_id: value,
+  agent_id: value,
   api_key_id: value,
   day: value,
   hour: value,

@@ -17,6 +17,7 @@ export const usageDimensions = [
   "room",
   "participant",
   "session",
+  "agent",
   "api-key",
   "provider",
   "day",
@@ -31,6 +32,7 @@ export const usageDimensionMembers = {
   room: "room",
   participant: "participant",
   session: "session_id",
+  agent: "agent_id",
   "api-key": "api_key_id",
   provider: "provider",
   day: "day",
@@ -102,6 +104,7 @@ export interface UsageRow extends UsageTotals {
   readonly room?: string | null;
   readonly participant?: string | null;
   readonly session_id?: string | null;
+  readonly agent_id?: string | null;
   readonly api_key_id?: string | null;
   readonly provider?: string | null;
   /** `2026-11-23`, in UTC. */
@@ -133,6 +136,7 @@ export const usageRowSchema: z.ZodType<UsageRow> = z.object({
   room: value,
   participant: value,
   session_id: value,
+  agent_id: value,
   api_key_id: value,
   provider: value,
   day: value,

@@ -229,6 +229,7 @@ export type UsageDimension =
   | "room"
   | "participant"
   | "session"
+  | "agent"
   | "api-key"
   | "provider"
   | "day"

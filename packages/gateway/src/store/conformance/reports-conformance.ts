@@ -174,7 +174,13 @@ export function reportsConformance(name: string, open: OpenStore): void {
     withStore(open, async (under) => {
       await record(under, "ex_1", { receivedAtMs: SAMPLE_START_MS - 1, sessionId: null });
       await record(under, "ex_2", { room: "r2", participant: "b", provider: "anthropic", apiKeyId: "k2" });
-      await record(under, "ex_3", { usage: [], model: "", requestedModel: "", costNanoUsd: 0 });
+      await record(under, "ex_3", {
+        agentId: null,
+        usage: [],
+        model: "",
+        requestedModel: "",
+        costNanoUsd: 0,
+      });
       const keys = async (by: Parameters<Store["reports"]["usage"]>[1]): Promise<unknown> =>
         (await under.store.reports.usage({ projectId: "p1" }, by)).map((row) => [...row.key, row.requests]);
       assert.deepEqual(await keys(["day"]), [
@@ -184,6 +190,11 @@ export function reportsConformance(name: string, open: OpenStore): void {
       assert.deepEqual(await keys(["session"]), [
         [null, 1],
         ["session-1", 2],
+      ]);
+      assert.deepEqual(await keys(["agent", "session"]), [
+        [null, "session-1", 1],
+        ["agent-1", null, 1],
+        ["agent-1", "session-1", 1],
       ]);
       assert.deepEqual(await keys(["model"]), [
         [null, 1],

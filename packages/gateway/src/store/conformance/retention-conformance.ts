@@ -16,7 +16,14 @@ async function fill({ store, bootId }: StoreUnderTest, hours: number, projectId 
     const id = `ex_${projectId}_${String(half).padStart(2, "0")}`;
     const receivedAtMs = SAMPLE_START_MS + half * HALF_MS;
     await store.ledger.recordIntent(
-      sampleIntent({ id, bootId, projectId, receivedAtMs, sessionId: `s${half % 3}` }),
+      sampleIntent({
+        id,
+        bootId,
+        projectId,
+        receivedAtMs,
+        sessionId: `s${half % 3}`,
+        agentId: half % 5 === 0 ? null : `a${half % 5}`,
+      }),
     );
     await store.ledger.recordResult(sampleResult({ id }));
   }
@@ -57,9 +64,13 @@ export function retentionConformance(name: string, open: OpenStore): void {
           store.reports.usage({ projectId: "p1" }, []).then((rows) => [...rows]),
           store.reports.usage({ projectId: "p1" }, ["day", "model"]).then((rows) => [...rows]),
           store.reports.usage({ projectId: "p1", sessionId: "s1" }, ["session"]).then((rows) => [...rows]),
+          store.reports.usage({ projectId: "p1" }, ["session", "agent"]).then((rows) => [...rows]),
         ]);
       const before = await read(under.store);
       assert.equal(before[0]?.[0]?.requests, 60);
+      // Three sessions of five agents each: each pair has 60 / 15 exchanges.
+      assert.deepEqual(new Set(before[3]?.map((row) => row.requests)), new Set([4]));
+      assert.equal(before[3]?.length, 15);
       assert.equal(await under.store.deleteExchangesBefore(SAMPLE_START_MS + 25 * HOUR_MS, 1000), 50);
       assert.deepEqual(await read(under.store), before);
       const next = await under.reopen();

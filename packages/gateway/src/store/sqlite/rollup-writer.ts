@@ -23,6 +23,7 @@ export const rollupPlaceColumns: readonly string[] = [
   "room_n",
   "participant_n",
   "session_n",
+  "agent_n",
   "api_key_n",
   "provider_n",
   "requested_model_n",
@@ -74,6 +75,7 @@ export class RollupWriter implements TransactionPart {
         integer(place, "room_n"),
         integer(place, "participant_n"),
         integerOrNull(place, "session_n") ?? this.#names.numberOf(""),
+        integerOrNull(place, "agent_n") ?? this.#names.numberOf(""),
         integer(place, "api_key_n"),
         integer(place, "provider_n"),
         this.#names.numberOf(model),
@@ -87,10 +89,10 @@ export class RollupWriter implements TransactionPart {
   }
 
   #write(key: PendingLine["key"], change: Measures): void {
-    this.#sql(`INSERT INTO usage_hours (project_n, hour, room_n, participant_n, session_n, api_key_n,
-        provider_n, model_n, is_simulated, requests, input_tokens, output_tokens, cache_read_input_tokens,
+    this.#sql(`INSERT INTO usage_hours (project_n, hour, room_n, participant_n, session_n, agent_n,
+        api_key_n, provider_n, model_n, is_simulated, requests, input_tokens, output_tokens, cache_read_input_tokens,
         cache_write_input_tokens, reasoning_output_tokens, cost_nano_usd, unpriced_requests, inexact_requests)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET
         requests = requests + excluded.requests,
         input_tokens = input_tokens + excluded.input_tokens,

@@ -15,6 +15,7 @@ import { connections } from "./migrations/006-connections.ts";
 import { providerObjects } from "./migrations/007-provider-objects.ts";
 import { revocations } from "./migrations/008-revocations.ts";
 import { budgetNotices } from "./migrations/009-budget-notices.ts";
+import { agents } from "./migrations/010-agents.ts";
 import type { Migration } from "./migrations/migration.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   providerObjects,
   revocations,
   budgetNotices,
+  agents,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

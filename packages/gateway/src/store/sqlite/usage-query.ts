@@ -27,6 +27,7 @@ const dimensionSql: Readonly<Record<UsageDimension, string>> = {
   room: "room_n",
   participant: "participant_n",
   session: "session_n",
+  agent: "agent_n",
   "api-key": "api_key_n",
   provider: "provider_n",
   day: `hour / ${HOURS_PER_DAY}`,
@@ -201,6 +202,7 @@ const exchangeColumns = {
   room: "room",
   participant: "participant",
   session: "session_id",
+  agent: "agent_id",
   "api-key": "api_key_id",
   provider: "provider",
 } as const;

@@ -116,6 +116,15 @@ test("from schema 1: the store opens it, tells the operator, and all of it works
   assert.equal(real?.unpricedRequests, 1);
   assert.equal(real?.costNanoUsd, 6n * 4_520_000n);
 
+  // Sums of the old version are of no agent.
+  assert.deepEqual(
+    (await store.reports.usage(filter, ["agent"])).map((row) => [...row.key, row.isSimulated]),
+    [
+      [null, false],
+      [null, true],
+    ],
+  );
+
   // What ran when the old version ended is still known, and its estimate is counted.
   assert.equal(await store.ledger.interruptOrphans(2_000), 2);
   const [after] = await store.reports.usage(filter, []);
