@@ -25,6 +25,7 @@ import type {
 } from "../store.ts";
 import type { LimitDefinition } from "../limit-definition.ts";
 import type { Limits } from "../limits.ts";
+import type { Peers } from "../peers.ts";
 import type { SealedPlace, Vault } from "../vault.ts";
 import { blob, blobOrNull, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
@@ -52,6 +53,8 @@ export interface SqliteDirectoryOptions {
   readonly clock: Clock;
   /** Counts what the definitions of limits allow. */
   readonly limits: Pick<Limits, "setBudgetAmount">;
+  /** The other processes that write the same file; null where there are none. */
+  readonly peers: Peers | null;
   /** A listener threw. */
   readonly onAlarm: (message: string, cause: unknown) => void;
 }
@@ -67,6 +70,7 @@ export class SqliteDirectory implements Directory {
   readonly #definitions: DefinitionRows;
   readonly #revocations: RevocationRows;
   readonly #limits: Pick<Limits, "setBudgetAmount">;
+  readonly #peers: Peers | null;
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
 
   constructor(options: SqliteDirectoryOptions) {
@@ -78,6 +82,8 @@ export class SqliteDirectory implements Directory {
     this.#definitions = new DefinitionRows(this.#sql);
     this.#revocations = new RevocationRows(this.#sql);
     this.#limits = options.limits;
+    this.#peers = options.peers;
+    this.#peers?.onTold((change) => this.#tellListeners(change));
     this.#rooms = new SqliteRooms({
       database: options.database,
       clock: options.clock,
@@ -102,7 +108,7 @@ export class SqliteDirectory implements Directory {
         project.createdAtMs,
       );
     });
-    this.#announce({ kind: "project", projectId: project.id, id: project.id });
+    await this.#announce({ kind: "project", projectId: project.id, id: project.id });
     return project;
   }
 
@@ -121,7 +127,7 @@ export class SqliteDirectory implements Directory {
       JSON.stringify(change),
       id,
     );
-    if (changes > 0) this.#announce({ kind: "project", projectId: id, id });
+    if (changes > 0) await this.#announce({ kind: "project", projectId: id, id });
     return this.findProject(id);
   }
 
@@ -181,7 +187,7 @@ export class SqliteDirectory implements Directory {
       key.deletedAtMs,
       this.#vault.seal(key.secret, apiKeyPlace(key.id)),
     );
-    this.#announce({ kind: "api_key", projectId: key.projectId, id: key.id });
+    await this.#announce({ kind: "api_key", projectId: key.projectId, id: key.id });
   }
 
   async listApiKeys(
@@ -206,7 +212,7 @@ export class SqliteDirectory implements Directory {
     const { changes } = this.#sql(`UPDATE api_keys SET deleted_at = ?
       WHERE id = ? AND project_id = ? AND deleted_at IS NULL`).run(this.#clock.now(), id, projectId);
     if (changes === 0) return false;
-    this.#announce({ kind: "api_key", projectId, id });
+    await this.#announce({ kind: "api_key", projectId, id });
     return true;
   }
 
@@ -241,7 +247,7 @@ export class SqliteDirectory implements Directory {
   async createRevocation(projectId: string, target: RevocationTarget): Promise<Revocation> {
     const { revocation } = this.#revocations.create(projectId, target, this.#clock.now());
     const id = target.kind === "token" ? target.tokenId : target.participant;
-    this.#announce({ kind: target.kind, projectId, id });
+    await this.#announce({ kind: target.kind, projectId, id });
     return revocation;
   }
 
@@ -256,7 +262,7 @@ export class SqliteDirectory implements Directory {
   async setLimit(limit: LimitDefinition): Promise<void> {
     if (!this.#definitions.set(limit)) return;
     if (limit.kind === "budget") await this.#limits.setBudgetAmount(limit.id, limit);
-    this.#announce({ kind: "limit", projectId: limit.projectId, id: limit.id });
+    await this.#announce({ kind: "limit", projectId: limit.projectId, id: limit.id });
   }
 
   async listLimits(projectId: string): Promise<readonly LimitDefinition[]> {
@@ -265,7 +271,7 @@ export class SqliteDirectory implements Directory {
 
   async removeLimit(projectId: string, id: string): Promise<boolean> {
     if (!this.#definitions.remove(projectId, id)) return false;
-    this.#announce({ kind: "limit", projectId, id });
+    await this.#announce({ kind: "limit", projectId, id });
     return true;
   }
 
@@ -286,7 +292,7 @@ export class SqliteDirectory implements Directory {
         PROVIDER_WAS_SET,
       );
     });
-    this.#announce({ kind: "provider", projectId, id: name });
+    await this.#announce({ kind: "provider", projectId, id: name });
   }
 
   async listProviders(projectId: string): Promise<readonly ProviderSettings[]> {
@@ -306,7 +312,7 @@ export class SqliteDirectory implements Directory {
       name,
     );
     if (changes === 0) return false;
-    this.#announce({ kind: "provider", projectId, id: name });
+    await this.#announce({ kind: "provider", projectId, id: name });
     return true;
   }
 
@@ -314,7 +320,6 @@ export class SqliteDirectory implements Directory {
     return this.#sql("SELECT 1 FROM meta WHERE name = ?").get(PROVIDER_WAS_SET) !== undefined;
   }
 
-  // One process alone has a SQLite store, so its own changes are all there are.
   onChange(listener: (change: DirectoryChange) => void): () => void {
     // A listener given twice is two subscriptions.
     const subscription = (change: DirectoryChange): void => listener(change);
@@ -339,7 +344,13 @@ export class SqliteDirectory implements Directory {
     ).all(...values, page?.limit ?? -1);
   }
 
-  #announce(change: DirectoryChange): void {
+  /** Resolves when nobody, here or in another process, goes by what was before the change. */
+  async #announce(change: DirectoryChange): Promise<void> {
+    this.#tellListeners(change);
+    await this.#peers?.tell(change);
+  }
+
+  #tellListeners(change: DirectoryChange): void {
     for (const listener of this.#listeners) {
       try {
         listener(change);

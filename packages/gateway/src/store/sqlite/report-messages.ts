@@ -7,8 +7,8 @@ import type { Deletion } from "./retention.ts";
 /** Given to the thread when it starts. */
 export interface ReportsWorkerData {
   readonly databaseFile: string;
-  /** How often what the ledger wrote is moved from the write-ahead log into the database. */
-  readonly checkpointEveryMs: number;
+  /** How often what the ledger wrote is moved from the write-ahead log into the database; null: another process does. */
+  readonly checkpointEveryMs: number | null;
 }
 
 export type ReportQuestion =
@@ -16,7 +16,7 @@ export type ReportQuestion =
   | { readonly kind: "exchanges"; readonly query: PageQuery }
   | { readonly kind: "exchange"; readonly projectId: string; readonly id: string }
   | { readonly kind: "delete"; readonly deletion: Deletion }
-  /** Checkpoint for the last time and let go of the database. */
+  /** Checkpoint for the last time, where it is done here, and let go of the database. */
   | { readonly kind: "close" };
 
 export interface ReportRequest {

@@ -45,12 +45,16 @@ function moveLog(database: DatabaseSync): void {
 
 interface Connections {
   readonly database: DatabaseSync;
+  readonly isCheckpointing: boolean;
   /** Opened when it is first asked for: most gateways keep everything. */
   readonly forDeletion: () => DatabaseSync;
   readonly close: () => void;
 }
 
-function answer({ database, forDeletion, close }: Connections, question: ReportQuestion): unknown {
+function answer(
+  { database, isCheckpointing, forDeletion, close }: Connections,
+  question: ReportQuestion,
+): unknown {
   switch (question.kind) {
     case "usage":
       return queryUsage(database, question.filter, question.by);
@@ -61,19 +65,20 @@ function answer({ database, forDeletion, close }: Connections, question: ReportQ
     case "delete":
       return deleteExchanges(forDeletion(), question.deletion);
     case "close":
-      checkpoint(database, "TRUNCATE");
+      if (isCheckpointing) checkpoint(database, "TRUNCATE");
       close();
       return null;
   }
 }
 
-function connect(databaseFile: string): Connections {
+function connect({ databaseFile, checkpointEveryMs }: ReportsWorkerData): Connections {
   const database = new DatabaseSync(databaseFile, { timeout: BUSY_TIMEOUT_MS });
   // Not a read-only connection: that one could not checkpoint. This keeps it from changing data.
   database.exec("PRAGMA query_only = ON");
   let deleting: DatabaseSync | null = null;
   return {
     database,
+    isCheckpointing: checkpointEveryMs !== null,
     forDeletion: () => (deleting ??= openForDeletion(databaseFile)),
     close: () => {
       deleting?.close();
@@ -83,18 +88,20 @@ function connect(databaseFile: string): Connections {
 }
 
 function serve(port: MessagePort, options: ReportsWorkerData): void {
-  const connections = connect(options.databaseFile);
+  const connections = connect(options);
   const { database } = connections;
   const send = (message: ReportMessage): void => port.postMessage(message);
-  const timer = setInterval(() => {
+  const moveLogOrSay = (): void => {
     try {
       moveLog(database);
     } catch (error) {
       send({ kind: "alarm", message: "The write-ahead log could not be checkpointed.", error });
     }
-  }, options.checkpointEveryMs);
+  };
+  const timer =
+    options.checkpointEveryMs === null ? null : setInterval(moveLogOrSay, options.checkpointEveryMs);
   port.on("message", ({ number, question }: ReportRequest) => {
-    if (question.kind === "close") clearInterval(timer);
+    if (question.kind === "close" && timer !== null) clearInterval(timer);
     try {
       send({ kind: "answer", number, value: answer(connections, question) });
     } catch (error) {

@@ -21,8 +21,8 @@ export interface SqliteRoomsOptions {
   readonly database: DatabaseSync;
   readonly clock: Clock;
   readonly sql: Statements;
-  /** Called after a change is committed, with the name that it is about. */
-  readonly onChange: (projectId: string, name: string) => void;
+  /** Called after a change is committed, with the name that it is about, and waited for. */
+  readonly onChange: (projectId: string, name: string) => Promise<void>;
 }
 
 /** See `Directory` for what every method promises. */
@@ -53,7 +53,7 @@ export class SqliteRooms implements Rooms {
       JSON.stringify(metadata),
       JSON.stringify(annotations),
     );
-    if (changes > 0) this.#onChange(projectId, name);
+    if (changes > 0) await this.#onChange(projectId, name);
     const room = await this.findRoom(projectId, name);
     if (room === null) throw new Error(`The room ${name} was not there after it was written.`);
     return room;
@@ -100,7 +100,9 @@ export class SqliteRooms implements Rooms {
       return changed;
     });
     if (updated === null) return null;
-    for (const changed of new Set([name, updated.name])) this.#onChange(projectId, changed);
+    await Promise.all(
+      [...new Set([name, updated.name])].map((changed) => this.#onChange(projectId, changed)),
+    );
     return updated;
   }
 
@@ -133,7 +135,7 @@ export class SqliteRooms implements Rooms {
     const { changes } = this.#sql(`UPDATE rooms SET deleted_at = ?
       WHERE project_id = ? AND name = ? AND deleted_at IS NULL`).run(this.#clock.now(), projectId, name);
     if (changes === 0) return false;
-    this.#onChange(projectId, name);
+    await this.#onChange(projectId, name);
     return true;
   }
 }

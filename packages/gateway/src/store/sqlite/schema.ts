@@ -17,6 +17,7 @@ import { revocations } from "./migrations/008-revocations.ts";
 import { budgetNotices } from "./migrations/009-budget-notices.ts";
 import { agents } from "./migrations/010-agents.ts";
 import type { Migration } from "./migrations/migration.ts";
+import { whenFree } from "./when-free.ts";
 
 /** Entry `n - 1` leads from schema `n - 1` to `n`. A new one goes to the end; none is ever edited or moved. */
 export const migrations: readonly Migration[] = [
@@ -42,6 +43,9 @@ export interface MigrateOptions {
   /** Milliseconds of a clock that only goes forward; for tests. */
   readonly elapsedMs?: () => number;
 }
+
+/** How long another connection may write, while the event loop stands still. */
+export const BUSY_TIMEOUT_MS = 2_000;
 
 /** How often a migration that takes long says how far it is. */
 const REPORT_EVERY_MS = 5_000;
@@ -100,7 +104,7 @@ function apply(database: DatabaseSync, { step, schema, tell, elapsedMs }: Applic
 
 /** Runs `work` in one write transaction; all of it happens or none. `work` must not await. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
+  whenFree(BUSY_TIMEOUT_MS, () => database.exec("BEGIN IMMEDIATE"));
   try {
     const value = work();
     database.exec("COMMIT");

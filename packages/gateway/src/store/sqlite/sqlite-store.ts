@@ -1,6 +1,6 @@
 /**
  * The store of one machine: everything in one SQLite file of the data directory, which one process alone
- * may use. This file opens, checks and closes it; the promises of `store.ts` are kept in the files beside.
+ * may use, or a keeper and the processes that it started. This file opens, checks and closes it; the promises of `store.ts` are kept in the files beside.
  *
  * The directory must be on a local disk: SQLite's log and this store's lock do not work over a network.
  */
@@ -11,6 +11,7 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "../errors.ts";
+import type { Peers } from "../peers.ts";
 import type { Store } from "../store.ts";
 import { Vault } from "../vault.ts";
 import { blob } from "./columns.ts";
@@ -19,20 +20,18 @@ import { SqliteLedger } from "./ledger.ts";
 import { Counters } from "./limits/counters.ts";
 import { NoticeRows, SqliteNotices } from "./limits/notices.ts";
 import { SqliteLimits } from "./limits/sqlite-limits.ts";
-import { lockDirectory } from "./lock.ts";
-import type { DirectoryLock } from "./lock.ts";
+import { joinDirectory, lockDirectory, membersGone } from "./lock.ts";
+import type { DirectoryLock, MembersWait } from "./lock.ts";
 import { Names } from "./names.ts";
 import { SqliteObjects } from "./objects.ts";
 import { SqliteReports } from "./reports.ts";
 import { RollupWriter } from "./rollup-writer.ts";
-import { migrate } from "./schema.ts";
+import { BUSY_TIMEOUT_MS, migrate } from "./schema.ts";
 import type { OnMigration } from "./schema.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 const DEFAULT_FILE = "meshagent.db";
 const CHECKPOINT_EVERY_MS = 5_000;
-// Only an operator's own sqlite3 shell can hold the database; the event loop stands still while we wait.
-const BUSY_TIMEOUT_MS = 2_000;
 
 /**
  * Who else writes the directory. `alone`: nobody, and its lock keeps others off. `keeper`: the processes that this one
@@ -52,6 +51,10 @@ export interface SqliteStoreOptions {
   readonly bootId: string;
   /** Default `alone`. */
   readonly sharing?: Sharing;
+  /** The others that write the directory, where there are any. */
+  readonly peers?: Peers | null;
+  /** How long to wait for the members of a keeper that died; not at all unless told. A member waits for nobody. */
+  readonly membersWait?: MembersWait;
   /** Something failed that no caller waits for, such as a checkpoint. */
   readonly onAlarm?: (message: string, cause: unknown) => void;
   /** A database of an older version is brought up to date, which may take a while. */
@@ -70,9 +73,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   let database: DatabaseSync | null = null;
   try {
     // The database may be in another directory than the rest of the data: both are taken.
-    const directories = options.sharing === "member" ? [] : [options.directory, dirname(databaseFile)];
+    const directories = [options.directory, dirname(databaseFile)];
     for (const directory of new Set(directories.map((path) => realpathSync(path)))) {
-      locks.push(lockDirectory(directory, { bootId: options.bootId, nowMs: options.clock.now() }));
+      await takeDirectory(directory, options, locks);
     }
     database = openDatabase(databaseFile, options.onMigration);
     const vault = openVault(database, options.masterKey);
@@ -84,6 +87,19 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreUnusableError(`The database ${databaseFile} cannot be used: ${reason}.`, { cause: error });
   }
+}
+
+async function takeDirectory(
+  directory: string,
+  { sharing, bootId, clock, membersWait }: SqliteStoreOptions,
+  locks: DirectoryLock[],
+): Promise<void> {
+  if (sharing === "member") {
+    locks.push(joinDirectory(directory));
+    return;
+  }
+  locks.push(lockDirectory(directory, { bootId, nowMs: clock.now() }));
+  await membersGone(directory, membersWait ?? { withinMs: 0, onWait: () => {} });
 }
 
 /** The database's path; `file` is relative to the data directory. */
@@ -147,6 +163,7 @@ function makeStore({
   clock,
   bootId,
   sharing = "alone",
+  peers = null,
   onAlarm = () => {},
 }: OpenParts): Store {
   const names = new Names(database);
@@ -162,9 +179,13 @@ function makeStore({
     busyTimeoutMs: BUSY_TIMEOUT_MS,
   });
   const limits = new SqliteLimits({ database, queue, counters, clock });
-  const directory = new SqliteDirectory({ database, vault, clock, limits, onAlarm });
+  const directory = new SqliteDirectory({ database, vault, clock, limits, peers, onAlarm });
   const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });
-  const reports = new SqliteReports({ databaseFile, checkpointEveryMs: CHECKPOINT_EVERY_MS, onAlarm });
+  // One thread is enough to move the log, and several would only stand in each other's way.
+  const checkpointEveryMs = sharing === "member" ? null : CHECKPOINT_EVERY_MS;
+  const reports = new SqliteReports({ databaseFile, checkpointEveryMs, onAlarm });
+  // Nothing runs before the members are there, whatever an earlier gateway left in these.
+  if (sharing === "keeper") counters.forgetShared();
   let closing: Promise<void> | null = null;
 
   const close = async (): Promise<void> => {

@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { whenFree } from "./when-free.ts";
 
 interface QueuedWrite {
   readonly run: () => void;
@@ -104,7 +105,7 @@ export class WriteQueue {
 
   #transaction<T>(work: () => T): T {
     try {
-      this.#beginTransaction();
+      whenFree(this.#busyTimeoutMs, () => this.#begin.run());
     } catch (error) {
       // Nothing was begun, so the parts have nothing to take back: what they did last was committed.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
@@ -125,35 +126,4 @@ export class WriteQueue {
       throw error;
     }
   }
-  /**
-   * SQLite waits for the lock by itself (the connection's timeout), and was seen to give up after 11 ms of 2 s while
-   * another connection began the log anew. A row must not be lost to that, so the wait is kept to here, too.
-   */
-  #beginTransaction(): void {
-    const startedAt = performance.now();
-    for (;;) {
-      try {
-        this.#begin.run();
-        return;
-      } catch (error) {
-        if (!isBusy(error) || performance.now() - startedAt >= this.#busyTimeoutMs) throw error;
-        Atomics.wait(pause, 0, 0, RETRY_EVERY_MS);
-      }
-    }
-  }
-}
-
-/** Nobody wakes it: it is there to be waited on. */
-const pause = new Int32Array(new SharedArrayBuffer(4));
-const RETRY_EVERY_MS = 1;
-/** SQLITE_BUSY, in the low byte of every extended code of it. */
-const BUSY = 5;
-
-function isBusy(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "errcode" in error &&
-    typeof error.errcode === "number" &&
-    (error.errcode & 0xff) === BUSY
-  );
 }

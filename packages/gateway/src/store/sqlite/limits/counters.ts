@@ -242,6 +242,12 @@ export class Counters implements TransactionPart {
     );
   }
 
+  /** Begins anew with the rates and with what runs; for a start, when nothing runs. Not in a transaction. */
+  forgetShared(): void {
+    this.#sql("DELETE FROM shared_counters").run();
+    this.#forget();
+  }
+
   #touch(key: string): void {
     if (this.#isShared) this.#dirtyShared.add(key);
   }
