@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "@meshagent/llm-proxy-gateway/clock";
+import { type Clock, systemClock } from "@meshagent/llm-proxy-gateway/clock";
 import { parseConfig } from "@meshagent/llm-proxy-gateway/config/config";
 import type { Config } from "@meshagent/llm-proxy-gateway/config/settings";
 import { newMasterKey, newOwnerToken } from "@meshagent/llm-proxy-gateway/data-dir";
@@ -33,12 +33,16 @@ export interface TestGatewayOptions {
   readonly prices?: string;
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly upstreamCa?: string;
+  /** The gateway's, where a test owns the time. */
+  readonly clock?: Clock;
 }
 
 export interface TokenOptions extends Partial<TokenSpec> {
   readonly exp?: number;
   /** Another key than the gateway's own. */
   readonly apiKey?: ApiKey;
+  /** Random unless told. */
+  readonly jti?: string;
 }
 
 export interface TestGateway {
@@ -92,6 +96,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     version: "0.0.0-test",
     log: createLog({ clock: systemClock, minLevel: "debug", form: "json", write: (line) => logs.push(line) }),
     ...(options.upstreamCa === undefined ? {} : { upstreamCa: options.upstreamCa }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const { directory } = gateway.store;
   const [project] = await directory.listProjects();
@@ -152,13 +157,13 @@ async function createKey(gateway: Gateway, projectId: string): Promise<ApiKey> {
 }
 
 function mint(apiKey: ApiKey, options: TokenOptions): Promise<string> {
-  const { exp, apiKey: otherKey, ...spec } = options;
+  const { exp, apiKey: otherKey, jti = randomUUID(), ...spec } = options;
   return signParticipantToken(
     { room: "my-room", identity: "cli-agent", role: "agent", llm: { models: null }, ...spec },
     {
       apiKey: otherKey ?? apiKey,
       iat: Math.floor(Date.now() / 1000) - (exp === undefined ? 0 : 100_000),
-      jti: randomUUID(),
+      jti,
       ...(exp === undefined ? {} : { exp }),
     },
   );

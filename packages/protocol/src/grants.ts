@@ -5,6 +5,7 @@
  */
 
 import { capNames, type LlmCaps, parseCaps } from "./llm-caps.ts";
+import { matchesModel } from "./model-pattern.ts";
 import { findNameProblem, quoted } from "./name.ts";
 import { TokenError } from "./token-error.ts";
 
@@ -28,10 +29,7 @@ export interface Grants {
 /** Whether `models` covers the model that a provider will really be asked for. */
 export function allowsModel(grant: LlmGrant, provider: string, model: string): boolean {
   if (grant.models === null) return true;
-  const name = `${provider}/${model}`;
-  return grant.models.some((pattern) =>
-    pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name,
-  );
+  return grant.models.some((pattern) => matchesModel(pattern, `${provider}/${model}`));
 }
 
 /**

@@ -10,6 +10,7 @@ import type {
   LedgerFilter,
   SetBudgetBody,
 } from "@meshagent/llm-proxy-protocol/api";
+import { matchesModel } from "@meshagent/llm-proxy-protocol/model-pattern";
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { formatUsd, parseNanoUsd } from "@meshagent/llm-proxy-protocol/usd";
 import { toRfc3339 } from "../clock.ts";
@@ -215,7 +216,7 @@ function coversModel(pattern: string | null, { provider, model }: LedgerFilter):
   const patternModel = rest.join("/");
   if (provider !== undefined && patternProvider !== provider) return false;
   if (model === undefined) return true;
-  return patternModel.endsWith("*") ? model.startsWith(patternModel.slice(0, -1)) : patternModel === model;
+  return matchesModel(patternModel, model);
 }
 
 function isAsked(subject: BudgetAccount["subject"], filter: LedgerFilter): boolean {

@@ -3,6 +3,7 @@
  * which subject. Decides nothing about money.
  */
 
+import { matchesModel } from "@meshagent/llm-proxy-protocol/model-pattern";
 import type { Principal } from "../exchange.ts";
 import type {
   BudgetDefinition,
@@ -12,6 +13,7 @@ import type {
 } from "../store/limit-definition.ts";
 import type { BudgetAccount, ConcurrencyAccount, RateAccount } from "../store/limits.ts";
 import type { Calendar } from "./period.ts";
+import { isTokenCap } from "./token-caps.ts";
 
 /** What a request is, as far as limits ask. */
 export interface Subject {
@@ -35,13 +37,19 @@ export type RateMeasure = "requests" | "input" | "output" | "tokens";
 
 export interface CoveringRate {
   readonly account: RateAccount;
+  readonly definition: RateDefinition;
   readonly measure: RateMeasure;
+}
+
+export interface CoveringConcurrency {
+  readonly account: ConcurrencyAccount;
+  readonly definition: RateDefinition;
 }
 
 export interface CoveringLimits {
   readonly budgets: readonly CoveringBudget[];
   readonly rates: readonly CoveringRate[];
-  readonly concurrency: readonly ConcurrencyAccount[];
+  readonly concurrency: readonly CoveringConcurrency[];
 }
 
 export const noLimits: CoveringLimits = { budgets: [], rates: [], concurrency: [] };
@@ -56,7 +64,7 @@ export function coveringLimits(
 ): CoveringLimits {
   const budgets: CoveringBudget[] = [];
   const rates: CoveringRate[] = [];
-  const concurrency: ConcurrencyAccount[] = [];
+  const concurrency: CoveringConcurrency[] = [];
   for (const definition of definitions) {
     const values = subjectValues(definition.scope, subject);
     if (values === null) continue;
@@ -68,7 +76,7 @@ export function coveringLimits(
 
 /** The values of the scope's `*` members in their order; null when the scope does not cover the request. */
 export function subjectValues(scope: LimitScope, subject: Subject): string | null {
-  if (scope.model !== null && !matches(scope.model, subject.model)) return null;
+  if (scope.model !== null && !matchesModel(scope.model, subject.model)) return null;
   const { principal, sessionId } = subject;
   const own = { ...principal, sessionId };
   const values: string[] = [];
@@ -81,11 +89,6 @@ export function subjectValues(scope: LimitScope, subject: Subject): string | nul
     else if (wanted !== value) return null;
   }
   return values.join("|");
-}
-
-/** As in grants: exact, or ending in `*`. */
-function matches(pattern: string, model: string): boolean {
-  return pattern.endsWith("*") ? model.startsWith(pattern.slice(0, -1)) : pattern === model;
 }
 
 function budgetOf(
@@ -108,6 +111,7 @@ function budgetOf(
       isEnforced: definition.mode !== "soft",
       notifyAtPercent: definition.notifyAtPercent,
       resetsAtMs: period.endMs,
+      ...(isTokenCap(definition) ? { isBroughtAlong: true } : {}),
     },
   };
 }
@@ -115,7 +119,7 @@ function budgetOf(
 function addRates(
   definition: RateDefinition,
   values: string,
-  to: { readonly rates: CoveringRate[]; readonly concurrency: ConcurrencyAccount[] },
+  to: { readonly rates: CoveringRate[]; readonly concurrency: CoveringConcurrency[] },
 ): void {
   const limitId = definition.id;
   const measures: readonly (readonly [RateMeasure, number | null])[] = [
@@ -128,13 +132,10 @@ function addRates(
     if (perMinute === null) continue;
     const counts = measure === "requests" ? "requests" : "tokens";
     const key = `${limitId}|${measure}|${values}`;
-    to.rates.push({ measure, account: { kind: "rate", key, limitId, counts, perMinute } });
+    to.rates.push({ measure, definition, account: { kind: "rate", key, limitId, counts, perMinute } });
   }
   if (definition.maxConcurrency === null) return;
-  to.concurrency.push({
-    kind: "concurrency",
-    key: `${limitId}|running|${values}`,
-    limitId,
-    max: definition.maxConcurrency,
-  });
+  const key = `${limitId}|running|${values}`;
+  const account: ConcurrencyAccount = { kind: "concurrency", key, limitId, max: definition.maxConcurrency };
+  to.concurrency.push({ definition, account });
 }

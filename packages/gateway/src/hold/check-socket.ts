@@ -4,11 +4,10 @@
  * clients fall back to that.
  */
 
-import { GatewayError } from "../errors.ts";
 import type { Routed } from "../exchange.ts";
 import { subjectValues } from "./accounts.ts";
 import type { HoldDeps } from "./hold.ts";
-import { describe, unboundable } from "./refusals.ts";
+import { noWebSocket, unboundable } from "./refusals.ts";
 
 /** Throws `websocket_not_offered` (426: Codex goes on over HTTP at once, clients.md 3.4) or `budget_unboundable`. */
 export async function checkSocket(deps: Pick<HoldDeps, "definitions">, routed: Routed): Promise<void> {
@@ -22,9 +21,6 @@ export async function checkSocket(deps: Pick<HoldDeps, "definitions">, routed: R
       (each) => each.offer === "offered" && each.method === "POST" && each.path === endpoint.path,
     );
     if (!speaksHttp) throw unboundable(limit, `a WebSocket to ${endpoint.name}`);
-    throw new GatewayError(
-      "websocket_not_offered",
-      `The hard budget ${describe(limit)} takes no WebSockets. Use plain HTTP.`,
-    );
+    throw noWebSocket(limit);
   }
 }

@@ -4,16 +4,13 @@
  * period has cost already.
  */
 
+import { matchesModel } from "@meshagent/llm-proxy-protocol/model-pattern";
 import type { Principal } from "../exchange.ts";
-import type {
-  BudgetDefinition,
-  LimitDefinition,
-  LimitScope,
-  RateDefinition,
-} from "../store/limit-definition.ts";
+import type { LimitDefinition, LimitScope } from "../store/limit-definition.ts";
 import type { Limits } from "../store/limits.ts";
 import type { Directory, ExchangeFilter, Reports } from "../store/store.ts";
 import type { CoveringBudget, CoveringLimits } from "./accounts.ts";
+import { isTokenCap, tokenCaps } from "./token-caps.ts";
 
 export interface LimitDefinitions {
   /** Those of the principal's project and token, oldest first. */
@@ -29,13 +26,6 @@ export interface LimitDefinitionsOptions {
   readonly reports: Pick<Reports, "usage">;
 }
 
-const everything: LimitScope = {
-  room: null,
-  participant: null,
-  apiKeyId: null,
-  sessionId: null,
-  model: null,
-};
 const maxKnownKeys = 50_000;
 
 export function createLimitDefinitions({
@@ -83,51 +73,6 @@ export function createLimitDefinitions({
   };
 }
 
-interface TokenCaps {
-  readonly maxBudgetNanoUsd: number | null;
-  readonly maxBudgetPerDayNanoUsd: number | null;
-  readonly requestsPerMinute: number | null;
-  readonly tokensPerMinute: number | null;
-  readonly maxConcurrency: number | null;
-}
-
-/** The caps that a token carries are limits of its own, counted for its identity alone; nothing creates them. */
-export function tokenCaps({ grants, tokenId, projectId }: Principal): readonly LimitDefinition[] {
-  const caps = (grants.llm as { readonly caps?: TokenCaps | null } | null)?.caps ?? null;
-  if (caps === null || tokenId === null) return [];
-  const common = { projectId, scope: everything, createdAtMs: 0 };
-  const budget = (period: BudgetDefinition["period"], amountNanoUsd: number): BudgetDefinition => ({
-    ...common,
-    kind: "budget",
-    id: `token:${tokenId}`,
-    amountNanoUsd,
-    toleranceNanoUsd: 0,
-    period,
-    timeZone: "UTC",
-    mode: "hard",
-    notifyAtPercent: [],
-  });
-  const rate: RateDefinition = {
-    ...common,
-    kind: "rate",
-    id: `token:${tokenId}`,
-    requestsPerMinute: caps.requestsPerMinute,
-    inputTokensPerMinute: null,
-    outputTokensPerMinute: null,
-    tokensPerMinute: caps.tokensPerMinute,
-    maxConcurrency: caps.maxConcurrency,
-  };
-  return [
-    ...(caps.maxBudgetNanoUsd === null ? [] : [budget("total", caps.maxBudgetNanoUsd)]),
-    ...(caps.maxBudgetPerDayNanoUsd === null ? [] : [budget("day", caps.maxBudgetPerDayNanoUsd)]),
-    rate,
-  ];
-}
-
-function isTokenCap(definition: BudgetDefinition): boolean {
-  return definition.id.startsWith("token:");
-}
-
 /** What the ledger knows of the period so far. Exchanges that run right now count in the accounts they began with. */
 async function spentBefore(
   reports: Pick<Reports, "usage">,
@@ -140,8 +85,7 @@ async function spentBefore(
   let spent = 0n;
   for (const { key, isSimulated, costNanoUsd } of rows) {
     const name = `${key[0] ?? ""}/${key[1] ?? ""}`;
-    const isCovered =
-      pattern === null || (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern);
+    const isCovered = pattern === null || matchesModel(pattern, name);
     if (!isSimulated && isCovered) spent += costNanoUsd;
   }
   return Number(spent);

@@ -13,7 +13,7 @@ import type { Held, Hold, Routed } from "../exchange.ts";
 import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
 import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
-import type { HoldReply, HoldRequest, HoldShare, Limits } from "../store/limits.ts";
+import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../store/limits.ts";
 import { coveringLimits, type CoveringLimits } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
@@ -180,10 +180,18 @@ async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise
   const states = await deps.limits.peekBudgets(enforced.map(({ account }) => account.key));
   let least = Number.MAX_SAFE_INTEGER;
   for (const [index, { account }] of enforced.entries()) {
-    const unused = account.amountNanoUsd + account.toleranceNanoUsd - account.spentBeforeNanoUsd;
-    least = Math.min(least, states[index]?.freeNanoUsd ?? unused);
+    const state = states[index];
+    const allowed = account.amountNanoUsd + account.toleranceNanoUsd;
+    const free = state == null ? allowed - account.spentBeforeNanoUsd : state.freeNanoUsd;
+    // What others with the same key bring along is theirs.
+    const own = state != null && account.isBroughtAlong === true ? allowed - allowedBy(state) : 0;
+    least = Math.min(least, free + own);
   }
   return least;
+}
+
+function allowedBy({ amountNanoUsd, toleranceNanoUsd }: BudgetState): number {
+  return amountNanoUsd + toleranceNanoUsd;
 }
 
 function requestOf(
@@ -194,7 +202,7 @@ function requestOf(
   const output = offer.outputTokens * Math.max(1, bounded.outputs);
   const tokens = { requests: 1, input: bounded.inputTokens, output, tokens: bounded.inputTokens + output };
   const shares: HoldShare[] = [
-    ...covering.concurrency.map((account) => ({ account, amount: 1 })),
+    ...covering.concurrency.map(({ account }) => ({ account, amount: 1 })),
     // A request that is larger than a minute's worth takes all of it: it could never be let in otherwise.
     ...covering.rates.map(({ account, measure }) => ({
       account,
@@ -211,6 +219,6 @@ function refusalOf(
   { covering, bounded }: Asking,
   { reply, offer }: { readonly reply: HoldReply & { kind: "refused" }; readonly offer: Offer },
 ): Error {
-  if (reply.account.kind !== "budget") return limitReached(reply);
+  if (reply.account.kind !== "budget") return limitReached(covering, reply);
   return budgetTooSmall(covering, reply, { offer, bounded, nowMs: deps.clock.now() });
 }

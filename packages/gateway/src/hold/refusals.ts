@@ -2,11 +2,17 @@
 
 import { GatewayError } from "../errors.ts";
 import { formatNanoUsd } from "../money.ts";
-import type { BudgetDefinition } from "../store/limit-definition.ts";
+import type {
+  BudgetDefinition,
+  LimitDefinition,
+  LimitScope,
+  RateDefinition,
+} from "../store/limit-definition.ts";
 import type { HoldReply, LimitAccount } from "../store/limits.ts";
-import type { CoveringBudget, CoveringLimits } from "./accounts.ts";
+import type { CoveringBudget, CoveringLimits, RateMeasure } from "./accounts.ts";
 import type { Bounded } from "./bound.ts";
 import type { Offer } from "./hold.ts";
+import { isTokenCap } from "./token-caps.ts";
 
 type Refused = HoldReply & { readonly kind: "refused" };
 
@@ -20,9 +26,9 @@ export function budgetTooSmall(
   { offer, nowMs }: { readonly offer: Offer; readonly bounded: Bounded; readonly nowMs: number },
 ): GatewayError {
   const budget = budgetOf(covering, reply.account);
-  const spent = usd(reply.budget?.spentNanoUsd ?? 0);
-  const name = budget === undefined ? "The budget" : `The budget ${describe(budget.definition)}`;
+  const name = budget === undefined ? "The budget" : nameOf(budget.definition);
   if (reply.reason === "spent") {
+    const spent = usd(reply.budget?.spentNanoUsd ?? 0);
     return new GatewayError("budget_exceeded", `${name} is spent (${spent}). ${whenAgain(budget, nowMs)}`);
   }
   return new GatewayError(
@@ -35,7 +41,7 @@ export function budgetTooSmall(
 /** 429: the money is there, and running requests hold it. */
 export function budgetHeld(covering: CoveringLimits, reply: Refused | null): GatewayError {
   const budget = reply === null ? covering.budgets[0] : budgetOf(covering, reply.account);
-  const name = budget === undefined ? "A budget" : `The budget ${describe(budget.definition)}`;
+  const name = budget === undefined ? "A budget" : nameOf(budget.definition);
   const held = reply?.budget == null ? "" : ` (${usd(reply.budget.heldNanoUsd)})`;
   return new GatewayError(
     "budget_held",
@@ -50,37 +56,78 @@ export function unboundable(
   what: string,
   remedy?: string,
 ): GatewayError {
-  const name = budget === undefined ? "A hard budget" : `The hard budget ${describe(budget)}`;
+  const name = budget === undefined ? "A hard budget" : nameOf(budget, "hard budget");
+  const another =
+    budget !== undefined && isTokenCap(budget)
+      ? "use a token without a cap of money"
+      : "ask the budget's owner for a soft one";
   return new GatewayError(
     "budget_unboundable",
-    `${name} takes only requests whose cost has a bound, which ${what} has not. ${remedy === undefined ? "" : `${remedy} `}Leave that out, bound it, or ask the budget's owner for a soft one.`,
+    `${name} takes only requests whose cost has a bound, which ${what} has not. ${remedy === undefined ? "" : `${remedy} `}Leave that out, bound it, or ${another}.`,
+  );
+}
+
+/** 426: what runs in a WebSocket has no bound before it is sent. */
+export function noWebSocket(budget: BudgetDefinition): GatewayError {
+  return new GatewayError(
+    "websocket_not_offered",
+    `${nameOf(budget, "hard budget")} takes no WebSockets. Use plain HTTP.`,
   );
 }
 
 /** 429: a rate, or too many at once. */
-export function limitReached(reply: Refused): GatewayError {
-  if (reply.account.kind === "concurrency") {
+export function limitReached({ rates, concurrency }: CoveringLimits, reply: Refused): GatewayError {
+  const { account, retryAfterMs } = reply;
+  if (account.kind === "concurrency") {
+    const limit = concurrency.find((each) => each.account.key === account.key);
     return new GatewayError(
       "rate_limit_exceeded",
-      `Only ${reply.account.max} of your requests may run at once. Try again when one has ended.`,
+      `${limitName(limit?.definition, `${account.max} requests at once`)} is reached. Try again when one has ended.`,
       { retryAfterS: 1 },
     );
   }
-  const seconds = Math.max(1, Math.ceil((reply.retryAfterMs ?? 60_000) / 1000));
-  const what =
-    reply.account.kind === "rate" ? `${reply.account.perMinute} ${reply.account.counts}` : "the limit";
+  const seconds = Math.max(1, Math.ceil((retryAfterMs ?? 60_000) / 1000));
+  const rate = rates.find((each) => each.account.key === account.key);
+  const allowed = `${account.kind === "rate" ? account.perMinute : ""} ${counted[rate?.measure ?? "tokens"]} a minute`;
   return new GatewayError(
     "rate_limit_exceeded",
-    `The limit of ${what} a minute is reached. Try again in ${seconds} s.`,
+    `${limitName(rate?.definition, allowed)} is reached. Try again in ${seconds} s.`,
     { retryAfterS: seconds },
   );
 }
 
-/** `$10 a month for room "my-room"`. */
-export function describe(budget: BudgetDefinition): string {
+const counted: Readonly<Record<RateMeasure, string>> = {
+  requests: "requests",
+  input: "input tokens",
+  output: "output tokens",
+  tokens: "tokens",
+};
+
+/**
+ * `The budget "Team Lab" of $10 a month for room "my-room"`, `This token's budget of $2 a day (UTC)`: what a person
+ * asks for to have it changed. `word` is what it is called where it is none of a token's.
+ */
+function nameOf(budget: BudgetDefinition, word = "budget"): string {
   const amount = usd(budget.amountNanoUsd);
+  if (isTokenCap(budget)) {
+    return `This token's budget of ${amount} ${budget.period === "total" ? "over its whole life" : "a day (UTC)"}`;
+  }
   const period = budget.period === "total" ? "in all" : `a ${budget.period}`;
-  const { room, participant, apiKeyId, sessionId, model } = budget.scope;
+  return `The ${word}${title(budget)} of ${amount} ${period} ${scopeText(budget.scope)}`;
+}
+
+/** `The limit "Agents" of 60 requests a minute for each participant`. */
+function limitName(limit: RateDefinition | undefined, allowed: string): string {
+  if (limit === undefined) return `The limit of ${allowed}`;
+  if (isTokenCap(limit)) return `This token's limit of ${allowed}`;
+  return `The limit${title(limit)} of ${allowed} ${scopeText(limit.scope)}`;
+}
+
+function title({ name }: LimitDefinition): string {
+  return name === undefined ? "" : ` "${name}"`;
+}
+
+function scopeText({ room, participant, apiKeyId, sessionId, model }: LimitScope): string {
   const parts = [
     part("room", room),
     part("participant", participant),
@@ -88,8 +135,7 @@ export function describe(budget: BudgetDefinition): string {
     part("session", sessionId),
     part("model", model),
   ].filter((text) => text !== "");
-  const scope = parts.length === 0 ? "of the project" : `for ${parts.join(", ")}`;
-  return `of ${amount} ${period} ${scope}`;
+  return parts.length === 0 ? "of the project" : `for ${parts.join(", ")}`;
 }
 
 function part(name: string, value: string | null): string {
@@ -97,8 +143,7 @@ function part(name: string, value: string | null): string {
   return value === "*" ? `each ${name}` : `${name} "${value}"`;
 }
 
-function leftOf(reply: Refused): number {
-  const { budget } = reply;
+function leftOf({ budget }: Refused): number {
   return budget === null ? 0 : budget.amountNanoUsd + budget.toleranceNanoUsd - budget.spentNanoUsd;
 }
 
@@ -107,10 +152,12 @@ function budgetOf({ budgets }: CoveringLimits, account: LimitAccount): CoveringB
 }
 
 function whenAgain(budget: CoveringBudget | undefined, nowMs: number): string {
-  if (budget?.resetsAtMs == null) return "Ask its owner to raise it.";
+  const isToken = budget !== undefined && isTokenCap(budget.definition);
+  const who = isToken ? "ask who signed the token for one with more" : "ask its owner to raise it";
+  if (budget?.resetsAtMs == null) return `${who[0]?.toUpperCase()}${who.slice(1)}.`;
   const days = (budget.resetsAtMs - nowMs) / 86_400_000;
   const at = new Date(budget.resetsAtMs).toISOString().replace(":00.000Z", "Z");
-  return `It begins anew at ${at}${days > 1 ? ` (in ${Math.ceil(days)} days)` : ""}; until then ask its owner to raise it.`;
+  return `It begins anew at ${at}${days > 1 ? ` (in ${Math.ceil(days)} days)` : ""}; until then ${who}.`;
 }
 
 /** Dollars with at least two places: `$10`, `$0.25`, `$0.001234567`. */

@@ -33,6 +33,8 @@ export interface BudgetAccount {
   readonly notifyAtPercent?: readonly number[];
   /** When the account's period ends; absent or null for never. */
   readonly resetsAtMs?: number | null;
+  /** The request brings its amount along (a cap in its token): that decides, whatever others had of the same key. */
+  readonly isBroughtAlong?: true;
 }
 
 /** Sliding window of one minute: never more than `perMinute` in any 60 seconds. */
@@ -82,7 +84,7 @@ export interface BudgetState {
 
 export type HoldReply =
   | { readonly kind: "held" }
-  /** The first share that did not fit; nothing is held. */
+  /** A share that did not fit, of several the one that will not for the longest; nothing is held. */
   | {
       readonly kind: "refused";
       readonly account: LimitAccount;

@@ -159,6 +159,46 @@ function holdTests(name: string, open: OpenStore): void {
       assert.equal(await under.store.limits.findHold("ex_2"), null);
     }));
 
+  test(`${name} limits: of several that refuse, the one is told that will for the longest`, () =>
+    withStore(open, async (under) => {
+      const [busy, spent] = [budget("busy", 1_000), budget("spent", 1_000, { spentBeforeNanoUsd: 1_000 })];
+      const [one, soon, late] = [running("one", 1), rate("soon", 100), rate("late", 100)];
+      await reserve(under, { id: "ex_1", amount: 900, accounts: [busy, one] });
+      await reserve(under, { id: "ex_2", amount: 100, accounts: [soon], nowMs: 10_000 });
+      await reserve(under, { id: "ex_3", amount: 100, accounts: [late], nowMs: 30_000 });
+      const refusal = async (...accounts: readonly LimitAccount[]): Promise<HoldReply> =>
+        reserve(under, { id: "ex_4", amount: 100, accounts, nowMs: 30_000 });
+      assert.equal(reasonOf(await refusal(one, busy)), "busy one", "of equals the first");
+      assert.equal(reasonOf(await refusal(one, soon, late, busy, spent)), "spent spent");
+      assert.equal(reasonOf(await refusal(one, soon, busy)), "busy soon");
+      const longest = await refusal(soon, late);
+      assert.equal(reasonOf(longest), "busy late");
+      const retryAfterMs = longest.kind === "refused" ? (longest.retryAfterMs ?? 0) : 0;
+      assert.ok(retryAfterMs >= 60_000 && retryAfterMs <= 61_000, String(retryAfterMs));
+    }));
+
+  test(`${name} limits: an amount that a request brings along is its own, and the counter is everybody's`, () =>
+    withStore(open, async (under) => {
+      const of = (amount: number): BudgetAccount => budget("b", amount, { isBroughtAlong: true });
+      assert.equal(
+        reasonOf(await reserve(under, { id: "ex_1", amount: 600, accounts: [of(1_000)] })),
+        "held",
+      );
+      assert.equal(
+        reasonOf(await reserve(under, { id: "ex_2", amount: 200, accounts: [of(700)] })),
+        "busy b",
+        "600 of 700 are held",
+      );
+      assert.equal(
+        reasonOf(await reserve(under, { id: "ex_3", amount: 500, accounts: [of(2_000)] })),
+        "held",
+      );
+      await begin(under, "ex_1");
+      await settle(under, "ex_1", { chargeNanoUsd: 600 });
+      assert.equal(reasonOf(await reserve(under, { id: "ex_4", amount: 1, accounts: [of(600)] })), "spent b");
+      assert.equal((await stateOf(under, "b"))[0], 600);
+    }));
+
   test(`${name} limits: a tolerance is room for what was let in, and lets nothing in once the amount is spent`, () =>
     withStore(open, async (under) => {
       const b = budget("b", 1_000, { toleranceNanoUsd: 200 });

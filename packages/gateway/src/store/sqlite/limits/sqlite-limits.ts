@@ -7,6 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../../clock.ts";
 import type {
+  BudgetAccount,
   BudgetAccountRow,
   BudgetState,
   BudgetTerms,
@@ -25,6 +26,8 @@ import { type HoldParts, HoldRows, holdRow, type KeptHold, type RatePart } from 
 
 /** How long a late result still finds what was forfeited for it. */
 const KEEP_CLOSED_HOLDS_MS = 40 * 24 * 3_600_000;
+
+type Refusal = HoldReply & { readonly kind: "refused" };
 
 export interface SqliteLimitsOptions {
   readonly database: DatabaseSync;
@@ -203,10 +206,12 @@ export class SqliteLimits implements Limits {
 
   #reserve({ id, bootId, nowMs, shares }: HoldRequest, amountNanoUsd: number): HoldReply {
     if (this.#find(id) !== null) return { kind: "held" };
+    let refused: Refusal | null = null;
     for (const share of shares) {
       const refusal = this.#refusalOf(share, nowMs);
-      if (refusal !== null) return refusal;
+      if (refusal !== null && (refused === null || lastsMs(refusal) > lastsMs(refused))) refused = refusal;
     }
+    if (refused !== null) return refused;
     const parts = this.#take(shares, nowMs);
     const hold: KeptHold = { id, bootId, state: "open", amountNanoUsd, chargeNanoUsd: null, ...parts };
     this.#rows.insertHold(hold, nowMs);
@@ -234,7 +239,7 @@ export class SqliteLimits implements Limits {
     return { budgetKeys, rates, concurrencyKeys };
   }
 
-  #refusalOf({ account, amount }: HoldShare, nowMs: number): HoldReply | null {
+  #refusalOf({ account, amount }: HoldShare, nowMs: number): Refusal | null {
     const refused = { kind: "refused", account, budget: null, retryAfterMs: null } as const;
     if (account.kind === "concurrency") {
       return this.#counters.running(account.key) < account.max ? null : { ...refused, reason: "busy" };
@@ -246,7 +251,8 @@ export class SqliteLimits implements Limits {
       return { ...refused, reason: retryAfterMs === null ? "too_large" : "busy", retryAfterMs };
     }
     if (!account.isEnforced) return null;
-    const budget = stateOf(this.#counters.budget(account));
+    const counter = this.#counters.budget(account);
+    const budget = stateOf(account.isBroughtAlong === true ? withAmountOf(account, counter) : counter);
     const left = budget.amountNanoUsd + budget.toleranceNanoUsd - budget.spentNanoUsd;
     if (budget.spentNanoUsd >= budget.amountNanoUsd) return { ...refused, reason: "spent", budget };
     if (amount > left) return { ...refused, reason: "too_large", budget };
@@ -299,6 +305,11 @@ export class SqliteLimits implements Limits {
   }
 }
 
+/** For how long it will certainly not fit. */
+function lastsMs({ reason, retryAfterMs }: Refusal): number {
+  return reason === "busy" ? (retryAfterMs ?? 0) : Number.POSITIVE_INFINITY;
+}
+
 /** What every budget of one hold is asked for: a request costs the same in each. */
 function budgetAmount(shares: readonly HoldShare[]): number {
   const amounts = shares.filter(({ account }) => account.kind === "budget").map(({ amount }) => amount);
@@ -307,6 +318,10 @@ function budgetAmount(shares: readonly HoldShare[]): number {
     throw new RangeError("The budget shares of a hold are one and the same whole amount.");
   }
   return first;
+}
+
+function withAmountOf(account: BudgetAccount, counter: BudgetCounter): BudgetCounter {
+  return { ...counter, amount: account.amountNanoUsd, tolerance: account.toleranceNanoUsd };
 }
 
 function stateOf(counter: BudgetCounter): BudgetState {
