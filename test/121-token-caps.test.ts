@@ -315,7 +315,8 @@ describe("the identity of a token", () => {
       const theirs = await capped(gateway, caps, { jti: "same", apiKey });
       assert.equal((await gateway.respond(ours, thousand)).status, 200);
       assert.equal((await gateway.respond(theirs, thousand)).status, 200);
-      assert.equal((await gateway.respond(ours, thousand)).status, 429);
+      assert.equal((await gateway.respond(ours, { max_output_tokens: 10 })).status, 429);
+      assert.equal((await gateway.respond(ours, thousand)).status, 402, "no minute makes room for this one");
     }));
 
   it("signed anew with other caps goes on counting, and each token is bound by its own", () =>
