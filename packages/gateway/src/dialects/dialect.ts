@@ -3,6 +3,7 @@
  * usage of their replies and renders the gateway's errors. It knows no provider, no store and no socket.
  */
 
+import type { IncomingHttpHeaders } from "node:http";
 import type { GatewayError } from "../errors.ts";
 import type { BodyEdit } from "../exchange.ts";
 import type { Picked, PickPath } from "../json-pick.ts";
@@ -11,7 +12,7 @@ import type { ObjectKind } from "../provider-objects.ts";
 import type { Collecting } from "./collecting.ts";
 import type { ReadRequestBound } from "./request-bound.ts";
 import type { UsageReaderFactory } from "./usage-reader.ts";
-import type { DialectName } from "../providers/provider.ts";
+import type { DialectName, Provider } from "../providers/provider.ts";
 import type { HeaderLines } from "../upstream/client.ts";
 
 /** Where a request may carry a policy field. */
@@ -161,6 +162,22 @@ export interface UsageInjection {
   readonly createFilter: () => UsageFilter;
 }
 
+/** What tells who asks for a model list. */
+export interface CatalogueRequest {
+  /** With the `?`, or "". */
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface CatalogueContext {
+  readonly provider: Pick<Provider, "displayName" | "modelLimits" | "modelTraits">;
+  /** Whether the token may use a model. */
+  isGranted(model: string): boolean;
+}
+
+/** Gives a narrowed model list with what a client wants to know besides; the list itself is not changed. */
+export type AddCatalogue = (list: unknown, context: CatalogueContext) => unknown;
+
 export interface Dialect {
   readonly name: DialectName;
   /** Path prefixes whose rest is an endpoint path, such as `/openai/v1`. */
@@ -177,6 +194,8 @@ export interface Dialect {
   readonly usageInjection: UsageInjection | null;
   /** A model list with only the models for which `isKept` holds; what is no model list comes back as it is. */
   narrowModelList(reply: unknown, isKept: (model: string) => boolean): unknown;
+  /** For a client that reads more than the list; null for any other. Absent: there is no such client. */
+  readonly findCatalogue?: (request: CatalogueRequest) => AddCatalogue | null;
   renderError(error: GatewayError, requestId: string): OwnReply;
   /**
    * The bytes that tell a caller, inside a stream that has begun, why it ends; null where the endpoint has

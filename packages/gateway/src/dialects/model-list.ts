@@ -1,6 +1,6 @@
 /**
- * Model lists, which both dialects give as `{"data":[{"id"}]}`: narrowing one to what a token may use. The
- * only reply that the gateway writes anew, by the contract's closed list of exceptions.
+ * Model lists, which both dialects give as `{"data":[{"id"}]}`: reading one, and narrowing it to what a token may
+ * use. The only reply that the gateway writes anew, by the contract's closed list of exceptions.
  */
 
 /**
@@ -11,13 +11,19 @@ export function narrowModelList(reply: unknown, isKept: (model: string) => boole
   if (typeof reply !== "object" || reply === null || !("data" in reply) || !Array.isArray(reply.data)) {
     return reply;
   }
-  const entries: readonly unknown[] = reply.data;
-  const kept = entries.filter((entry) => hasId(entry)).filter((entry) => isKept(entry.id));
+  const kept = listEntries(reply).filter((entry) => isKept(entry.id));
   const narrowed: Record<string, unknown> = { ...reply, data: kept };
   const hasMore = "has_more" in reply && reply.has_more === true;
   if ("first_id" in narrowed) narrowed["first_id"] = kept[0]?.id ?? null;
   if ("last_id" in narrowed && !hasMore) narrowed["last_id"] = kept.at(-1)?.id ?? null;
   return narrowed;
+}
+
+/** The entries of a model list that name a model. */
+export function listEntries(list: object): readonly { readonly id: string }[] {
+  if (!("data" in list) || !Array.isArray(list.data)) return [];
+  const entries: readonly unknown[] = list.data;
+  return entries.filter((entry) => hasId(entry));
 }
 
 function hasId(entry: unknown): entry is { readonly id: string } {

@@ -1,23 +1,21 @@
 /**
  * The only ways in which a reply's body differs from the provider's, by the contract's closed list: a stream
- * loses what is in it because the gateway asked for usage, a model list what the token may not use, a list of
- * stored objects those of other rooms, and links back to the provider are turned to the gateway.
+ * loses what is in it because the gateway asked for usage, a model list what the token may not use (and one client
+ * gets more of it than the provider tells), a list of stored objects those of other rooms, and links back to the
+ * provider are turned to the gateway.
  * Every other reply has no editor, and its bytes pass as they came.
  */
 
-import { allowsModel } from "@meshagent/llm-proxy-protocol/grants";
 import type { UsageFilter } from "../dialects/dialect.ts";
-import { decodeChunks, parseContentEncoding } from "../encoding.ts";
+import { parseContentEncoding } from "../encoding.ts";
 import { createReplyDecoder, type ReplyDecoder } from "../reply-decoder.ts";
 import type { Routed } from "../exchange.ts";
 import { joinedHeaderValue, headerValue, mediaTypeOf } from "../headers.ts";
 import type { ReplyEditor } from "./editor.ts";
+import { createModelListEditor } from "./model-list.ts";
 import { OwnUrlEditor } from "./own-urls.ts";
 import { ObjectListEditor, type ObjectListDeps } from "./object-list.ts";
 import type { UpstreamReply } from "../upstream/client.ts";
-
-/** A model list of a provider is some hundred KB at most; what is larger is not one. */
-const maxListBytes = 16 * 1024 * 1024;
 
 export function createReplyEditor(
   routed: Routed,
@@ -27,9 +25,7 @@ export function createReplyEditor(
   if (routed.endpoint.lists !== "none" && reply.status === 200) {
     return new ObjectListEditor({ ...lists, routed, kind: routed.endpoint.lists, reply });
   }
-  if (routed.endpoint.isModelList && reply.status === 200 && routed.principal.grants.llm?.models != null) {
-    return new ModelListEditor(routed, reply);
-  }
+  if (routed.endpoint.isModelList && reply.status === 200) return createModelListEditor(routed, reply);
   const { ownUrls } = routed.endpoint;
   if (ownUrls !== undefined && reply.status === 200) {
     return new OwnUrlEditor({ routed, reply, paths: ownUrls, publicUrl: lists.publicUrl });
@@ -102,51 +98,5 @@ class EncodedStreamEditor implements ReplyEditor {
     const out = this.#out;
     this.#out = [];
     return out.length === 0 ? null : Buffer.concat(out);
-  }
-}
-
-class ModelListEditor implements ReplyEditor {
-  readonly isSlow = false;
-  readonly #routed: Routed;
-  readonly #encoding: string;
-  readonly #chunks: Uint8Array[] = [];
-  #byteLength = 0;
-
-  constructor(routed: Routed, reply: UpstreamReply) {
-    this.#routed = routed;
-    this.#encoding = joinedHeaderValue(reply.headers, "content-encoding");
-  }
-
-  push(chunk: Uint8Array): null {
-    this.#byteLength += chunk.byteLength;
-    if (this.#byteLength <= maxListBytes) this.#chunks.push(chunk);
-    return null;
-  }
-
-  /** A list that cannot be read is withheld: it would show what the token may not use. */
-  async end(): Promise<Uint8Array> {
-    const list = await this.#parse();
-    const { dialect, provider, principal } = this.#routed;
-    const grant = principal.grants.llm;
-    const narrowed = dialect.narrowModelList(
-      list,
-      (model) => grant !== null && allowsModel(grant, provider.name, model),
-    );
-    return Buffer.from(JSON.stringify(narrowed));
-  }
-
-  async #parse(): Promise<unknown> {
-    const empty = { object: "list", data: [] };
-    const encodings = parseContentEncoding(this.#encoding);
-    if (encodings === null || this.#byteLength > maxListBytes) return empty;
-    try {
-      const decoded: Uint8Array[] = [];
-      for await (const chunk of decodeChunks(this.#chunks, encodings, { maxDecodedBytes: maxListBytes })) {
-        decoded.push(chunk);
-      }
-      return JSON.parse(Buffer.concat(decoded).toString("utf8"));
-    } catch {
-      return empty;
-    }
   }
 }

@@ -33,6 +33,11 @@ export interface Provider {
    */
   modelLimits(model: string): ModelLimits | null;
   /**
+   * What a model can do, for clients that ask before they use it; null for one that it does not know. Absent: it
+   * knows none.
+   */
+  modelTraits?(model: string): ModelTraits | null;
+  /**
    * The most tokens that a byte outside ASCII becomes: 1 for a byte-level tokenizer that does not normalise, 11 where
    * nothing is known of it (NFKC turns U+FDFA into 11 times its length; facts/budget.md 2). A byte of ASCII is
    * at most one token everywhere.
@@ -53,6 +58,24 @@ export interface ModelLimits {
   /** Input and output together. */
   readonly contextTokens: number;
   readonly maxOutputTokens: number;
+}
+
+/** How long a model may think, in OpenAI's words, from the least. */
+export type ReasoningEffort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+
+export interface ModelTraits {
+  /** For people. */
+  readonly displayName: string;
+  /** It converses and calls functions: what an agent needs at all. */
+  readonly callsTools: boolean;
+  /** It calls tools whose input is free text, besides those whose input is JSON. */
+  readonly takesCustomTools: boolean;
+  /** It looks for tools itself, of which it is told only that they are there. */
+  readonly takesToolSearch: boolean;
+  readonly takesVerbosity: boolean;
+  readonly takesImages: boolean;
+  /** Empty for one that does not reason. */
+  readonly reasoningEfforts: readonly ReasoningEffort[];
 }
 
 /** A provider's key and base URL as the environment or the config file gives them. */

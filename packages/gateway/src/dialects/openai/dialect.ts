@@ -2,6 +2,7 @@
 
 import type { Dialect } from "../dialect.ts";
 import { narrowModelList } from "../model-list.ts";
+import { codexCatalogue } from "./codex-catalogue.ts";
 import { createUsageFilter, planIncludeUsage } from "./include-usage.ts";
 import { openAiCollecting } from "./collecting.ts";
 import { openAiEndpoints } from "./endpoints.ts";
@@ -16,6 +17,7 @@ export const openAiDialect: Dialect = {
   requestIdHeader: "x-request-id",
   usageInjection: { plan: planIncludeUsage, createFilter: createUsageFilter },
   narrowModelList,
+  findCatalogue: codexCatalogue,
   renderError: renderOpenAiError,
   renderStreamError: renderOpenAiStreamError,
 };

@@ -1,6 +1,7 @@
 /** OpenAI, as the gateway knows it. Everything of its wire protocol is in `dialects/openai`. */
 
 import { openAiModelLimits } from "./model-limits.ts";
+import { openAiModelTraits } from "./model-traits.ts";
 import type { Provider } from "../provider.ts";
 
 /** The OpenAI API. Keys and base URL as its own SDKs take them, the version being part of the base URL. */
@@ -15,6 +16,7 @@ export const openai: Provider = {
   authorization: (apiKey) => [["authorization", `Bearer ${apiKey.reveal()}`]],
   takesIncludeUsage: true,
   modelLimits: openAiModelLimits,
+  modelTraits: openAiModelTraits,
   tokensPerNonAsciiByte: 1,
   tokensPerImage: 50_000,
   // Codex compresses for ChatGPT's own backend alone, never with an API key: nothing says that this API takes it.
