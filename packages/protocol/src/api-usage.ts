@@ -98,6 +98,12 @@ export interface UsageTotals {
   readonly inexact_requests: number;
 }
 
+/** What one agent of a session has of a line. */
+export interface AgentUsage extends UsageTotals {
+  /** As the client calls it, such as `/root/research` in Codex; null for the main agent of most clients. */
+  readonly agent_id: string | null;
+}
+
 /** One line of the report. It has the members of the dimensions asked for and no others; null where an exchange has none. */
 export interface UsageRow extends UsageTotals {
   readonly model?: string | null;
@@ -112,6 +118,11 @@ export interface UsageRow extends UsageTotals {
   /** When the hour begins: `2026-11-23T14:00:00Z`. */
   readonly hour?: string | null;
   readonly simulated: boolean;
+  /**
+   * Where the report is split by session and not by agent: all agents of the session, its sub-agents among them.
+   * They add up to the line. Gateways before 0.2 leave it out.
+   */
+  readonly agents?: readonly AgentUsage[];
 }
 
 const totals = {
@@ -143,6 +154,7 @@ export const usageRowSchema: z.ZodType<UsageRow> = z.object({
   hour: value,
   simulated: z.boolean(),
   ...totals,
+  agents: z.array(z.object({ agent_id: z.string().nullable(), ...totals })).exactOptional(),
 });
 
 /** A page of the rows; the totals are those of all. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Budget, Exchange, UsageReport, UsageTotals } from "@meshagent/llm-proxy-protocol/api";
+import type {
+  AgentUsage,
+  Budget,
+  Exchange,
+  UsageReport,
+  UsageTotals,
+} from "@meshagent/llm-proxy-protocol/api";
 import { Machine } from "../test-bed/command.ts";
 import type { Outcome, RunOptions } from "../test-bed/command.ts";
 import { OWNER_TOKEN, StubGateway } from "../test-bed/stub-gateway.ts";
@@ -90,6 +96,60 @@ test("the usage table has a line per row, totals that say what they lack, and si
   assert.deepEqual(
     [call?.["since"], call?.["by"], call?.["model"]],
     [Date.UTC(2026, 10, 20), ["model", "room"], "gpt-5.5"],
+  );
+});
+
+test("a session's sub-agents stand under it, one that worked alone is not told apart", async () => {
+  const agent = (agent_id: string | null, requests: number, costNanoUsd: number): AgentUsage => ({
+    agent_id,
+    ...totals(requests, costNanoUsd),
+  });
+  gateway.report = {
+    by: ["session", "model"],
+    usage: [
+      {
+        session_id: "01a2",
+        model: "gpt-5.5",
+        simulated: false,
+        ...totals(3, 12_000_000),
+        agents: [agent("/root", 2, 8_000_000), agent("/root/a\u001b[1m", 1, 4_000_000)],
+      },
+      {
+        session_id: "30f4",
+        model: "claude-sonnet-5-5",
+        simulated: false,
+        ...totals(2, 5_000_000),
+        agents: [agent(null, 1, 2_000_000), agent("a7f3", 1, 3_000_000)],
+      },
+      {
+        session_id: null,
+        model: "gpt-5.5",
+        simulated: false,
+        ...totals(1, 1),
+        agents: [agent(null, 1, 1)],
+      },
+    ],
+    // 12 + 5 m$ and a nano-dollar.
+    total: totals(6, 17_000_001),
+    simulated_total: null,
+    budgets: [],
+    next_cursor: null,
+  };
+  const { stdout } = await succeed(["usage", "--by", "session,model"]);
+  assert.equal(
+    stdout,
+    [
+      "SESSION         MODEL              REQUESTS  INPUT  CACHED  OUTPUT     COST USD",
+      "01a2            gpt-5.5                   3   5280       0     300  0.012000",
+      "  /root                                   2   3520       0     200  0.008000",
+      "  /root/a [1m                             1   1760       0     100  0.004000",
+      "30f4            claude-sonnet-5-5         2   3520       0     200  0.005000",
+      "  (main agent)                            1   1760       0     100  0.002000",
+      "  a7f3                                    1   1760       0     100  0.003000",
+      "-               gpt-5.5                   1   1760       0     100  0.000000001",
+      "TOTAL                                     6  10560       0     600  0.017000001",
+      "",
+    ].join("\n"),
   );
 });
 

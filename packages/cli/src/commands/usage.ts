@@ -26,7 +26,11 @@ interface UsageFlags extends FilterFlags {
 export function build(context: CliContext): Command {
   return withFilters(new Command("usage"))
     .description("Report requests, tokens by kind and cost in USD.")
-    .option("--by <dimensions>", `split by one or more of ${usageDimensions.join(",")}`, parseDimensions)
+    .option(
+      "--by <dimensions>",
+      `split by one or more of ${usageDimensions.join(",")}; under each session its agents`,
+      parseDimensions,
+    )
     .action(async (flags: UsageFlags) => {
       const { client, project } = connectToProject(context, flags);
       const report = await client.getUsage({
@@ -77,13 +81,22 @@ interface Section {
 
 function printSection(context: CliContext, { report, rows, total }: Section): void {
   const titles = report.by.map((dimension) => ({ title: dimension.toUpperCase() }));
-  const lines = rows.map((row) => [
-    ...report.by.map((dimension) => row[usageDimensionMembers[dimension]] ?? "-"),
-    ...countCells(row),
+  const lines = rows.flatMap((row) => [
+    [...report.by.map((dimension) => row[usageDimensionMembers[dimension]] ?? "-"), ...countCells(row)],
+    ...agentLines(report.by, row),
   ]);
   lines.push(["TOTAL", ...report.by.slice(1).map(() => ""), ...countCells(total)]);
   context.terminal.printTable([...titles, ...COUNT_COLUMNS], lines);
   for (const note of notesOf(total)) context.terminal.print(`${note}\n`);
+}
+
+/** The agents of a session that has more than one, indented in its column. */
+function agentLines(by: UsageReport["by"], { agents = [] }: UsageRow): string[][] {
+  if (agents.length < 2) return [];
+  return agents.map((agent) => [
+    ...by.map((dimension) => (dimension === "session" ? `  ${agent.agent_id ?? "(main agent)"}` : "")),
+    ...countCells(agent),
+  ]);
 }
 
 function countCells(totals: UsageTotals): string[] {

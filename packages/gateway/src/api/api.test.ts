@@ -403,8 +403,8 @@ describe("the usage report", () => {
     harness.store.usageRows = (by) =>
       by.length === 0
         ? [row([], { requests: 3 }), row([], { isSimulated: true, costNanoUsd: 5n })]
-        : [row(["gpt-5.5", null, "2026-11-23"]), row(["gpt-5.5", "s", "2026-11-24"], { isSimulated: true })];
-    const report = await owner.getUsage({ project, by: ["model", "session", "day"] });
+        : [row(["gpt-5.5", null, "2026-11-23"]), row(["gpt-5.5", "a", "2026-11-24"], { isSimulated: true })];
+    const report = await owner.getUsage({ project, by: ["model", "agent", "day"] });
     const counts = {
       requests: 2,
       input_tokens: 1760,
@@ -419,10 +419,10 @@ describe("the usage report", () => {
       inexact_requests: 0,
     };
     assert.deepEqual(report, {
-      by: ["model", "session", "day"],
+      by: ["model", "agent", "day"],
       usage: [
-        { model: "gpt-5.5", session_id: null, day: "2026-11-23", simulated: false, ...counts },
-        { model: "gpt-5.5", session_id: "s", day: "2026-11-24", simulated: true, ...counts },
+        { model: "gpt-5.5", agent_id: null, day: "2026-11-23", simulated: false, ...counts },
+        { model: "gpt-5.5", agent_id: "a", day: "2026-11-24", simulated: true, ...counts },
       ],
       // Three, though the rows have two each: one request stands in both.
       total: { ...counts, requests: 3 },
@@ -430,6 +430,57 @@ describe("the usage report", () => {
       budgets: [],
       next_cursor: null,
     });
+  });
+
+  test("a session's line is the sum of its agents, which it names", async () => {
+    harness.store.usageRows = (by) =>
+      by.length === 0
+        ? []
+        : [row(["s", "/root"]), row(["s", "/root/a"], { costNanoUsd: 2n ** 53n }), row(["t", null])];
+    const { usage } = await owner.getUsage({ project, by: ["session"] });
+    assert.deepEqual(
+      usage.map(({ session_id, requests, cost_usd, agents }) => [
+        session_id,
+        requests,
+        cost_usd,
+        agents?.map((agent) => [agent.agent_id, agent.requests, agent.cost_usd]),
+      ]),
+      [
+        // $9007199.254740992 and $0.00452.
+        [
+          "s",
+          4,
+          "9007199.259260992",
+          [
+            ["/root", 2, "0.004520000"],
+            ["/root/a", 2, "9007199.254740992"],
+          ],
+        ],
+        ["t", 2, "0.004520000", [[null, 2, "0.004520000"]]],
+      ],
+    );
+    const flat = await owner.getUsage({ project, by: ["session", "agent"] });
+    assert.deepEqual(
+      flat.usage.map(({ session_id, agent_id, agents }) => [session_id, agent_id, agents]),
+      [
+        ["s", "/root", undefined],
+        ["s", "/root/a", undefined],
+        ["t", null, undefined],
+      ],
+    );
+  });
+
+  test("a page of sessions has all agents of each", async () => {
+    harness.store.usageRows = () => [row(["s", "a"]), row(["s", "b"]), row(["t", "c"])];
+    const first = await owner.getUsage({ project, by: ["session"], limit: 1 });
+    assert.deepEqual([first.usage.length, first.usage[0]?.agents?.length], [1, 2]);
+    const second = await owner.getUsage({
+      project,
+      by: ["session"],
+      limit: 1,
+      cursor: first.next_cursor ?? "",
+    });
+    assert.deepEqual([second.usage[0]?.session_id, second.next_cursor], ["t", null]);
   });
 
   test("of nothing is zeros", async () => {

@@ -16,6 +16,8 @@ import { budgetsFor } from "./budgets.ts";
 import { exchangeShape } from "./exchange-shape.ts";
 import { ApiFault } from "./fault.ts";
 import { madePage } from "./pages.ts";
+import { joinAgents } from "./session-agents.ts";
+import type { SessionRow } from "./session-agents.ts";
 
 type LedgerHandlers = Pick<Handlers, "getUsage" | "listExchanges" | "getExchange">;
 
@@ -56,7 +58,7 @@ async function usageReport(
   const until = query.until ?? query.end;
   const filter = storeFilter(project.id, { ...query, since, until });
   // The totals are asked for by themselves: one request may stand in the rows of two models.
-  const [rows, totals] = await Promise.all([deps.reports.usage(filter, by), deps.reports.usage(filter, [])]);
+  const [rows, totals] = await Promise.all([reportRows(deps, filter, by), deps.reports.usage(filter, [])]);
   const real = totals.find(({ isSimulated }) => !isSimulated);
   const simulated = totals.find(({ isSimulated }) => isSimulated);
   const { items, next_cursor } = madePage({
@@ -77,15 +79,28 @@ async function usageReport(
   };
 }
 
+/** A session's rows tell its agents, unless they are rows of their own already. */
+async function reportRows(
+  deps: ApiDeps,
+  filter: ExchangeFilter,
+  by: readonly UsageDimension[],
+): Promise<readonly (UsageReportRow | SessionRow)[]> {
+  if (!by.includes("session") || by.includes("agent")) return deps.reports.usage(filter, by);
+  return joinAgents(await deps.reports.usage(filter, [...by, "agent"]));
+}
+
 function dimensionsOf({ by = DEFAULT_DIMENSIONS, interval }: UsageQuery): readonly UsageDimension[] {
   return interval === undefined || by.includes(interval) ? by : [...by, interval];
 }
 
-function usageRow(row: UsageReportRow, by: readonly UsageDimension[]): UsageRow {
+function usageRow(row: UsageReportRow | SessionRow, by: readonly UsageDimension[]): UsageRow {
   const key = Object.fromEntries(
     by.map((name, index) => [usageDimensionMembers[name], row.key[index] ?? null]),
   );
-  return { ...key, simulated: row.isSimulated, ...totalsShape(row) };
+  const shape = { ...key, simulated: row.isSimulated, ...totalsShape(row) };
+  if (!("agents" in row)) return shape;
+  const agents = row.agents.map((agent) => ({ agent_id: agent.key.at(-1) ?? null, ...totalsShape(agent) }));
+  return { ...shape, agents };
 }
 
 function totalsShape(row: UsageReportRow): UsageTotals {

@@ -48,6 +48,8 @@ const exec = "codex_exec/0.169.0 (Debian 12.0.0; x86_64) xterm-256color (codex_e
 const tui = "codex-tui/0.169.0 (Debian 12.0.0; x86_64) xterm-256color (codex-tui; 0.169.0)";
 const spawned = { "x-openai-subagent": "collab_spawn", "x-codex-parent-thread-id": session };
 const opencode = "opencode/1.18.33 ai-sdk/provider-utils/4.0.46 runtime/bun/1.3.14";
+const opencodeOnLinux =
+  "opencode/1.18.33 (linux 6.18.44; x64) ai-sdk/provider-utils/4.0.40 runtime/bun/1.3.14";
 const stainless = { "x-stainless-lang": "js", "x-stainless-retry-count": "0" };
 
 interface Row extends SessionLabels {
@@ -178,6 +180,20 @@ const rows: readonly Row[] = [
       "x-session-id": "ses_2",
       "x-parent-session-id": "ses_1",
       "user-agent": opencode,
+    },
+    sessionId: "ses_1",
+    agentId: "ses_2",
+    client: "opencode/1.18.33",
+  },
+  {
+    who: "an opencode sub-agent with OpenAI, which sends a header of Codex's as well",
+    sent: {
+      originator: "opencode",
+      "session-id": "ses_2",
+      "x-session-affinity": "ses_2",
+      "x-session-id": "ses_2",
+      "x-parent-session-id": "ses_1",
+      "user-agent": opencodeOnLinux,
     },
     sessionId: "ses_1",
     agentId: "ses_2",

@@ -28,7 +28,7 @@ interface Run {
  * first, so that a caller can always name its session.
  */
 export function readSession(headers: DistinctHeaders): SessionLabels {
-  const run = readClaudeCode(headers) ?? readCodex(headers) ?? readOpencode(headers);
+  const run = readClaudeCode(headers) ?? readOpencode(headers) ?? readCodex(headers);
   return {
     sessionId: readLabel(headers, "meshagent-session") ?? run?.sessionId ?? null,
     agentId: run?.agentId ?? null,
@@ -41,6 +41,17 @@ function readClaudeCode(headers: DistinctHeaders): Run | null {
   const sessionId = readLabel(headers, "x-claude-code-session-id");
   const agentId = readLabel(headers, "x-claude-code-agent-id");
   return sessionId === null && agentId === null ? null : { sessionId, agentId };
+}
+
+/**
+ * opencode 1.18: a sub-agent has a session of its own, and names the one that started it. With OpenAI it sends
+ * Codex's `session-id` as well, so that its own headers are asked first.
+ */
+function readOpencode(headers: DistinctHeaders): Run | null {
+  const ownId = readLabel(headers, "x-session-id");
+  const parentId = readLabel(headers, "x-parent-session-id");
+  if (parentId !== null) return { sessionId: parentId, agentId: ownId };
+  return ownId === null ? null : { sessionId: ownId, agentId: null };
 }
 
 /** The path that Codex gives the agent that a person talks to. */
@@ -73,14 +84,6 @@ function readCodexAgentPath(headers: DistinctHeaders): string | null {
   } catch {
     return null;
   }
-}
-
-/** opencode 1.18: a sub-agent has a session of its own, and names the one that started it. */
-function readOpencode(headers: DistinctHeaders): Run | null {
-  const ownId = readLabel(headers, "x-session-id");
-  const parentId = readLabel(headers, "x-parent-session-id");
-  if (parentId !== null) return { sessionId: parentId, agentId: ownId };
-  return ownId === null ? null : { sessionId: ownId, agentId: null };
 }
 
 function readLabel(headers: DistinctHeaders, name: string): string | null {
