@@ -12,7 +12,7 @@ import { runClaude } from "./bed/claude.ts";
 import { type ClientOutput, startClient } from "./bed/client-process.ts";
 import { runCodex } from "./bed/codex.ts";
 import { readExample } from "./bed/example.ts";
-import { clientsDir } from "./bed/installed.ts";
+import { clientsDir, pinnedVersion } from "./bed/installed.ts";
 import { hasOpencode, runOpencode } from "./bed/opencode.ts";
 import { openScene, type Scene } from "./bed/scene.ts";
 
@@ -23,6 +23,16 @@ async function rowsOf({ gateway }: Scene): Promise<readonly (readonly unknown[])
     assert.deepEqual([intent.room, intent.participant, intent.isSimulated], ["my-room", "cli-agent", true]);
     return [intent.endpoint, intent.requestedModel, result?.outcome, result?.usageSource];
   });
+}
+
+/** Each row is of this client; none of them has agents, and a session only where the client has one. */
+async function assertLabels({ gateway }: Scene, clients: readonly string[], session: RegExp): Promise<void> {
+  const rows = await gateway.exchanges();
+  assert.deepEqual([...new Set(rows.map(({ intent }) => intent.client))], clients);
+  for (const { intent } of rows) {
+    assert.equal(intent.agentId, null);
+    assert.match(intent.sessionId ?? "none", session);
+  }
 }
 
 function assertAnswered(output: ClientOutput): void {
@@ -79,6 +89,7 @@ describe("examples", () => {
         "exact",
       ]);
       for (const row of rows) assert.equal(row[0], endpoint);
+      await assertLabels(scene, [`opencode/${pinnedVersion("opencode-linux-x64")}`], /^ses_/);
     });
   }
 
@@ -89,6 +100,11 @@ describe("examples", () => {
       ["/v1/responses", "gpt-5.5", "ok", "exact"],
       ["/v1/messages", "claude-sonnet-5-5", "ok", "exact"],
     ]);
+    await assertLabels(
+      scene,
+      [`ai/${pinnedVersion("ai")}`, `ai-sdk-anthropic/${pinnedVersion("@ai-sdk/anthropic")}`],
+      /^none$/,
+    );
   });
 
   it("langchain.mjs", async () => {
@@ -98,5 +114,6 @@ describe("examples", () => {
       ["/v1/chat/completions", "gpt-5.5", "ok", "exact"],
       ["/v1/messages", "claude-sonnet-5-5", "ok", "exact"],
     ]);
+    await assertLabels(scene, ["langchainjs-openai/1.0.0", "Anthropic/JS 0.122.0"], /^none$/);
   });
 });

@@ -21,8 +21,10 @@ const person = "Hand the small task on.";
 /** In the prompt of the sub-agent alone, and in the call that starts it. */
 const task = "Say the word green.";
 
-function streamed(events: readonly { readonly type: string }[]): RawReply {
-  const body = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+function streamed(events: readonly Readonly<Record<string, unknown>>[]): RawReply {
+  const body = events
+    .map((event) => `event: ${String(event["type"])}\ndata: ${JSON.stringify(event)}\n\n`)
+    .join("");
   const head = rawHead(200, [
     ["content-type", "text/event-stream"],
     ["transfer-encoding", "chunked"],
@@ -52,7 +54,7 @@ function functionCall(call: Readonly<Record<string, string>>): RawReply {
     },
     { type: "response.output_item.done", output_index: 0, item },
     { type: "response.completed", response: { ...response, status: "completed", output: [item], usage } },
-  ] as { type: string }[]);
+  ]);
 }
 
 /** A message of Anthropic's that calls one tool. */
@@ -80,7 +82,7 @@ function toolUse(name: string, input: object): RawReply {
     { type: "content_block_stop", index: 0 },
     { type: "message_delta", delta: { stop_reason: "tool_use", stop_sequence: null }, usage },
     { type: "message_stop" },
-  ] as { type: string }[]);
+  ]);
 }
 
 /** Whether the body is of the main agent's first turn: a person's words, tools, and no word of the sub-agent's. */

@@ -8,7 +8,7 @@ import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { type Client, createClient } from "@meshagent/llm-proxy-protocol/client";
-import type { UsageReport } from "@meshagent/llm-proxy-protocol/api";
+import type { UsageDimension, UsageReport } from "@meshagent/llm-proxy-protocol/api";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { meshagentBin } from "./bed/gateway-process.ts";
 import { rawJson } from "./bed/raw-reply.ts";
@@ -192,7 +192,12 @@ describe("sessions and their agents", () => {
 
   it("rows of session and agent, and of the agent alone, add up to the same", async () => {
     const project = gateway.projectId;
-    for (const by of [["session", "agent"], ["agent"], ["agent", "hour"]] as const) {
+    const splits: readonly (readonly UsageDimension[])[] = [
+      ["session", "agent"],
+      ["agent"],
+      ["agent", "hour"],
+    ];
+    for (const by of splits) {
       const { usage, total } = await owner.getUsage({ project, by });
       assert.equal(total.cost_nano_usd, totalNanoUsd);
       assert.equal(
