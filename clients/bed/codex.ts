@@ -25,7 +25,8 @@ const offline = [
 const withoutSandbox = ["--skip-git-repo-check", "--sandbox", "danger-full-access"];
 
 export interface CodexOptions {
-  readonly token: string;
+  /** null: its variable is not set. */
+  readonly token: string | null;
   /** What follows `codex exec`'s options: a prompt, or `resume --last` and one. */
   readonly args: readonly string[];
   readonly isJson?: boolean;
@@ -37,11 +38,13 @@ export interface CodexOptions {
   readonly isSearchOff?: boolean;
   /** Another model than the guide's. */
   readonly model?: string;
+  /** Its token comes from a command, as setup writes it: it then asks for the models before its first turn. */
+  readonly isAsking?: boolean;
 }
 
 /** Starts `codex exec --profile meshagent` in the scene's home. */
 export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
-  writeGuideConfig(scene);
+  writeGuideConfig(scene, options.isAsking === true ? "config-asking.toml" : "config.toml");
   return startClient({
     binary: clientBinaries().codex,
     args: [
@@ -57,7 +60,10 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
       ...(options.isJson === true ? ["--json"] : []),
       ...options.args,
     ],
-    env: { MESHAGENT_ROOM_TOKEN: options.token, HTTPS_PROXY: scene.proxy.url },
+    env: {
+      ...(options.token === null ? {} : { MESHAGENT_ROOM_TOKEN: options.token }),
+      HTTPS_PROXY: scene.proxy.url,
+    },
     home: scene.home,
     timeoutMs: 90_000,
   });
@@ -76,11 +82,12 @@ export function runCodex(scene: Scene, options: CodexOptions): Promise<ClientOut
 }
 
 /** The two files of the guide. */
-function writeGuideConfig(scene: Scene): void {
+function writeGuideConfig(scene: Scene, config: string): void {
   const directory = join(scene.home.home, ".codex");
   mkdirSync(directory, { recursive: true });
-  for (const name of ["config.toml", "meshagent.config.toml"])
-    writeFileSync(join(directory, name), exampleFor(scene, `codex/${name}`));
+  writeFileSync(join(directory, "config.toml"), exampleFor(scene, `codex/${config}`));
+  const profile = "meshagent.config.toml";
+  writeFileSync(join(directory, profile), exampleFor(scene, `codex/${profile}`));
 }
 
 /** The session that `codex exec` names in its preamble. */
