@@ -9,9 +9,16 @@ import type { ExchangeResult } from "../store/store.ts";
 export interface Metrics {
   refused(code: ErrorCode, dialect: string): void;
   finished(exchange: FinishedExchange, result: ExchangeResult): void;
+  /** A budget reached so many percent of its amount. */
+  noticed(percent: number): void;
+  /** One attempt to deliver a notice, or the end of them. */
+  webhookTried(outcome: WebhookOutcome): void;
   /** The text format 0.0.4. */
   render(): string;
 }
+
+/** `given_up` is said once for a notice, after its last attempt. */
+export type WebhookOutcome = "delivered" | "failed" | "given_up";
 
 /** What the labels of an exchange are made of. */
 export interface FinishedExchange {
@@ -33,6 +40,8 @@ export function createMetrics(gauges: Gauges): Metrics {
   const refusals = new Map<string, number>();
   const exchanges = new Map<string, number>();
   const tokens = new Map<string, number>();
+  const notices = new Map<string, number>();
+  const webhooks = new Map<string, number>();
   let costNanoUsd = 0n;
   let unpriced = 0;
 
@@ -49,6 +58,8 @@ export function createMetrics(gauges: Gauges): Metrics {
       if (result.costNanoUsd === null) unpriced += 1;
       else costNanoUsd += BigInt(result.costNanoUsd);
     },
+    noticed: (percent) => add(notices, `percent="${percent}"`, 1),
+    webhookTried: (outcome) => add(webhooks, `outcome="${outcome}"`, 1),
     render: () =>
       [
         ...family(
@@ -80,6 +91,18 @@ export function createMetrics(gauges: Gauges): Metrics {
           "counter",
           "Real exchanges whose cost is not known.",
           unpriced,
+        ),
+        ...family(
+          "meshagent_budget_notices_total",
+          "counter",
+          "Percentages of their amounts that budgets reached.",
+          notices,
+        ),
+        ...family(
+          "meshagent_webhook_deliveries_total",
+          "counter",
+          "Attempts to deliver a notice, and notices that were given up.",
+          webhooks,
         ),
         ...gaugeLines(gauges),
         ...single(
