@@ -13,6 +13,7 @@ import type { Config } from "@meshagent/llm-proxy-gateway/config/settings";
 import { newMasterKey, newOwnerToken } from "@meshagent/llm-proxy-gateway/data-dir";
 import { type Gateway, startGateway } from "@meshagent/llm-proxy-gateway/gateway";
 import { newUuid } from "@meshagent/llm-proxy-gateway/ids";
+import type { Webhook } from "@meshagent/llm-proxy-gateway/notify/deliver";
 import { createLog } from "@meshagent/llm-proxy-gateway/observe/log";
 import { loadPriceCard } from "@meshagent/llm-proxy-gateway/pricing/price-card";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
@@ -35,6 +36,8 @@ export interface TestGatewayOptions {
   readonly upstreamCa?: string;
   /** The gateway's, where a test owns the time. */
   readonly clock?: Clock;
+  /** Where notices go. */
+  readonly webhook?: Webhook;
 }
 
 export interface TokenOptions extends Partial<TokenSpec> {
@@ -93,6 +96,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     providerDefaults: providerDefaults(options.provider),
     priceCard: options.prices === undefined ? null : loadPriceCard(options.prices),
     tls: options.tls ?? null,
+    webhook: options.webhook ?? null,
     version: "0.0.0-test",
     log: createLog({ clock: systemClock, minLevel: "debug", form: "json", write: (line) => logs.push(line) }),
     ...(options.upstreamCa === undefined ? {} : { upstreamCa: options.upstreamCa }),

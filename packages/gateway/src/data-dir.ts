@@ -12,6 +12,7 @@ import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 export const masterKeyFile = "master.key";
 export const ownerTokenFile = "owner-token";
+export const webhookSecretFile = "webhook-secret";
 /** `{"url","pid"}` while the gateway runs, so that `meshagent setup` on this machine finds it. */
 export const gatewayFile = "gateway.json";
 

@@ -26,6 +26,8 @@ import { systemTimers } from "./hold/waiting-line.ts";
 import { newBootId } from "./ids.ts";
 import { type LifecycleDeps, runExchange, runSocket } from "./lifecycle.ts";
 import { createDialectTable } from "./match/match.ts";
+import type { Webhook } from "./notify/deliver.ts";
+import { startNotifier } from "./notify/notifier.ts";
 import type { Log } from "./observe/log.ts";
 import { createMeter } from "./meter/meter.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
@@ -40,9 +42,10 @@ import type { Provider, ProviderDefaults } from "./providers/provider.ts";
 import { createSimulation } from "./providers/simulated/simulation.ts";
 import { createSimulatedSockets } from "./providers/simulated/sockets.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
-import { type Retention, startRetention } from "./retention.ts";
+import { startRetention } from "./retention.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
 import {
+  canAnswer,
   createUpstreams,
   type ProviderStatus,
   type SimulatedMode,
@@ -71,6 +74,8 @@ export interface GatewayOptions {
   readonly priceCard: PriceCard | null;
   /** PEM texts, or null for clear text. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Where notices of budgets are posted to, and what signs them; nowhere unless told. */
+  readonly webhook?: Webhook | null;
   readonly version: string;
   readonly log: Log;
   /** Lines of the log that nobody got; none unless told. */
@@ -176,13 +181,25 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     runExchange: (matched) => runExchange(lifecycle, matched),
     runSocket: (matched) => runSocket(lifecycle, matched),
     api,
-    health: { checkStore: () => store.checkUsable(), hasProvider: () => canAnswer(store, upstreams) },
+    health: {
+      checkStore: () => store.checkUsable(),
+      hasProvider: () => canAnswer(store.directory, upstreams),
+    },
     running: parts.running,
     sockets: parts.sockets,
     settings: { ...config, tls: options.tls },
   });
   const port = await server.listen();
-  const retention = startRetentionIf(store, options);
+  const days = config.retentionDays;
+  const retention = days === 0 ? null : startRetention({ ...options, store, days });
+  // Of processes that share a store, one alone.
+  const notifier = startNotifier({
+    ...options,
+    notices: store.notices,
+    metrics,
+    webhook: options.webhook ?? null,
+    client: clients.clientFor(false),
+  });
   url = `${options.tls === null ? "http" : "https"}://${urlHost(config.host)}:${port}`;
   return {
     url,
@@ -194,17 +211,13 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
       await retention?.stop();
       await server.drain();
       await collector.stop();
+      await notifier.stop();
       lifecycle.authenticate.close();
       lifecycle.hold.definitions.close();
       await clients.close();
       await store.close();
     },
   };
-}
-
-function startRetentionIf(store: Store, { config, clock, log }: StartOptions): Retention | null {
-  if (config.retentionDays === 0) return null;
-  return startRetention({ store, clock, log, days: config.retentionDays });
 }
 
 interface Parts {
@@ -368,17 +381,7 @@ async function testProvider(
 }
 
 async function ensureDefaultProject(store: Store): Promise<void> {
-  const projects = await store.directory.listProjects();
-  if (projects.length === 0) await store.directory.createProject("default");
-}
-
-/** By the gateway's own key, or by one that any project has set for itself. */
-async function canAnswer(store: Store, upstreams: Upstreams): Promise<boolean> {
-  const projects = await store.directory.listProjects();
-  const all = await Promise.all(
-    [null, ...projects.map((each) => each.id)].map((id) => upstreams.statusOf(id)),
-  );
-  return all.flat().some((status) => status.source !== "none");
+  if ((await store.directory.listProjects()).length === 0) await store.directory.createProject("default");
 }
 
 /** Simulated replies are for trying the product on one's own machine: never by accident on a public address. */

@@ -7,9 +7,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderBanner } from "./banner.ts";
 import { systemClock, toRfc3339 } from "./clock.ts";
-import { ConfigError, parseProviderDefaults } from "./config/config.ts";
+import { checkWebhookSecret, ConfigError, parseProviderDefaults } from "./config/config.ts";
 import type { Config } from "./config/settings.ts";
 import {
+  type DataDir,
   defaultDataDir,
   newMasterKey,
   newOwnerToken,
@@ -18,9 +19,12 @@ import {
   ownerTokenFile,
   readOrCreateSecret,
   removeGatewayFile,
+  webhookSecretFile,
   writeGatewayFile,
 } from "./data-dir.ts";
 import { type Gateway, providers, startGateway } from "./gateway.ts";
+import type { Webhook } from "./notify/deliver.ts";
+import { newWebhookSecret } from "./notify/signature.ts";
 import { createLog, errorText, type Log } from "./observe/log.ts";
 import { createLogOutput, type LogOutput } from "./observe/log-output.ts";
 import { readConfig, readFile, type ServeFlags } from "./read-config.ts";
@@ -74,6 +78,7 @@ async function serveUntilSignal(
     providerDefaults: parseProviderDefaults(providers, process.env),
     priceCard: readPriceCard(config),
     tls: readTls(config),
+    webhook: readWebhook(config, dataDir),
     version,
     log: io.log,
     droppedLogLines: () => io.output.droppedLines,
@@ -190,6 +195,14 @@ function commandText(config: Config): string {
 
 function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Where notices go, and what signs them: given, or made once and kept beside the other secrets. */
+function readWebhook(config: Config, dataDir: DataDir): Webhook | null {
+  if (config.webhookUrl === null) return null;
+  const secret = config.webhookSecret ?? readOrCreateSecret(dataDir, webhookSecretFile, newWebhookSecret);
+  checkWebhookSecret(join(dataDir.path, webhookSecretFile), secret);
+  return { url: config.webhookUrl, secret };
 }
 
 function readPriceCard(config: Config): PriceCard | null {

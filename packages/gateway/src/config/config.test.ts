@@ -149,6 +149,25 @@ describe("what is refused", () => {
     assert.match(refusal({ file: { port: null } }), /"port" must be/);
   });
 
+  it("a webhook that cannot be asked, or a secret that signs nothing, and repeats neither", () => {
+    const secret = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
+    const url = "http://10.0.0.1:9/hook?key=k-1";
+    const config = parse({ environment: { MESHAGENT_WEBHOOK_URL: url, MESHAGENT_WEBHOOK_SECRET: secret } });
+    assert.equal(config.webhookUrl, url);
+    assert.equal(config.webhookSecret?.reveal(), secret);
+    for (const bad of ["hooks.example.com/k-1", "ftp://h/k-1", "https://me:k-1@h/", "https://h/#k-1"]) {
+      const message = refusal({ environment: { MESHAGENT_WEBHOOK_URL: bad } });
+      assert.match(message, /^MESHAGENT_WEBHOOK_URL must be an http or https URL/);
+      assert.doesNotMatch(message, /k-1/);
+    }
+    for (const bad of ["k-1", "whsec_k-1", secret.slice(0, 20)]) {
+      const message = refusal({ environment: { MESHAGENT_WEBHOOK_SECRET: bad } });
+      assert.match(message, /^MESHAGENT_WEBHOOK_SECRET must hold `whsec_` and 24 to 64 bytes/);
+      assert.doesNotMatch(message, new RegExp(bad));
+    }
+    assert.match(refusal({ file: { webhookSecret: secret } }), /secret/);
+  });
+
   it("half of TLS", () => {
     assert.match(refusal({ flags: { tlsCert: "a.pem" } }), /both a certificate and a key/);
     assert.match(refusal({ flags: { tlsKey: "a.pem" } }), /both a certificate and a key/);

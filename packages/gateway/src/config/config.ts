@@ -5,6 +5,7 @@
 
 import type { Provider, ProviderDefaults } from "../providers/provider.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import { isWebhookSecret } from "../notify/signature.ts";
 import { type Config, settings } from "./settings.ts";
 
 /** A setting that cannot be used; its message names it and says what it takes. */
@@ -43,6 +44,8 @@ export function parseConfig(sources: ConfigSources): Config {
   if (config.publicUrl !== null) checkUrl("MESHAGENT_PUBLIC_URL", config.publicUrl);
   if (config.database !== null) checkDatabase(config.database);
   if (config.httpsProxy !== null) checkProxy(config.httpsProxy);
+  if (config.webhookUrl !== null) checkWebhookUrl(config.webhookUrl);
+  if (config.webhookSecret !== null) checkWebhookSecret("MESHAGENT_WEBHOOK_SECRET", config.webhookSecret);
   return config;
 }
 
@@ -123,6 +126,22 @@ function checkUrl(name: string, value: string): void {
   ) {
     throw new ConfigError(`${name} must be a plain http or https URL, such as https://api.example.com/v1.`);
   }
+}
+
+/** Unlike a base URL it may have a query. It is not repeated: receivers put secrets into theirs. */
+function checkWebhookUrl(value: string): void {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const isPlain = url !== null && url.username === "" && url.password === "" && url.hash === "";
+  if (isPlain && /^https?:$/.test(url.protocol)) return;
+  throw new ConfigError(
+    "MESHAGENT_WEBHOOK_URL must be an http or https URL without a user, such as https://hooks.example.com/budgets.",
+  );
+}
+
+/** `name` is the variable or the file that the secret comes from. Throws a `ConfigError`. */
+export function checkWebhookSecret(name: string, secret: Secret): void {
+  if (isWebhookSecret(secret)) return;
+  throw new ConfigError(`${name} must hold \`whsec_\` and 24 to 64 bytes in base64.`);
 }
 
 // Neither of the two repeats the value: a password may stand in it.

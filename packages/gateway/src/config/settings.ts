@@ -55,6 +55,8 @@ export interface Config {
   readonly socketIdleTimeoutMs: number;
   readonly socketMaxLifetimeMs: number;
   readonly maxSockets: number;
+  readonly webhookUrl: string | null;
+  readonly webhookSecret: Secret | null;
   readonly httpsProxy: string | null;
   readonly noProxy: string | null;
 }
@@ -209,6 +211,17 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     { byDefault: 10_000, min: 0, max: 1_000_000 },
     "How many WebSockets may be open at once; 0 for none.",
   ),
-  httpsProxy: { ...optional("HTTPS_PROXY", "Proxy for the way to the providers."), aliases: ["https_proxy"] },
+  webhookUrl: optional(
+    "MESHAGENT_WEBHOOK_URL",
+    "Where notices of budgets are posted to, signed. Any address is good, also one of a private network.",
+  ),
+  webhookSecret: secret(
+    "MESHAGENT_WEBHOOK_SECRET",
+    "Signs them: `whsec_` and 24 to 64 bytes in base64. Default: `webhook-secret` in the data directory, made when there is a URL.",
+  ),
+  httpsProxy: {
+    ...optional("HTTPS_PROXY", "Proxy for the way to the providers and to the webhook."),
+    aliases: ["https_proxy"],
+  },
   noProxy: { ...optional("NO_PROXY", "Hosts that are reached without it."), aliases: ["no_proxy"] },
 };

@@ -22,7 +22,8 @@ export interface NotifierOptions {
   /** null: a notice is a line in the log and a count. */
   readonly webhook: Webhook | null;
   readonly client: Pick<UpstreamClient, "send">;
-  readonly userAgent: string;
+  /** Of the gateway, for the receiver's own log. */
+  readonly version: string;
   /** Between 0 and 1, for the pauses; for tests. */
   readonly random?: () => number;
 }
@@ -142,13 +143,13 @@ class NoticeDuty {
   }
 
   async #deliver(notice: BudgetNotice): Promise<void> {
-    const { clock, client, userAgent, webhook } = this.#options;
+    const { clock, client, version, webhook } = this.#options;
     if (webhook === null || this.#stopping.signal.aborted) return;
     if (this.#isGone) return this.#giveUp(notice, "the receiver answered 410 before");
     const outcome = await deliver({
       webhook,
       client,
-      userAgent,
+      userAgent: `meshagent/${version}`,
       id: notice.id,
       body: noticeBody(notice),
       nowMs: clock.now(),

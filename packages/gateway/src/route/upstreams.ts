@@ -147,3 +147,15 @@ function simulated(options: UpstreamsOptions, provider: Provider): Upstream {
     timeouts: options.timeouts,
   };
 }
+
+/** True when any provider can be asked: by the gateway's own key, or by one that any project has set for itself. */
+export async function canAnswer(
+  directory: Pick<Directory, "listProjects">,
+  upstreams: Upstreams,
+): Promise<boolean> {
+  const projects = await directory.listProjects();
+  const all = await Promise.all(
+    [null, ...projects.map((each) => each.id)].map((id) => upstreams.statusOf(id)),
+  );
+  return all.flat().some((status) => status.source !== "none");
+}
