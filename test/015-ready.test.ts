@@ -7,6 +7,7 @@ import { parseConfig } from "../packages/gateway/src/config/config.ts";
 import { newMasterKey } from "../packages/gateway/src/data-dir.ts";
 import { startGateway } from "../packages/gateway/src/gateway.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 test("/readyz is 200 when the only provider is one that a project set (contract 5)", async (context) => {
   const dataDir = mkdtempSync(join(tmpdir(), "meshagent-ready-"));
@@ -35,7 +36,7 @@ test("/readyz is 200 when the only provider is one that a project set (contract 
     baseUrl: null,
     updatedAtMs: 0,
   };
-  await gateway.store.directory.setProvider(settings);
+  await gateway.store.directory.as(systemAuthor).setProvider(settings);
   const reply = await fetch(`${gateway.url}/readyz`);
   assert.deepEqual([reply.status, await reply.json()], [200, { status: "ready" }]);
 });

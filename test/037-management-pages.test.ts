@@ -45,6 +45,11 @@ async function ask(room: string): Promise<string> {
   return reply.headers.get("x-meshagent-exchange-id") ?? "";
 }
 
+async function newestEntry(): Promise<string> {
+  const { entries } = await owner.listAudit({ limit: 1 });
+  return String(entries[0]?.seq);
+}
+
 const account = "default";
 const lists = {
   listProjects: {
@@ -125,6 +130,22 @@ const lists = {
       return { items: providers.map(({ name }) => name), next };
     },
     order: "by name",
+  },
+  listAudit: {
+    page: async (query) => {
+      const { entries, next_cursor: next } = await owner.listAudit(query);
+      return { items: entries.map(({ seq }) => String(seq)), next };
+    },
+    add: async (name) => (await owner.createProject({ name }), newestEntry()),
+    order: "newest first",
+  },
+  listProjectAudit: {
+    page: async (query) => {
+      const { entries, next_cursor: next } = await owner.listProjectAudit({ project, ...query });
+      return { items: entries.map(({ seq }) => String(seq)), next };
+    },
+    add: async (name) => (await owner.createServiceAccount({ project, name }), newestEntry()),
+    order: "newest first",
   },
   getProjectUsage: {
     page: async (query) => {

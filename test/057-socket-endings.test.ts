@@ -14,6 +14,7 @@ import { killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
 import { op, rawFrame, takeSockets } from "./bed/raw-socket.ts";
 import { openSocket, refusalOf, type SocketCaller } from "./bed/socket-caller.ts";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "./bed/test-gateway.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 interface Bed {
   readonly provider: FakeProvider;
@@ -168,7 +169,7 @@ describe("the credential ends while the socket lives", () => {
   it("a deleted key closes an idle socket at once, with the reason", async () => {
     const { gateway, open } = await start();
     const caller = await open();
-    await gateway.gateway.store.directory.deleteApiKey(gateway.projectId, gateway.apiKey.id);
+    await gateway.gateway.store.directory.as(systemAuthor).deleteApiKey(gateway.projectId, gateway.apiKey.id);
     const { code, reason } = await caller.ended;
     assert.equal(code, 1008);
     assert.match(reason, /The API key .* was deleted/);
@@ -178,7 +179,7 @@ describe("the credential ends while the socket lives", () => {
     const { gateway, open } = await start();
     const caller = await open();
     await begin(caller, 60);
-    await gateway.gateway.store.directory.deleteRoom(gateway.projectId, "my-room");
+    await gateway.gateway.store.directory.as(systemAuthor).deleteRoom(gateway.projectId, "my-room");
     caller.send(slow(20));
     const refusal = await caller.untilType("error");
     // By whichever the gateway saw first, the room's end or the message.
@@ -206,8 +207,8 @@ describe("the credential ends while the socket lives", () => {
   it("another key's end is no affair of this socket", async () => {
     const { gateway, open } = await start();
     const caller = await open();
-    await gateway.gateway.store.directory.createRoom(gateway.projectId, "other");
-    await gateway.gateway.store.directory.deleteRoom(gateway.projectId, "other");
+    await gateway.gateway.store.directory.as(systemAuthor).createRoom(gateway.projectId, "other");
+    await gateway.gateway.store.directory.as(systemAuthor).deleteRoom(gateway.projectId, "other");
     assert.equal((await caller.respond({ model: "gpt-5.5", input: "hi" })).type, "response.completed");
     await caller.close();
   });
@@ -225,7 +226,7 @@ describe("what the provider began by itself", () => {
       void theirs.socket.write(rawFrame(op.text, JSON.stringify(message)));
     say({ type: "response.created", response: { id: "resp_1" } });
     await caller.untilType("response.created");
-    await gateway.gateway.store.directory.deleteApiKey(gateway.projectId, gateway.apiKey.id);
+    await gateway.gateway.store.directory.as(systemAuthor).deleteApiKey(gateway.projectId, gateway.apiKey.id);
     const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
     say({
       type: "conversation.item.input_audio_transcription.completed",

@@ -8,6 +8,7 @@ import { inspect } from "node:util";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { startFakeProvider } from "./bed/fake-provider.ts";
 import { providerKey, startTestGateway } from "./bed/test-gateway.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 describe("secrets", () => {
   it("are in no file, log line or answer, while the gateway runs and after", async () => {
@@ -15,7 +16,7 @@ describe("secrets", () => {
     const gateway = await startTestGateway({ provider });
     const storedKey = "sk-stored-in-project-9c2e";
     const { directory } = gateway.gateway.store;
-    await directory.setProvider({
+    await directory.as(systemAuthor).setProvider({
       projectId: gateway.projectId,
       name: "openai",
       apiKey: new Secret(storedKey),

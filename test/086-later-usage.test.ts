@@ -17,6 +17,7 @@ import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
 import { rawChunk, rawHead, rawJson, rawLastChunk } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 after(killSpawnedGateways);
 
@@ -305,11 +306,11 @@ describe("who a room is", () => {
     const { id } = await mine.responses.create({ model: "gpt-5.5", input: "hello" });
     await assert.rejects(() => theirs.responses.retrieve(id), { status: 404 });
     const { directory } = gateway.gateway.store;
-    await directory.changeProjectSettings(gateway.projectId, { share_objects: true });
+    await directory.as(systemAuthor).changeProjectSettings(gateway.projectId, { share_objects: true });
     assert.equal((await theirs.responses.retrieve(id)).id, id);
     await theirs.responses.create({ model: "gpt-5.5", input: "on", previous_response_id: id });
     await assert.rejects(() => theirs.responses.retrieve("resp_of_nobody"), { status: 404 });
-    await directory.changeProjectSettings(gateway.projectId, { share_objects: null });
+    await directory.as(systemAuthor).changeProjectSettings(gateway.projectId, { share_objects: null });
     await assert.rejects(() => theirs.responses.retrieve(id), { status: 404 });
   });
 

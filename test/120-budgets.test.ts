@@ -15,6 +15,7 @@ import { type FakeProvider, type RecordedRequest, startFakeProvider } from "./be
 import { connectRaw } from "./bed/raw-caller.ts";
 import { rawChunk, rawHead, rawJson, rawLastChunk, type RawReply } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 const everything: LimitScope = {
   room: null,
@@ -50,7 +51,8 @@ async function withGateway(
     await run({
       gateway,
       token,
-      limit: (limit) => gateway.gateway.store.directory.setLimit(definition(gateway.projectId, limit)),
+      limit: (limit) =>
+        gateway.gateway.store.directory.as(systemAuthor).setLimit(definition(gateway.projectId, limit)),
       post: (path, body, as = token) =>
         fetch(`${gateway.url}${path}`, {
           method: "POST",

@@ -32,6 +32,7 @@ import {
   withLimits,
 } from "./bed/limits.ts";
 import { openSocket, refusalOf } from "./bed/socket-caller.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 // Its ESM build cannot be loaded.
 const official = createRequire(import.meta.url)("@meshagent/meshagent") as typeof OfficialPackage;
@@ -297,10 +298,10 @@ describe("the identity of a token", () => {
     withLimits({ provider }, async (gateway) => {
       provider.script((request) => billed(mostOf(request)));
       const { directory } = gateway.gateway.store;
-      const project = await directory.createProject("other");
+      const project = await directory.as(systemAuthor).createProject("other");
       const [account] = await directory.listServiceAccounts(project.id);
       const apiKey: ApiKey = { id: newUuid(), projectId: project.id, secret: "x".repeat(40) };
-      await directory.createApiKey({
+      await directory.as(systemAuthor).createApiKey({
         id: apiKey.id,
         projectId: project.id,
         serviceAccountId: account?.id ?? "",

@@ -24,6 +24,7 @@ import { type FakeProvider, type RecordedRequest, startFakeProvider } from "./be
 import { killSpawnedGateways, spawnGateway } from "./bed/gateway-process.ts";
 import { rawJson } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "./bed/test-gateway.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 let provider: FakeProvider;
 before(async () => {
@@ -95,7 +96,7 @@ async function bed(
     await receiver.close();
   });
   const { store } = gateway.gateway;
-  await store.directory.setLimit(budgetOf(gateway.projectId, budget));
+  await store.directory.as(systemAuthor).setLimit(budgetOf(gateway.projectId, budget));
   const lastingMs = 100 * 24 * 3_600_000;
   return {
     gateway,
@@ -208,7 +209,7 @@ describe("a percentage of a budget that is reached", () => {
     context.after(() => rmSync(dataDir, { recursive: true, force: true }));
     const masterKey = newMasterKey();
     const first = await startTestGateway({ dataDir, masterKey: new Secret(masterKey) });
-    await first.gateway.store.directory.setLimit(budgetOf(first.projectId));
+    await first.gateway.store.directory.as(systemAuthor).setLimit(budgetOf(first.projectId));
     const token = await first.token();
     await first.stop();
     const env = {
@@ -302,7 +303,9 @@ describe("a budget that is spent to the last", () => {
     const token = await gateway.token();
     await ask(token);
     const { directory } = gateway.gateway.store;
-    await directory.setLimit(budgetOf(gateway.projectId, { mode: "hard", amountNanoUsd: costNanoUsd }));
+    await directory
+      .as(systemAuthor)
+      .setLimit(budgetOf(gateway.projectId, { mode: "hard", amountNanoUsd: costNanoUsd }));
     const call = async (method: string, target: string, body?: object): Promise<number> => {
       const response = await fetch(`${gateway.url}${target}`, {
         method,

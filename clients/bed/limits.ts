@@ -7,6 +7,7 @@ import type {
 } from "@meshagent/llm-proxy-gateway/store/limit-definition";
 import { rawJson } from "../../test/bed/raw-reply.ts";
 import type { Scene } from "./scene.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 export const budgetId = "the-budget";
 const rateId = "the-rate";
@@ -24,7 +25,7 @@ export async function setBudget(
   amountNanoUsd: number,
   mode: BudgetDefinition["mode"] = "hard",
 ): Promise<void> {
-  await gateway.gateway.store.directory.setLimit({
+  await gateway.gateway.store.directory.as(systemAuthor).setLimit({
     kind: "budget",
     id: budgetId,
     projectId: gateway.projectId,
@@ -67,7 +68,7 @@ export async function setUsedUpRate(
     maxConcurrency: null,
   };
   const { directory, limits } = gateway.gateway.store;
-  await directory.setLimit(definition);
+  await directory.as(systemAuthor).setLimit(definition);
   const key = `${rateId}|requests|`;
   const account = {
     kind: "rate",

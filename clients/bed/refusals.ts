@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { LlmGrant } from "@meshagent/llm-proxy-protocol/grants";
 import { atSecond, type Scene } from "./scene.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 export interface Refusal {
   /** The name of the error in the gateway's catalogue. */
@@ -27,7 +28,7 @@ export async function expiredToken({ gateway }: Scene): Promise<Refusal> {
 export async function revokedKey({ gateway }: Scene): Promise<Refusal> {
   const token = await gateway.token();
   const { id } = gateway.apiKey;
-  assert.ok(await gateway.gateway.store.directory.deleteApiKey(gateway.projectId, id));
+  assert.ok(await gateway.gateway.store.directory.as(systemAuthor).deleteApiKey(gateway.projectId, id));
   const before = literal(`The API key ${id} was deleted at `);
   const after = literal(
     ", and every token signed with it ended then. Mint a new one with another key: `meshagent token`.",

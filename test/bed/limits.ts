@@ -15,6 +15,7 @@ import type { BudgetAccountRow } from "@meshagent/llm-proxy-gateway/store/limits
 import type { FakeProvider, RecordedRequest } from "./fake-provider.ts";
 import { rawJson, type RawReply } from "./raw-reply.ts";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "./test-gateway.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 /** Nano-dollars. */
 export const inputPrice = 5_000;
@@ -84,7 +85,8 @@ export async function startLimitedGateway(
     });
   return {
     ...gateway,
-    limit: (limit) => gateway.gateway.store.directory.setLimit(definition(gateway.projectId, limit)),
+    limit: (limit) =>
+      gateway.gateway.store.directory.as(systemAuthor).setLimit(definition(gateway.projectId, limit)),
     post,
     respond: async (token, rest) => answerOf(await post("/openai/v1/responses", ask(rest), token)),
     accounts: (limitId) => gateway.gateway.store.limits.budgetAccounts(limitId),

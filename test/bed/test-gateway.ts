@@ -22,6 +22,7 @@ import { type ApiKey, encodeApiKey, generateApiKeySecret } from "@meshagent/llm-
 import { signParticipantToken } from "@meshagent/llm-proxy-protocol/token";
 import type { TokenSpec } from "@meshagent/llm-proxy-protocol/token-spec";
 import type { FakeProvider } from "./fake-provider.ts";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 
 export interface TestGatewayOptions {
   /** Who answers both dialects; without one the simulated provider does. */
@@ -147,7 +148,7 @@ async function createKey(gateway: Gateway, projectId: string): Promise<ApiKey> {
   const [serviceAccount] = await directory.listServiceAccounts(projectId);
   if (serviceAccount === undefined) throw new Error("The project has no default service account.");
   const apiKey: ApiKey = { id: newUuid(), projectId, secret: generateApiKeySecret() };
-  await directory.createApiKey({
+  await directory.as(systemAuthor).createApiKey({
     id: apiKey.id,
     projectId,
     serviceAccountId: serviceAccount.id,

@@ -20,6 +20,7 @@ import { createUndiciClient } from "./upstream/undici-client.ts";
 import { createNodeSocketClient } from "./upstream/node-socket-client.ts";
 import type { SocketClient } from "./upstream/sockets.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
+import { ensureProject } from "./first-project.ts";
 import { createLimitDefinitions } from "./hold/definitions.ts";
 import { createHoldState } from "./hold/hold.ts";
 import { systemTimers } from "./hold/waiting-line.ts";
@@ -52,6 +53,7 @@ import {
   type Upstreams,
 } from "./route/upstreams.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import { callerAddress } from "./server/caller-address.ts";
 import { createServer, isLoopback } from "./server/server.ts";
 import { backUpDatabase } from "./store/sqlite/backup.ts";
 import { databaseFileIn, openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -143,7 +145,7 @@ type StartOptions = GatewayOptions & { readonly clock: Clock; readonly bootId: s
 async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
   const { config } = options;
   const interrupted = await store.ledger.interruptOrphans(options.clock.now());
-  await ensureDefaultProject(store);
+  await ensureProject(store.directory);
   const upstreams = createUpstreams({
     directory: store.directory,
     providers,
@@ -157,14 +159,13 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
   await collector.start();
   let url = "";
   const api = createApi({
-    directory: store.directory,
-    reports: store.reports,
-    limits: store.limits,
+    ...store,
     clock: options.clock,
     ownerToken: options.ownerToken,
     providers,
     upstreams,
     testProvider: (projectId, provider) => testProvider(upstreams, clients, { projectId, provider }),
+    addressOf: (request) => callerAddress(request, config.trustedProxies),
     info: () => ({
       version: options.version,
       publicUrl: config.publicUrl ?? url,
@@ -210,6 +211,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     stop: async () => {
       await retention?.stop();
       await server.drain();
+      await api.close();
       await collector.stop();
       await notifier.stop();
       lifecycle.authenticate.close();
@@ -378,10 +380,6 @@ async function testProvider(
   const upstream = await upstreams.upstreamFor(which.projectId, which.provider);
   if (upstream === null) return { ok: false, message: `There is no key for ${which.provider.displayName}.` };
   return probeUpstream(clients.clientFor(upstream.isSimulated), upstream);
-}
-
-async function ensureDefaultProject(store: Store): Promise<void> {
-  if ((await store.directory.listProjects()).length === 0) await store.directory.createProject("default");
 }
 
 /** Simulated replies are for trying the product on one's own machine: never by accident on a public address. */

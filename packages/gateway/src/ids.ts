@@ -38,6 +38,11 @@ export function newNoticeId(epochMs: number): string {
   return `bn_${ulid(epochMs)}`;
 }
 
+/** `req_` and 26 characters: the id of a call of the management API, in `x-request-id` and on the audit log. */
+export function newRequestId(epochMs: number): string {
+  return `req_${ulid(epochMs)}`;
+}
+
 /** The id of one run of a process. Intents carry it, so that a later start can tell whose process is gone. */
 export function newBootId(epochMs: number): string {
   return `boot_${ulid(epochMs)}`;

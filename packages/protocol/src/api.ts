@@ -6,6 +6,8 @@
  * This file is also the door to the shapes of the API: import them from here.
  */
 
+import { auditRoutes } from "./api-audit.ts";
+import type { AuditRoutes } from "./api-audit.ts";
 import { budgetRoutes } from "./api-budget-routes.ts";
 import type { BudgetRoutes } from "./api-budget-routes.ts";
 import { gatewayInfoSchema } from "./api-gateway.ts";
@@ -44,6 +46,7 @@ import type { CreateParticipantTokenBody, CreatedParticipantToken } from "./api-
 import { usageQuerySchema, usageReportSchema } from "./api-usage.ts";
 import type { UsageQuery, UsageReport } from "./api-usage.ts";
 
+export * from "./api-audit.ts";
 export * from "./api-budgets.ts";
 export * from "./api-gateway.ts";
 export * from "./api-pages.ts";
@@ -60,7 +63,7 @@ export * from "./api-usage.ts";
 type None = null;
 
 /** Path parameters, query, body and reply of every route. */
-export interface Routes extends BudgetRoutes {
+export interface Routes extends BudgetRoutes, AuditRoutes {
   readonly getGatewayInfo: Route<never, None, None, GatewayInfo>;
 
   readonly listProjects: Route<never, PageQuery, None, ProjectList>;
@@ -349,6 +352,7 @@ export const routes: Routes = {
     params: ["project", "provider"],
   },
   ...budgetRoutes,
+  ...auditRoutes,
   getProjectUsage: {
     ...get,
     path: `${PROJECT}/usage`,

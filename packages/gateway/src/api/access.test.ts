@@ -69,17 +69,14 @@ describe("who may call what", () => {
   before(async () => {
     harness = await startHarness();
     const { store } = harness;
-    const [mine, other] = [
-      await store.directory.createProject("mine"),
-      await store.directory.createProject("other"),
-    ];
+    const [mine, other] = [await store.write.createProject("mine"), await store.write.createProject("other")];
     projectId = mine.id;
     const [own, foreign, revoked] = [
       await store.addApiKey(mine.id, "own"),
       await store.addApiKey(other.id, "foreign"),
       await store.addApiKey(mine.id, "revoked"),
     ];
-    await store.directory.deleteApiKey(mine.id, revoked.id);
+    await store.write.deleteApiKey(mine.id, revoked.id);
     const idPart = (text: string): string => text.split("-")[1] ?? "";
     const projectPart = (text: string): string => text.split("-")[2] ?? "";
     headers["none"] = null;

@@ -65,6 +65,11 @@ export const access: Readonly<Record<RouteName, Access>> = {
   replaceLimit: "owner",
   deleteLimit: "owner",
 
+  // Shows settings, and the addresses of whoever called.
+  listAudit: "owner",
+  checkAudit: "owner",
+  listProjectAudit: "owner",
+
   getProjectUsage: "project",
   getUsage: "project",
   listExchanges: "project",

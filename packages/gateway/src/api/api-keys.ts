@@ -15,6 +15,7 @@ import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { toRfc3339 } from "../clock.ts";
 import { newUuid } from "../ids.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import type { DirectoryWrites } from "../store/directory-writes.ts";
 import type { ApiKeyRow, ServiceAccount } from "../store/store.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
 import { ApiFault } from "./fault.ts";
@@ -37,22 +38,22 @@ export function apiKeyHandlers(deps: ApiDeps): ApiKeyHandlers {
     findServiceAccount(directory, projectId, idOrName);
   return {
     listApiKeys: ({ project, query }) => listApiKeys(deps, { projectId: project.id, query }),
-    createApiKey: async ({ project, body }) =>
-      createApiKey(deps, await accountOf(project.id, DEFAULT_SERVICE_ACCOUNT), body),
-    deleteApiKey: async ({ project, params }) => {
-      if (!(await directory.deleteApiKey(project.id, params.api_key))) throw noSuchKey(params.api_key);
+    createApiKey: async ({ project, body, write }) =>
+      createApiKey(deps, write, await accountOf(project.id, DEFAULT_SERVICE_ACCOUNT), body),
+    deleteApiKey: async ({ project, params, write }) => {
+      if (!(await write.deleteApiKey(project.id, params.api_key))) throw noSuchKey(params.api_key);
       return null;
     },
     listServiceAccountApiKeys: async ({ project, params, query }) => {
       const account = await accountOf(project.id, params.service_account);
       return listApiKeys(deps, { projectId: project.id, query, serviceAccountId: account.id });
     },
-    createServiceAccountApiKey: async ({ project, params, body }) =>
-      createApiKey(deps, await accountOf(project.id, params.service_account), body),
-    deleteServiceAccountApiKey: async ({ project, params }) => {
+    createServiceAccountApiKey: async ({ project, params, body, write }) =>
+      createApiKey(deps, write, await accountOf(project.id, params.service_account), body),
+    deleteServiceAccountApiKey: async ({ project, params, write }) => {
       const account = await accountOf(project.id, params.service_account);
       const key = await directory.findApiKey(params.api_key);
-      if (key?.serviceAccountId !== account.id || !(await directory.deleteApiKey(project.id, key.id))) {
+      if (key?.serviceAccountId !== account.id || !(await write.deleteApiKey(project.id, key.id))) {
         throw noSuchKey(params.api_key);
       }
       return null;
@@ -82,6 +83,7 @@ async function listApiKeys(
 
 async function createApiKey(
   deps: ApiDeps,
+  write: DirectoryWrites,
   account: ServiceAccount,
   body: CreateApiKeyBody,
 ): Promise<CreatedApiKey> {
@@ -95,7 +97,7 @@ async function createApiKey(
     createdAtMs: deps.clock.now(),
     deletedAtMs: null,
   };
-  await deps.directory.createApiKey({ ...key, secret: new Secret(secret) });
+  await write.createApiKey({ ...key, secret: new Secret(secret) });
   return { ...apiKeyShape(key), value: encodeApiKey({ id: key.id, projectId: key.projectId, secret }) };
 }
 

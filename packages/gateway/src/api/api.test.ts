@@ -45,7 +45,7 @@ beforeEach(async () => {
   harness = await startHarness();
   sent = [];
   owner = createClient({ baseUrl: harness.url, token: OWNER_TOKEN, fetch: checkingFetch });
-  project = (await harness.store.directory.createProject("mine")).id;
+  project = (await harness.store.write.createProject("mine")).id;
 });
 afterEach(() => harness.close());
 
@@ -201,7 +201,7 @@ describe("API keys", () => {
   });
 
   test("of a service account, by its id or name, and of no other project", async () => {
-    const other = (await harness.store.directory.createProject("other")).id;
+    const other = (await harness.store.write.createProject("other")).id;
     const account = (await owner.listServiceAccounts({ project })).service_accounts[0]?.id ?? "";
     const created = await owner.createServiceAccountApiKey({ project, service_account: account, name: "a" });
     assert.equal(created.service_account_id, account);
@@ -264,7 +264,7 @@ describe("rooms", () => {
 
   test("an API key creates none where rooms must be made by the owner", async () => {
     const strict = {
-      ...(await harness.store.directory.createProject("strict")),
+      ...(await harness.store.write.createProject("strict")),
       settings: { require_rooms: true },
     };
     harness.store.projects.splice(-1, 1, strict);
@@ -587,7 +587,7 @@ describe("exchanges", () => {
 
   test("one by its id, and never another project's", async () => {
     assert.equal((await owner.getExchange({ project, exchange: "ex_2" })).room, "hall");
-    const other = (await harness.store.directory.createProject("other")).id;
+    const other = (await harness.store.write.createProject("other")).id;
     assert.equal((await refusal(owner.getExchange({ project: other, exchange: "ex_2" })))[0], 404);
     assert.deepEqual((await owner.listExchanges({ project: other })).exchanges, []);
   });

@@ -13,7 +13,7 @@ beforeEach(async () => {
   // Its clock stands at 2026-11-24T00:00:00Z.
   harness = await startHarness();
   owner = createClient({ baseUrl: harness.url, token: OWNER_TOKEN });
-  project = (await harness.store.directory.createProject("mine")).id;
+  project = (await harness.store.write.createProject("mine")).id;
 });
 afterEach(() => harness.close());
 
@@ -146,7 +146,7 @@ test("amounts, zones, models and percents that make no sense are refused by name
 
 test("a budget is replaced in place; its scope stays; it is gone once removed, and another project has none of it", async () => {
   const { id } = await owner.createBudget({ project, amount_usd: "10", scope: { room: "lab" } });
-  const other = (await harness.store.directory.createProject("other")).id;
+  const other = (await harness.store.write.createProject("other")).id;
   const replace = { budget: id, amount_usd: "20", scope: { room: "lab" } };
   const changed = await owner.replaceBudget({ project, ...replace });
   assert.deepEqual([changed.id, changed.amount_usd, changed.fullest.free_usd], [id, "20", "20"]);

@@ -31,7 +31,7 @@ type BudgetHandlers = Pick<
 const DEFAULT_TIME_ZONE = "UTC";
 
 export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
-  const { directory, clock } = deps;
+  const { clock } = deps;
   const reader = new BudgetReader(deps);
   return {
     listBudgets: async ({ project, query }) => {
@@ -43,14 +43,14 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
       });
       return { budgets: await Promise.all(items.map((each) => reader.read(each))), next_cursor };
     },
-    createBudget: async ({ project, body }) => {
+    createBudget: async ({ project, body, write }) => {
       const budget = definitionOf(body, { id: newUuid(), projectId: project.id, createdAtMs: clock.now() });
-      await directory.setLimit(budget);
+      await write.setLimit(budget);
       return reader.read(budget);
     },
     getBudget: async ({ project, params }) =>
       reader.readDetails(await findBudget(deps, project.id, params.budget)),
-    replaceBudget: async ({ project, params, body }) => {
+    replaceBudget: async ({ project, params, body, write }) => {
       const before = await findBudget(deps, project.id, params.budget);
       const after = definitionOf(body, before);
       // Its accounts are counted for what the scope names: under another scope they would be somebody else's.
@@ -60,12 +60,12 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
           "The scope of a budget stays as it was made. Remove this one and create another.",
         );
       }
-      await directory.setLimit(after);
+      await write.setLimit(after);
       return reader.read(after);
     },
-    deleteBudget: async ({ project, params }) => {
+    deleteBudget: async ({ project, params, write }) => {
       const budget = await findBudget(deps, project.id, params.budget);
-      await directory.removeLimit(project.id, budget.id);
+      await write.removeLimit(project.id, budget.id);
       return null;
     },
   };

@@ -3,6 +3,9 @@
  * the caller is known and allowed, and everything it sent is parsed.
  */
 
+import type { IncomingMessage } from "node:http";
+import type { Audit, Author } from "../store/audit.ts";
+import type { DirectoryWrites } from "../store/directory-writes.ts";
 import type { Limits } from "../store/limits.ts";
 import type { Project as ProjectRow, Directory, Reports } from "../store/store.ts";
 import type { Clock } from "../clock.ts";
@@ -30,6 +33,7 @@ export interface ProviderStatus {
 
 export interface ApiDeps {
   readonly directory: Directory;
+  readonly audit: Audit;
   readonly reports: Reports;
   readonly limits: Pick<Limits, "budgetAccounts">;
   readonly clock: Clock;
@@ -41,6 +45,8 @@ export interface ApiDeps {
     projectId: string,
     provider: Provider,
   ) => Promise<{ readonly ok: boolean; readonly message: string }>;
+  /** Whose the connection is, behind the proxies that are trusted. */
+  readonly addressOf: (request: IncomingMessage) => string;
   /** A function, because the port may be known only once the server listens. */
   readonly info: () => Pick<GatewayInfo, "version" | "prices"> & { readonly publicUrl: string };
   readonly log: Pick<Log, "error">;
@@ -58,7 +64,13 @@ type Parts<Name extends RouteName> =
     : never;
 
 /** One call of a route, parsed. */
-export type ApiCall<Name extends RouteName> = Parts<Name> & { readonly caller: Caller };
+export type ApiCall<Name extends RouteName> = Parts<Name> & {
+  readonly caller: Caller;
+  /** The caller, as the audit log names it. */
+  readonly author: Author;
+  /** The only way to change the directory: as the caller. */
+  readonly write: DirectoryWrites;
+};
 
 /** Answers one route. Throws `ApiFault`. */
 export type Handler<Name extends RouteName> = (call: ApiCall<Name>) => Promise<RouteReply<Name>>;

@@ -11,6 +11,8 @@ import { newUuid } from "../ids.ts";
 import type { LogFields } from "../observe/log.ts";
 import type { Provider } from "../providers/provider.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import type { Audit, AuditAnchor, AuditEntry, AuditVerdict, Author } from "../store/audit.ts";
+import type { DirectoryWrites } from "../store/directory-writes.ts";
 import { InvalidCursorError } from "../store/errors.ts";
 import type { LimitDefinition } from "../store/limit-definition.ts";
 import type { BudgetAccountRow } from "../store/limits.ts";
@@ -53,6 +55,8 @@ export class MemoryStore {
   /** What `usage` answers with; the filter and dimensions it was asked for are in `usageCalls`. */
   usageRows: (by: readonly UsageDimension[]) => readonly UsageReportRow[] = () => [];
   readonly usageCalls: { filter: ExchangeFilter; by: readonly UsageDimension[] }[] = [];
+  /** Whoever was given the writes, once a call. */
+  readonly authors: Author[] = [];
   /** Thrown by the next look-up of a project. */
   failure: Error | null = null;
 
@@ -60,7 +64,7 @@ export class MemoryStore {
   async addApiKey(projectId: string, name = "key"): Promise<{ id: string; text: string }> {
     const id = newUuid();
     const secret = `secret-${name}`;
-    await this.directory.createApiKey({
+    await this.write.createApiKey({
       id,
       projectId,
       serviceAccountId: this.serviceAccounts.find((each) => each.projectId === projectId)?.id ?? "",
@@ -73,12 +77,11 @@ export class MemoryStore {
     return { id, text: encodeApiKey({ id, projectId, secret }) };
   }
 
-  readonly directory: Directory = {
+  readonly write: DirectoryWrites = {
     setLimit: async (limit) => {
       const index = this.limits.findIndex(({ id }) => id === limit.id);
       this.limits.splice(index < 0 ? this.limits.length : index, index < 0 ? 0 : 1, limit);
     },
-    listLimits: async (projectId) => this.limits.filter((each) => each.projectId === projectId),
     removeLimit: async (projectId, id) => {
       const index = this.limits.findIndex((each) => each.projectId === projectId && each.id === id);
       if (index >= 0) this.limits.splice(index, 1);
@@ -95,7 +98,6 @@ export class MemoryStore {
       });
       return project;
     },
-    listProjects: async (page) => pageOf(this.projects, page, ({ id }) => id),
     changeProjectSettings: async (id, change) => {
       const index = this.projects.findIndex((project) => project.id === id);
       const project = this.projects[index];
@@ -107,20 +109,6 @@ export class MemoryStore {
       this.projects[index] = changed;
       return changed;
     },
-    findProject: async (id) => {
-      if (this.failure !== null) throw this.failure;
-      return this.projects.find((project) => project.id === id) ?? null;
-    },
-    listServiceAccounts: async (projectId, page) =>
-      pageOf(
-        this.serviceAccounts.filter((each) => each.projectId === projectId),
-        page,
-        ({ id }) => id,
-      ),
-    findServiceAccount: async (projectId, idOrName) =>
-      this.serviceAccounts.find(
-        (each) => each.projectId === projectId && [each.id, each.name].includes(idOrName),
-      ) ?? null,
     createServiceAccount: async (projectId, name) => {
       if ((await this.directory.findServiceAccount(projectId, name)) !== null) return null;
       const account = { id: newUuid(), projectId, name, createdAtMs: NOW_MS };
@@ -136,18 +124,6 @@ export class MemoryStore {
     createApiKey: async (key) => {
       this.apiKeys.set(key.id, key);
     },
-    listApiKeys: async (projectId, page, serviceAccountId) =>
-      pageOf(
-        [...this.apiKeys.values()].filter(
-          (key) =>
-            key.projectId === projectId &&
-            key.deletedAtMs === null &&
-            (serviceAccountId === undefined || key.serviceAccountId === serviceAccountId),
-        ),
-        page,
-        ({ id }) => id,
-      ),
-    findApiKey: async (id) => this.apiKeys.get(id) ?? null,
     deleteApiKey: async (projectId, id) => {
       const key = this.apiKeys.get(id);
       if (key === undefined || key.projectId !== projectId || key.deletedAtMs !== null) return false;
@@ -169,11 +145,6 @@ export class MemoryStore {
       this.rooms.splice(index < 0 ? this.rooms.length : index, index < 0 ? 0 : 1, room);
       return room;
     },
-    listRooms: async (projectId, page) =>
-      pageOf(this.#liveRooms(projectId), page, ({ name }) => name).slice(page?.offset ?? 0),
-    countRooms: async (projectId) => this.#liveRooms(projectId).length,
-    findRoomById: async (projectId, id) =>
-      this.rooms.find((room) => room.projectId === projectId && room.id === id) ?? null,
     updateRoom: async (projectId, name, change) => {
       const index = this.rooms.findIndex((room) => room.projectId === projectId && room.name === name);
       const room = this.rooms[index];
@@ -185,8 +156,6 @@ export class MemoryStore {
       this.rooms[index] = updated;
       return updated;
     },
-    findRoom: async (projectId, name) =>
-      this.rooms.find((room) => room.projectId === projectId && room.name === name) ?? null,
     deleteRoom: async (projectId, name) => {
       const index = this.rooms.findIndex((room) => room.projectId === projectId && room.name === name);
       const room = this.rooms[index];
@@ -199,6 +168,58 @@ export class MemoryStore {
       this.revocations.push(revocation);
       return revocation;
     },
+    setProvider: async (settings) => {
+      await this.write.removeProvider(settings.projectId, settings.name);
+      this.providers.push(settings);
+    },
+    removeProvider: async (projectId, name) => {
+      const index = this.providers.findIndex((each) => each.projectId === projectId && each.name === name);
+      if (index >= 0) this.providers.splice(index, 1);
+      return index >= 0;
+    },
+  };
+
+  readonly directory: Directory = {
+    as: (author) => {
+      this.authors.push(author);
+      return this.write;
+    },
+    registerRoom: (projectId, name) => this.write.createRoom(projectId, name),
+    listLimits: async (projectId) => this.limits.filter((each) => each.projectId === projectId),
+    listProjects: async (page) => pageOf(this.projects, page, ({ id }) => id),
+    findProject: async (id) => {
+      if (this.failure !== null) throw this.failure;
+      return this.projects.find((project) => project.id === id) ?? null;
+    },
+    listServiceAccounts: async (projectId, page) =>
+      pageOf(
+        this.serviceAccounts.filter((each) => each.projectId === projectId),
+        page,
+        ({ id }) => id,
+      ),
+    findServiceAccount: async (projectId, idOrName) =>
+      this.serviceAccounts.find(
+        (each) => each.projectId === projectId && [each.id, each.name].includes(idOrName),
+      ) ?? null,
+    listApiKeys: async (projectId, page, serviceAccountId) =>
+      pageOf(
+        [...this.apiKeys.values()].filter(
+          (key) =>
+            key.projectId === projectId &&
+            key.deletedAtMs === null &&
+            (serviceAccountId === undefined || key.serviceAccountId === serviceAccountId),
+        ),
+        page,
+        ({ id }) => id,
+      ),
+    findApiKey: async (id) => this.apiKeys.get(id) ?? null,
+    listRooms: async (projectId, page) =>
+      pageOf(this.#liveRooms(projectId), page, ({ name }) => name).slice(page?.offset ?? 0),
+    countRooms: async (projectId) => this.#liveRooms(projectId).length,
+    findRoomById: async (projectId, id) =>
+      this.rooms.find((room) => room.projectId === projectId && room.id === id) ?? null,
+    findRoom: async (projectId, name) =>
+      this.rooms.find((room) => room.projectId === projectId && room.name === name) ?? null,
     listRevocations: async (projectId, page) =>
       pageOf(
         this.revocations.filter((each) => each.projectId === projectId),
@@ -206,20 +227,36 @@ export class MemoryStore {
         ({ id }) => id,
       ),
     findRevocation: async () => null,
-    setProvider: async (settings) => {
-      await this.directory.removeProvider(settings.projectId, settings.name);
-      this.providers.push(settings);
-    },
     listProviders: async (projectId) => this.providers.filter((each) => each.projectId === projectId),
     findProvider: async (projectId, name) =>
       this.providers.find((each) => each.projectId === projectId && each.name === name) ?? null,
-    removeProvider: async (projectId, name) => {
-      const index = this.providers.findIndex((each) => each.projectId === projectId && each.name === name);
-      if (index >= 0) this.providers.splice(index, 1);
-      return index >= 0;
-    },
     wasProviderEverConfigured: async () => this.providers.length > 0,
     onChange: () => () => undefined,
+  };
+
+  /** Oldest first; what refused calls and signed tokens left. */
+  readonly entries: AuditEntry[] = [];
+  verdict: AuditVerdict = { entries: 0, head: null, broken: null };
+  /** What the log was checked against. */
+  readonly anchors: (AuditAnchor | undefined)[] = [];
+
+  readonly audit: Audit = {
+    record: async (author, event) => {
+      const seq = this.entries.length + 1;
+      this.entries.push({ ...event, author, seq, atMs: NOW_MS, mac: String(seq).padStart(64, "0") });
+    },
+    list: async (filter, page) =>
+      this.entries
+        .filter(({ seq, projectId, action }) => {
+          const isWanted = filter.projectId === undefined || filter.projectId === projectId;
+          return seq < (page.beforeSeq ?? Infinity) && isWanted && action === (filter.action ?? action);
+        })
+        .toReversed()
+        .slice(0, page.limit),
+    verify: async (anchor) => {
+      this.anchors.push(anchor);
+      return this.verdict;
+    },
   };
 
   #liveRooms(projectId: string): readonly Room[] {
@@ -319,6 +356,8 @@ export async function startHarness(): Promise<Harness> {
     });
   const api = createApi({
     directory: store.directory,
+    audit: store.audit,
+    addressOf: (request) => String(request.headers["x-test-address"] ?? "192.0.2.1"),
     reports: store.reports,
     limits: {
       budgetAccounts: async (limitId) => store.budgetAccounts.filter((each) => each.limitId === limitId),

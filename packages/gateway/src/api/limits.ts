@@ -16,7 +16,7 @@ type LimitHandlers = Pick<
 >;
 
 export function limitHandlers(deps: ApiDeps): LimitHandlers {
-  const { directory, clock } = deps;
+  const { clock } = deps;
   return {
     listLimits: async ({ project, query }) => {
       const { items, next_cursor } = madePage({
@@ -27,20 +27,20 @@ export function limitHandlers(deps: ApiDeps): LimitHandlers {
       });
       return { limits: items.map(limitShape), next_cursor };
     },
-    createLimit: async ({ project, body }) => {
+    createLimit: async ({ project, body, write }) => {
       const limit = definitionOf(body, { id: newUuid(), projectId: project.id, createdAtMs: clock.now() });
-      await directory.setLimit(limit);
+      await write.setLimit(limit);
       return limitShape(limit);
     },
     getLimit: async ({ project, params }) => limitShape(await findLimit(deps, project.id, params.limit)),
-    replaceLimit: async ({ project, params, body }) => {
+    replaceLimit: async ({ project, params, body, write }) => {
       const limit = definitionOf(body, await findLimit(deps, project.id, params.limit));
-      await directory.setLimit(limit);
+      await write.setLimit(limit);
       return limitShape(limit);
     },
-    deleteLimit: async ({ project, params }) => {
+    deleteLimit: async ({ project, params, write }) => {
       const limit = await findLimit(deps, project.id, params.limit);
-      await directory.removeLimit(project.id, limit.id);
+      await write.removeLimit(project.id, limit.id);
       return null;
     },
   };

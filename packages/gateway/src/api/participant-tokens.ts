@@ -51,6 +51,13 @@ async function createToken(
       `grants: the token would be longer than ${MAX_TOKEN_LENGTH} characters.`,
     );
   }
+  await deps.audit.record(call.author, {
+    action: "token.create",
+    projectId: project.id,
+    target: { kind: "token", id, name: participant },
+    before: null,
+    after: { room, api_key_id: key.id, ...(exp === null ? {} : { expires_at: toRfc3339(exp * 1000) }) },
+  });
   const expires_at = exp === null ? null : toRfc3339(exp * 1000);
   return { token, id, api_key_id: key.id, room, participant, expires_at };
 }

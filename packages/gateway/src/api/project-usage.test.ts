@@ -12,7 +12,7 @@ let project: string;
 beforeEach(async () => {
   harness = await startHarness();
   owner = createClient({ baseUrl: harness.url, token: OWNER_TOKEN });
-  project = (await harness.store.directory.createProject("mine")).id;
+  project = (await harness.store.write.createProject("mine")).id;
 });
 afterEach(() => harness.close());
 

@@ -24,11 +24,11 @@ export function projectHandlers(deps: ApiDeps): ProjectHandlers {
       });
       return { projects: items.map(projectShape), next_cursor };
     },
-    createProject: async ({ body }) =>
-      projectShape(await directory.createProject(body.name, withoutDefaults(body.settings ?? {}))),
+    createProject: async ({ body, write }) =>
+      projectShape(await write.createProject(body.name, withoutDefaults(body.settings ?? {}))),
     getProject: async ({ project }) => projectShape(project),
-    updateProjectSettings: async ({ project, body }) =>
-      projectShape((await directory.changeProjectSettings(project.id, { ...body })) ?? project),
+    updateProjectSettings: async ({ project, body, write }) =>
+      projectShape((await write.changeProjectSettings(project.id, { ...body })) ?? project),
   };
 }
 

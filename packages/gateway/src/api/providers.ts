@@ -32,9 +32,9 @@ export function providerHandlers(deps: ApiDeps): ProviderHandlers {
       const { ok, message } = await deps.testProvider(project.id, findKind(deps, params.provider));
       return { ok, message };
     },
-    removeProvider: async ({ project, params }) => {
+    removeProvider: async ({ project, params, write }) => {
       const kind = findKind(deps, params.provider);
-      if (!(await deps.directory.removeProvider(project.id, kind.name))) {
+      if (!(await write.removeProvider(project.id, kind.name))) {
         throw new ApiFault("not_found", `The project has no setting of its own for ${kind.displayName}.`);
       }
       return null;
@@ -44,7 +44,7 @@ export function providerHandlers(deps: ApiDeps): ProviderHandlers {
 
 async function setProvider(
   deps: ApiDeps,
-  { project, params, body }: ApiCall<"setProvider">,
+  { project, params, body, write }: ApiCall<"setProvider">,
 ): Promise<SetProviderReply> {
   const kind = findKind(deps, params.provider);
   if (body.api_key === undefined && body.base_url === undefined) {
@@ -63,7 +63,7 @@ async function setProvider(
     baseUrl,
     updatedAtMs: deps.clock.now(),
   };
-  await deps.directory.setProvider(settings);
+  await write.setProvider(settings);
   const shapes = await providerShapes(deps, project.id);
   const shape = shapes.find(({ name }) => name === kind.name);
   if (shape === undefined) throw new Error(`The status of ${kind.name} is missing.`);

@@ -20,8 +20,8 @@ export function revocationHandlers({ directory, clock }: ApiDeps): RevocationHan
       });
       return { revocations: items.map(revocationShape), next_cursor };
     },
-    createRevocation: async ({ project, body }) =>
-      revocationShape(await directory.createRevocation(project.id, targetOf(body, clock.now()))),
+    createRevocation: async ({ project, body, write }) =>
+      revocationShape(await write.createRevocation(project.id, targetOf(body, clock.now()))),
   };
 }
 

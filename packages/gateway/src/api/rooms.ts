@@ -21,9 +21,9 @@ export function roomHandlers({ directory, clock }: ApiDeps): RoomHandlers {
     createRoom: async (call) => roomShape(await createRoom(directory, call)),
     getRoom: async ({ project, params }) => roomShape(await findLiveRoom(directory, project.id, params.room)),
     updateRoom: async (call) => roomShape(await updateRoom(directory, call, clock.now())),
-    deleteRoom: async ({ project, params }) => {
+    deleteRoom: async ({ project, params, write }) => {
       const room = await findLiveRoom(directory, project.id, params.room);
-      await directory.deleteRoom(project.id, room.name);
+      await write.deleteRoom(project.id, room.name);
       return null;
     },
   };
@@ -44,7 +44,7 @@ async function listRooms(directory: Directory, { project, query }: ApiCall<"list
 
 async function createRoom(
   directory: Directory,
-  { project, body, caller }: ApiCall<"createRoom">,
+  { project, body, caller, write }: ApiCall<"createRoom">,
 ): Promise<RoomRow> {
   const room = await directory.findRoom(project.id, body.name);
   if (room !== null && room.deletedAtMs === null) {
@@ -61,12 +61,12 @@ async function createRoom(
   if (caller.kind === "api_key" && project.settings[REQUIRE_ROOMS_SETTING] === true) {
     throw new ApiFault("forbidden", "In this project only the owner may create rooms.");
   }
-  return directory.createRoom(project.id, body.name, detailsOf(body));
+  return write.createRoom(project.id, body.name, detailsOf(body));
 }
 
 async function updateRoom(
   directory: Directory,
-  { project, params, body }: ApiCall<"updateRoom">,
+  { project, params, body, write }: ApiCall<"updateRoom">,
   nowMs: number,
 ): Promise<RoomRow> {
   const room = await findLiveRoom(directory, project.id, params.room);
@@ -74,7 +74,7 @@ async function updateRoom(
   // What is disabled already stays so since then.
   const isDisabled = body.disabled ?? room.disabledAtMs !== null;
   const disabledAtMs = isDisabled ? (room.disabledAtMs ?? nowMs) : null;
-  const updated = await directory.updateRoom(project.id, room.name, {
+  const updated = await write.updateRoom(project.id, room.name, {
     name,
     disabledAtMs,
     ...detailsOf(body),

@@ -30,19 +30,19 @@ export function serviceAccountHandlers({ directory }: ApiDeps): ServiceAccountHa
       });
       return { service_accounts: items.map(serviceAccountShape), next_cursor };
     },
-    createServiceAccount: async ({ project, body }) => {
-      const account = await directory.createServiceAccount(project.id, body.name);
+    createServiceAccount: async ({ project, body, write }) => {
+      const account = await write.createServiceAccount(project.id, body.name);
       if (account !== null) return serviceAccountShape(account);
       throw new ApiFault("conflict", `The project has a service account ${quoted(body.name)} already.`);
     },
     getServiceAccount: async ({ project, params }) =>
       serviceAccountShape(await findServiceAccount(directory, project.id, params.service_account)),
-    deleteServiceAccount: async ({ project, params }) => {
+    deleteServiceAccount: async ({ project, params, write }) => {
       const account = await findServiceAccount(directory, project.id, params.service_account);
       if (account.name === DEFAULT_SERVICE_ACCOUNT) {
         throw new ApiFault("conflict", "Every project has the service account `default`: it stays.");
       }
-      if (await directory.deleteServiceAccount(project.id, account.id)) return null;
+      if (await write.deleteServiceAccount(project.id, account.id)) return null;
       throw new ApiFault(
         "conflict",
         `The service account ${quoted(account.name)} has API keys. Delete them first: tokens that they ` +

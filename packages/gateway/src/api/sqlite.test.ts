@@ -24,6 +24,8 @@ test("over the SQLite store: keys, rooms, exchanges with a cursor, the report", 
   const provider = makeProvider("acme");
   const api = createApi({
     directory: store.directory,
+    audit: store.audit,
+    addressOf: () => "192.0.2.1",
     reports: store.reports,
     limits: store.limits,
     clock,

@@ -76,6 +76,10 @@ class MemoryDirectory {
     return this.rooms.get(`${projectId}/${name}`) ?? null;
   }
 
+  async registerRoom(projectId: string, name: string): Promise<Room> {
+    return (await this.findRoom(projectId, name)) ?? this.createRoom(projectId, name);
+  }
+
   async createRoom(projectId: string, name: string): Promise<Room> {
     this.roomCreations++;
     const id = this.rooms.get(`${projectId}/${name}`)?.id ?? randomUUID();

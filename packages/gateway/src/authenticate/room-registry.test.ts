@@ -15,7 +15,7 @@ function makeDirectory(rooms: Map<string, Room>, settings: Project["settings"] =
       return rooms.get(`${projectId}/${name}`) ?? null;
     },
     findProject: async (): Promise<Project> => ({ ...PROJECT, settings }),
-    createRoom: async (projectId: string, name: string): Promise<Room> => {
+    registerRoom: async (projectId: string, name: string): Promise<Room> => {
       calls.push(`create ${name}`);
       const room = makeRoom({ id: `r${rooms.size}`, projectId, name });
       rooms.set(`${projectId}/${name}`, room);
@@ -54,9 +54,9 @@ test("a creation that fails is tried again by the next request", async () => {
   let failures = 1;
   const registry = new RoomRegistry({
     ...directory,
-    createRoom: async (projectId, name) => {
+    registerRoom: async (projectId, name) => {
       if (failures-- > 0) throw new Error("disk full");
-      return directory.createRoom(projectId, name);
+      return directory.registerRoom(projectId, name);
     },
   });
   await assert.rejects(registry.resolve("p1", "a"), /disk full/);

@@ -10,7 +10,7 @@ import type { Directory, Room } from "../store/store.ts";
 /** The project setting that turns registration on first use off, when it is `true`. */
 export const REQUIRE_ROOMS_SETTING = "require_rooms";
 
-type RoomDirectory = Pick<Directory, "findRoom" | "createRoom" | "findProject">;
+type RoomDirectory = Pick<Directory, "findRoom" | "registerRoom" | "findProject">;
 
 export class RoomRegistry {
   readonly #directory: RoomDirectory;
@@ -44,7 +44,7 @@ export class RoomRegistry {
     const key = `${projectId}\n${name}`;
     const running = this.#creations.get(key);
     if (running !== undefined) return running;
-    const creation = this.#directory.createRoom(projectId, name).finally(() => this.#creations.delete(key));
+    const creation = this.#directory.registerRoom(projectId, name).finally(() => this.#creations.delete(key));
     this.#creations.set(key, creation);
     return creation;
   }

@@ -3,6 +3,7 @@
  * it holds for any of them. The random comparison with a plain model is in `conformance/`.
  */
 
+import { auditConformance } from "./conformance/audit-conformance.ts";
 import { directoryConformance } from "./conformance/directory-conformance.ts";
 import { ledgerConformance } from "./conformance/ledger-conformance.ts";
 import { limitDefinitionsConformance } from "./conformance/limit-definitions-conformance.ts";
@@ -18,6 +19,7 @@ import type { OpenStore } from "./conformance/store-under-test.ts";
 
 /** Registers the whole suite. `name` is the store's, for the titles. */
 export function storeConformance(name: string, open: OpenStore): void {
+  auditConformance(name, open);
   directoryConformance(name, open);
   ledgerConformance(name, open);
   limitDefinitionsConformance(name, open);

@@ -6,11 +6,13 @@
  */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { Audit, Author } from "./audit.ts";
+import type { DirectoryWrites } from "./directory-writes.ts";
 import type { LimitDefinition } from "./limit-definition.ts";
 import type { Limits, Settlement } from "./limits.ts";
 import type { Notices } from "./notices.ts";
 import type { Objects } from "./objects.ts";
-import type { RevocableToken, Revocation, RevocationTarget } from "./revocation.ts";
+import type { RevocableToken, Revocation } from "./revocation.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
 // ---------------------------------------------------------------- who
@@ -282,40 +284,33 @@ export interface Reports {
 
 // ---------------------------------------------------------------- the store
 
+/** Who may do what, to be read. To change any of it is to say who does: `as`. */
 export interface Directory {
-  createProject(name: string, settings?: Project["settings"]): Promise<Project>;
+  /**
+   * The writes, as somebody's. Each leaves an entry in the audit log, in its own transaction: when one of the two
+   * cannot be written, neither is. What changes nothing leaves none. A provider that is set is always a change.
+   */
+  as(author: Author): DirectoryWrites;
+
   /** Oldest first; all of them without `page`, like every list here. */
   listProjects(page?: ListPage): Promise<readonly Project[]>;
   findProject(id: string): Promise<Project | null>;
-  /**
-   * Changes these settings and leaves the others, as one step; null takes a setting away. null when there is
-   * no such project.
-   */
-  changeProjectSettings(id: string, change: Project["settings"]): Promise<Project | null>;
 
   /** Every project has one named `default`, made with it. Oldest first. */
   listServiceAccounts(projectId: string, page?: ListPage): Promise<readonly ServiceAccount[]>;
   /** By id or by name; an id goes before a name. */
   findServiceAccount(projectId: string, idOrName: string): Promise<ServiceAccount | null>;
-  /** null when the project has one of this name. One that was deleted comes back, with its id. */
-  createServiceAccount(projectId: string, name: string): Promise<ServiceAccount | null>;
-  /** False when there is none, or when it still has API keys. */
-  deleteServiceAccount(projectId: string, id: string): Promise<boolean>;
 
-  /** Stores the key with its secret encrypted. */
-  createApiKey(key: ApiKeyWithSecret): Promise<void>;
   /** Without deleted ones, oldest first; those of one service account, or of all. */
   listApiKeys(projectId: string, page?: ListPage, serviceAccountId?: string): Promise<readonly ApiKeyRow[]>;
   /** Also a deleted one (see `deletedAtMs`): its tokens are told that it was revoked. */
   findApiKey(id: string): Promise<ApiKeyWithSecret | null>;
-  /** False when there is none. Verified tokens of the key stop working before this resolves. */
-  deleteApiKey(projectId: string, id: string): Promise<boolean>;
 
   /**
-   * Creates the room, or brings a deleted one of this name back (same id, not disabled). One that is there stays as
-   * it is.
+   * Makes a room that a token names before anybody else did. No act of management: it has no author, and leaves no
+   * entry. A room of this name that is there, also a deleted or disabled one, stays as it is and is the answer.
    */
-  createRoom(projectId: string, name: string, details?: RoomDetails): Promise<Room>;
+  registerRoom(projectId: string, name: string): Promise<Room>;
   /** Without deleted ones, by name. */
   listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]>;
   /** Without deleted ones. */
@@ -324,33 +319,17 @@ export interface Directory {
   findRoom(projectId: string, name: string): Promise<Room | null>;
   /** Also a deleted one. */
   findRoomById(projectId: string, id: string): Promise<Room | null>;
-  /**
-   * null when the project has no live room `name`, or has one of the new name. A room that gets another name
-   * leaves a tombstone under the old one, so that no token of the old name is good for a new room.
-   */
-  updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null>;
-  deleteRoom(projectId: string, name: string): Promise<boolean>;
 
-  /**
-   * The tokens stop working before this resolves. There is no way back. A token that is revoked already keeps its
-   * revocation, which is then the answer.
-   */
-  createRevocation(projectId: string, target: RevocationTarget): Promise<Revocation>;
   /** Oldest first. */
   listRevocations(projectId: string, page?: ListPage): Promise<readonly Revocation[]>;
   /** One that holds for the token, or null. */
   findRevocation(token: RevocableToken): Promise<Revocation | null>;
 
-  /** Creates the limit, or replaces the one of this id in the same project; an id of another project changes nothing. */
-  setLimit(limit: LimitDefinition): Promise<void>;
   /** Oldest first. */
   listLimits(projectId: string): Promise<readonly LimitDefinition[]>;
-  removeLimit(projectId: string, id: string): Promise<boolean>;
 
-  setProvider(settings: ProviderSettings): Promise<void>;
   listProviders(projectId: string): Promise<readonly ProviderSettings[]>;
   findProvider(projectId: string, name: string): Promise<ProviderSettings | null>;
-  removeProvider(projectId: string, name: string): Promise<boolean>;
   /** True once any provider was ever set, also if it was removed since. */
   wasProviderEverConfigured(): Promise<boolean>;
 
@@ -378,6 +357,7 @@ export interface StoreBackup {
 
 export interface Store {
   readonly directory: Directory;
+  readonly audit: Audit;
   readonly ledger: Ledger;
   readonly limits: Limits;
   readonly notices: Notices;

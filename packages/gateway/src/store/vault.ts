@@ -6,7 +6,7 @@
  * A sealed value: key version (1 byte), nonce (12), tag (16), ciphertext.
  */
 
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { MasterKeyError } from "./errors.ts";
@@ -91,6 +91,12 @@ export class Vault {
         { cause },
       );
     }
+  }
+
+  /** A key of its own for one purpose (RFC 5869): it tells nothing of the master key, nor of another purpose's. */
+  deriveKey(purpose: string): KeyObject {
+    const info = `meshagent ${purpose} ${KEY_VERSION}`;
+    return createSecretKey(Buffer.from(hkdfSync("sha256", this.#key, "", info, MASTER_KEY_BYTES)));
   }
 
   /** A value to keep beside the secrets, by which a later start knows the master key. */

@@ -6,7 +6,7 @@ import type { BudgetDefinition } from "../limit-definition.ts";
 import type { BudgetAccount } from "../limits.ts";
 import type { BudgetNotice } from "../notices.ts";
 import { sampleIntent, sampleResult } from "./sample-exchanges.ts";
-import { withStore } from "./store-under-test.ts";
+import { tester, withStore } from "./store-under-test.ts";
 import type { OpenStore, StoreUnderTest } from "./store-under-test.ts";
 
 const everything = { room: null, participant: null, apiKeyId: null, sessionId: null, model: null } as const;
@@ -57,9 +57,9 @@ async function withBudget(
   rest: Partial<BudgetDefinition> = {},
 ): Promise<void> {
   await withStore(open, async (under) => {
-    const { id } = await under.store.directory.createProject("p");
+    const { id } = await under.store.directory.as(tester).createProject("p");
     const budget = definition(id, rest);
-    await under.store.directory.setLimit(budget);
+    await under.store.directory.as(tester).setLimit(budget);
     await work({ ...under, budget, account: accountOf(budget) });
   });
 }
@@ -211,7 +211,7 @@ function makingTests(name: string, open: OpenStore): void {
   test(`${name} notices: a budget without percentages, and one that was removed, tell nothing`, () =>
     withBudget(open, async (told) => {
       await spend(told, "ex_1", 900, { key: "c|day 1|", limitId: "c", notifyAtPercent: [] });
-      await told.store.directory.removeLimit(told.budget.projectId, "b");
+      await told.store.directory.as(tester).removeLimit(told.budget.projectId, "b");
       await spend(told, "ex_2", 900);
       assert.deepEqual(await told.store.notices.due(told.time.nowMs, 10), []);
     }));
@@ -221,7 +221,7 @@ function changeTests(name: string, open: OpenStore): void {
   /** A moment later, so that the order of what it tells is certain. */
   const change = ({ store, budget, time }: Told, rest: Partial<BudgetDefinition>): Promise<void> => {
     time.nowMs += 1;
-    return store.directory.setLimit({ ...budget, ...rest });
+    return store.directory.as(tester).setLimit({ ...budget, ...rest });
   };
 
   test(`${name} notices: a raised amount is told anew, and each amount once`, () =>

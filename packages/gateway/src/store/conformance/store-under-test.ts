@@ -1,6 +1,16 @@
 /** What the conformance suite is given to test a store, and how it takes and leaves one. */
 
+import type { Author } from "../audit.ts";
 import type { Store } from "../store.ts";
+
+/** Who changes the directory in tests. */
+export const tester: Author = {
+  kind: "owner",
+  apiKeyId: null,
+  address: "192.0.2.7",
+  userAgent: "conformance",
+  requestId: "req_1",
+};
 
 /** A store with what its tests hold in their hands. */
 export interface StoreUnderTest {

@@ -17,6 +17,7 @@ import type { Store } from "../store.ts";
 import { newMasterKey } from "../vault.ts";
 import { backUpDatabase } from "./backup.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
+import { tester } from "../conformance/store-under-test.ts";
 
 const masterKey = newMasterKey();
 const HOUR_MS = 3_600_000;
@@ -35,9 +36,9 @@ test("a backup holds what was there, opens with the same key, and is for its own
   const directory = temporaryDirectory(context);
   const store = await open(directory);
   context.after(() => store.close());
-  const project = await store.directory.createProject("p");
+  const project = await store.directory.as(tester).createProject("p");
   const provider = { projectId: project.id, name: "openai", baseUrl: null, updatedAtMs: 1 };
-  await store.directory.setProvider({ ...provider, apiKey: new Secret("sk-kept") });
+  await store.directory.as(tester).setProvider({ ...provider, apiKey: new Secret("sk-kept") });
   await store.ledger.recordIntent(sampleIntent({ id: "ex_1" }));
   await store.ledger.recordResult(sampleResult({ id: "ex_1" }));
   await store.ledger.recordIntent(sampleIntent({ id: "ex_running" }));

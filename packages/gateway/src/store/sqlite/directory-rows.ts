@@ -1,5 +1,6 @@
 /** Reads the rows of the directory's tables. Opens no secret: sealed columns are left to the directory. */
 
+import type { SealedPlace } from "../vault.ts";
 import type { Revocation } from "../revocation.ts";
 import type { ApiKeyRow, Project, Room, ServiceAccount } from "../store.ts";
 import { integer, integerOrNull, text, textOrNull } from "./columns.ts";
@@ -81,4 +82,14 @@ export function readRevocation(row: Row): Revocation {
 function parseTexts(row: Row, column: string): Readonly<Record<string, string>> {
   const entries = Object.entries(parseObject(row, column));
   return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+}
+
+/** Where the secret of an API key is kept. */
+export function apiKeyPlace(id: string): SealedPlace {
+  return { table: "api_keys", rowId: id, column: "secret" };
+}
+
+/** Where the key of a provider is kept. */
+export function providerPlace(projectId: string, name: string): SealedPlace {
+  return { table: "providers", rowId: JSON.stringify([projectId, name]), column: "api_key" };
 }

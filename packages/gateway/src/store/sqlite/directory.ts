@@ -1,14 +1,15 @@
 /**
- * Projects, service accounts, API keys, rooms and providers on SQLite. Secrets are sealed by the vault on
- * their way in and opened on their way out; none is ever in a column in clear. Changes are announced after
- * they are committed, and before the call that made them resolves.
+ * Projects, service accounts, API keys, rooms and providers on SQLite, to be read; `directory-writes.ts` changes them.
+ * Secrets are sealed by the vault on their way in and opened on their way out; none is ever in a column in clear.
  */
 
-import type { DatabaseSync } from "node:sqlite";
-import type { Clock } from "../../clock.ts";
-import { newUuid } from "../../ids.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
-import type { RevocableToken, Revocation, RevocationTarget } from "../revocation.ts";
+import type { Author } from "../audit.ts";
+import type { DirectoryWrites } from "../directory-writes.ts";
+import { InvalidCursorError } from "../errors.ts";
+import type { LimitDefinition } from "../limit-definition.ts";
+import type { Peers } from "../peers.ts";
+import type { RevocableToken, Revocation } from "../revocation.ts";
 import type {
   ApiKeyRow,
   ApiKeyWithSecret,
@@ -18,28 +19,26 @@ import type {
   Project,
   ProviderSettings,
   Room,
-  RoomChange,
-  RoomDetails,
   RoomPage,
   ServiceAccount,
 } from "../store.ts";
-import type { LimitDefinition } from "../limit-definition.ts";
-import type { Limits } from "../limits.ts";
-import type { Peers } from "../peers.ts";
-import type { SealedPlace, Vault } from "../vault.ts";
+import type { Vault } from "../vault.ts";
 import { blob, blobOrNull, integer, text, textOrNull } from "./columns.ts";
 import type { Row } from "./columns.ts";
-import { readApiKey, readProject, readRevocation, readServiceAccount } from "./directory-rows.ts";
-import { RevocationRows } from "./revocations.ts";
-import { SqliteRooms } from "./rooms.ts";
-import { InvalidCursorError } from "../errors.ts";
+import {
+  apiKeyPlace,
+  providerPlace,
+  readApiKey,
+  readProject,
+  readRevocation,
+  readServiceAccount,
+} from "./directory-rows.ts";
+import { PROVIDER_WAS_SET, SqliteDirectoryWrites } from "./directory-writes.ts";
+import type { DirectoryParts } from "./directory-writes.ts";
 import { DefinitionRows } from "./limits/definitions.ts";
-import { inTransaction } from "./schema.ts";
-import { cachedStatements } from "./statements.ts";
+import { RevocationRows } from "./revocations.ts";
+import { RoomRows } from "./rooms.ts";
 import type { Statements } from "./statements.ts";
-
-const PROVIDER_WAS_SET = "provider_was_set";
-const DEFAULT_SERVICE_ACCOUNT = "default";
 
 /** A table that is listed by age, without its deleted rows, and the columns that must have a value. */
 interface AgedRows {
@@ -47,12 +46,10 @@ interface AgedRows {
   readonly where?: Readonly<Record<string, string>>;
 }
 
-export interface SqliteDirectoryOptions {
-  readonly database: DatabaseSync;
-  readonly vault: Vault;
-  readonly clock: Clock;
-  /** Counts what the definitions of limits allow. */
-  readonly limits: Pick<Limits, "setBudgetAmount">;
+export interface SqliteDirectoryOptions extends Pick<
+  DirectoryParts,
+  "database" | "sql" | "vault" | "clock" | "audit" | "limits"
+> {
   /** The other processes that write the same file; null where there are none. */
   readonly peers: Peers | null;
   /** A listener threw. */
@@ -61,55 +58,32 @@ export interface SqliteDirectoryOptions {
 
 /** See `Directory` for what every method promises. */
 export class SqliteDirectory implements Directory {
-  readonly #database: DatabaseSync;
   readonly #vault: Vault;
-  readonly #clock: Clock;
   readonly #onAlarm: SqliteDirectoryOptions["onAlarm"];
   readonly #sql: Statements;
-  readonly #rooms: SqliteRooms;
-  readonly #definitions: DefinitionRows;
-  readonly #revocations: RevocationRows;
-  readonly #limits: Pick<Limits, "setBudgetAmount">;
+  readonly #parts: DirectoryParts;
   readonly #peers: Peers | null;
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
 
   constructor(options: SqliteDirectoryOptions) {
-    this.#database = options.database;
-    this.#vault = options.vault;
-    this.#clock = options.clock;
-    this.#onAlarm = options.onAlarm;
-    this.#sql = cachedStatements(options.database);
-    this.#definitions = new DefinitionRows(this.#sql);
-    this.#revocations = new RevocationRows(this.#sql);
-    this.#limits = options.limits;
+    const { sql, clock, vault, onAlarm } = options;
+    this.#vault = vault;
+    this.#onAlarm = onAlarm;
+    this.#sql = sql;
     this.#peers = options.peers;
     this.#peers?.onTold((change) => this.#tellListeners(change));
-    this.#rooms = new SqliteRooms({
-      database: options.database,
-      clock: options.clock,
-      sql: this.#sql,
-      onChange: (projectId, name) => this.#announce({ kind: "room", projectId, id: name }),
-    });
+    this.#parts = {
+      ...options,
+      definitions: new DefinitionRows(sql),
+      revocations: new RevocationRows(sql),
+      rooms: new RoomRows(sql, clock),
+      announce: (change) => this.#announce(change),
+      findProvider: (projectId, name) => this.#findProvider(projectId, name),
+    };
   }
 
-  async createProject(name: string, settings: Project["settings"] = {}): Promise<Project> {
-    const project = { id: newUuid(), name, settings, createdAtMs: this.#clock.now() };
-    inTransaction(this.#database, () => {
-      this.#sql("INSERT INTO projects (id, name, settings, created_at) VALUES (?, ?, ?, ?)").run(
-        project.id,
-        name,
-        JSON.stringify(project.settings),
-        project.createdAtMs,
-      );
-      this.#sql("INSERT INTO service_accounts (id, project_id, name, created_at) VALUES (?, ?, ?, ?)").run(
-        newUuid(),
-        project.id,
-        DEFAULT_SERVICE_ACCOUNT,
-        project.createdAtMs,
-      );
-    });
-    await this.#announce({ kind: "project", projectId: project.id, id: project.id });
-    return project;
+  as(author: Author): DirectoryWrites {
+    return new SqliteDirectoryWrites(this.#parts, author);
   }
 
   async listProjects(page?: ListPage): Promise<readonly Project[]> {
@@ -119,16 +93,6 @@ export class SqliteDirectory implements Directory {
   async findProject(id: string): Promise<Project | null> {
     const row = this.#sql("SELECT * FROM projects WHERE id = ?").get(id);
     return row === undefined ? null : readProject(row);
-  }
-
-  async changeProjectSettings(id: string, change: Project["settings"]): Promise<Project | null> {
-    // RFC 7396: a member that is null takes the setting away.
-    const { changes } = this.#sql("UPDATE projects SET settings = json_patch(settings, ?) WHERE id = ?").run(
-      JSON.stringify(change),
-      id,
-    );
-    if (changes > 0) await this.#announce({ kind: "project", projectId: id, id });
-    return this.findProject(id);
   }
 
   async listServiceAccounts(projectId: string, page?: ListPage): Promise<readonly ServiceAccount[]> {
@@ -145,49 +109,6 @@ export class SqliteDirectory implements Directory {
       idOrName,
     );
     return row === undefined ? null : readServiceAccount(row);
-  }
-
-  async createServiceAccount(projectId: string, name: string): Promise<ServiceAccount | null> {
-    const { changes } = this.#sql(`INSERT INTO service_accounts (id, project_id, name, created_at)
-      VALUES (?, ?, ?, ?)
-      ON CONFLICT (project_id, name) DO UPDATE SET deleted_at = NULL WHERE deleted_at IS NOT NULL`).run(
-      newUuid(),
-      projectId,
-      name,
-      this.#clock.now(),
-    );
-    const row = this.#sql("SELECT * FROM service_accounts WHERE project_id = ? AND name = ?").get(
-      projectId,
-      name,
-    );
-    return changes === 0 || row === undefined ? null : readServiceAccount(row);
-  }
-
-  async deleteServiceAccount(projectId: string, id: string): Promise<boolean> {
-    const { changes } = this.#sql(`UPDATE service_accounts SET deleted_at = ?
-      WHERE id = ? AND project_id = ? AND deleted_at IS NULL AND NOT EXISTS
-        (SELECT 1 FROM api_keys WHERE service_account_id = service_accounts.id AND deleted_at IS NULL)`).run(
-      this.#clock.now(),
-      id,
-      projectId,
-    );
-    return changes > 0;
-  }
-
-  async createApiKey(key: ApiKeyWithSecret): Promise<void> {
-    this.#sql(`INSERT INTO api_keys
-      (id, project_id, service_account_id, name, description, created_at, deleted_at, secret)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`).run(
-      key.id,
-      key.projectId,
-      key.serviceAccountId,
-      key.name,
-      key.description,
-      key.createdAtMs,
-      key.deletedAtMs,
-      this.#vault.seal(key.secret, apiKeyPlace(key.id)),
-    );
-    await this.#announce({ kind: "api_key", projectId: key.projectId, id: key.id });
   }
 
   async listApiKeys(
@@ -208,47 +129,28 @@ export class SqliteDirectory implements Directory {
     return { ...readApiKey(row), secret: this.#vault.open(blob(row, "secret"), apiKeyPlace(id)) };
   }
 
-  async deleteApiKey(projectId: string, id: string): Promise<boolean> {
-    const { changes } = this.#sql(`UPDATE api_keys SET deleted_at = ?
-      WHERE id = ? AND project_id = ? AND deleted_at IS NULL`).run(this.#clock.now(), id, projectId);
-    if (changes === 0) return false;
-    await this.#announce({ kind: "api_key", projectId, id });
-    return true;
+  async registerRoom(projectId: string, name: string): Promise<Room> {
+    const { rooms } = this.#parts;
+    if (rooms.register(projectId, name)) await this.#announce({ kind: "room", projectId, id: name });
+    const room = rooms.find(projectId, name);
+    if (room === null) throw new Error(`The room ${name} was not there after it was written.`);
+    return room;
   }
 
-  createRoom(projectId: string, name: string, details?: RoomDetails): Promise<Room> {
-    return this.#rooms.createRoom(projectId, name, details);
+  async listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]> {
+    return this.#parts.rooms.list(projectId, page);
   }
 
-  listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]> {
-    return this.#rooms.listRooms(projectId, page);
+  async countRooms(projectId: string): Promise<number> {
+    return this.#parts.rooms.count(projectId);
   }
 
-  countRooms(projectId: string): Promise<number> {
-    return this.#rooms.countRooms(projectId);
+  async findRoom(projectId: string, name: string): Promise<Room | null> {
+    return this.#parts.rooms.find(projectId, name);
   }
 
-  findRoom(projectId: string, name: string): Promise<Room | null> {
-    return this.#rooms.findRoom(projectId, name);
-  }
-
-  findRoomById(projectId: string, id: string): Promise<Room | null> {
-    return this.#rooms.findRoomById(projectId, id);
-  }
-
-  updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null> {
-    return this.#rooms.updateRoom(projectId, name, change);
-  }
-
-  deleteRoom(projectId: string, name: string): Promise<boolean> {
-    return this.#rooms.deleteRoom(projectId, name);
-  }
-
-  async createRevocation(projectId: string, target: RevocationTarget): Promise<Revocation> {
-    const { revocation } = this.#revocations.create(projectId, target, this.#clock.now());
-    const id = target.kind === "token" ? target.tokenId : target.participant;
-    await this.#announce({ kind: target.kind, projectId, id });
-    return revocation;
+  async findRoomById(projectId: string, id: string): Promise<Room | null> {
+    return this.#parts.rooms.findById(projectId, id);
   }
 
   async listRevocations(projectId: string, page?: ListPage): Promise<readonly Revocation[]> {
@@ -256,43 +158,11 @@ export class SqliteDirectory implements Directory {
   }
 
   async findRevocation(token: RevocableToken): Promise<Revocation | null> {
-    return this.#revocations.find(token);
-  }
-
-  async setLimit(limit: LimitDefinition): Promise<void> {
-    if (!this.#definitions.set(limit)) return;
-    if (limit.kind === "budget") await this.#limits.setBudgetAmount(limit.id, limit);
-    await this.#announce({ kind: "limit", projectId: limit.projectId, id: limit.id });
+    return this.#parts.revocations.find(token);
   }
 
   async listLimits(projectId: string): Promise<readonly LimitDefinition[]> {
-    return this.#definitions.list(projectId);
-  }
-
-  async removeLimit(projectId: string, id: string): Promise<boolean> {
-    if (!this.#definitions.remove(projectId, id)) return false;
-    await this.#announce({ kind: "limit", projectId, id });
-    return true;
-  }
-
-  async setProvider(settings: ProviderSettings): Promise<void> {
-    const { projectId, name, apiKey, baseUrl, updatedAtMs } = settings;
-    const sealed = apiKey === null ? null : this.#vault.seal(apiKey, providerPlace(projectId, name));
-    inTransaction(this.#database, () => {
-      this.#sql(`INSERT INTO providers (project_id, name, api_key, base_url, updated_at) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (project_id, name) DO UPDATE SET
-          api_key = excluded.api_key, base_url = excluded.base_url, updated_at = excluded.updated_at`).run(
-        projectId,
-        name,
-        sealed,
-        baseUrl,
-        updatedAtMs,
-      );
-      this.#sql("INSERT INTO meta (name, value) VALUES (?, x'01') ON CONFLICT (name) DO NOTHING").run(
-        PROVIDER_WAS_SET,
-      );
-    });
-    await this.#announce({ kind: "provider", projectId, id: name });
+    return this.#parts.definitions.list(projectId);
   }
 
   async listProviders(projectId: string): Promise<readonly ProviderSettings[]> {
@@ -302,18 +172,7 @@ export class SqliteDirectory implements Directory {
   }
 
   async findProvider(projectId: string, name: string): Promise<ProviderSettings | null> {
-    const row = this.#sql("SELECT * FROM providers WHERE project_id = ? AND name = ?").get(projectId, name);
-    return row === undefined ? null : this.#readProvider(row);
-  }
-
-  async removeProvider(projectId: string, name: string): Promise<boolean> {
-    const { changes } = this.#sql("DELETE FROM providers WHERE project_id = ? AND name = ?").run(
-      projectId,
-      name,
-    );
-    if (changes === 0) return false;
-    await this.#announce({ kind: "provider", projectId, id: name });
-    return true;
+    return this.#findProvider(projectId, name);
   }
 
   async wasProviderEverConfigured(): Promise<boolean> {
@@ -360,6 +219,11 @@ export class SqliteDirectory implements Directory {
     }
   }
 
+  #findProvider(projectId: string, name: string): ProviderSettings | null {
+    const row = this.#sql("SELECT * FROM providers WHERE project_id = ? AND name = ?").get(projectId, name);
+    return row === undefined ? null : this.#readProvider(row);
+  }
+
   #readProvider(row: Row): ProviderSettings {
     const projectId = text(row, "project_id");
     const name = text(row, "name");
@@ -374,12 +238,4 @@ export class SqliteDirectory implements Directory {
       updatedAtMs: integer(row, "updated_at"),
     };
   }
-}
-
-function apiKeyPlace(id: string): SealedPlace {
-  return { table: "api_keys", rowId: id, column: "secret" };
-}
-
-function providerPlace(projectId: string, name: string): SealedPlace {
-  return { table: "providers", rowId: JSON.stringify([projectId, name]), column: "api_key" };
 }

@@ -20,6 +20,7 @@ import type { DirectoryChange, Store } from "../store.ts";
 import { newMasterKey } from "../vault.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 import type { SqliteStoreOptions } from "./sqlite-store.ts";
+import { tester } from "../conformance/store-under-test.ts";
 
 const masterKey = newMasterKey();
 
@@ -138,9 +139,9 @@ describe("a change of the directory", () => {
     const heard: DirectoryChange[] = [];
     member.directory.onChange((change) => heard.push(change));
     gate.resolve();
-    const project = await keeper.directory.createProject("p");
+    const project = await keeper.directory.as(tester).createProject("p");
     const [account] = await keeper.directory.listServiceAccounts(project.id);
-    await keeper.directory.createApiKey({
+    await keeper.directory.as(tester).createApiKey({
       id: "k1",
       projectId: project.id,
       serviceAccountId: account?.id ?? "",
@@ -151,7 +152,7 @@ describe("a change of the directory", () => {
       secret: new Secret("s"),
     });
     heard.length = 0;
-    assert.equal(await keeper.directory.deleteApiKey(project.id, "k1"), true);
+    assert.equal(await keeper.directory.as(tester).deleteApiKey(project.id, "k1"), true);
     assert.deepEqual(heard, [{ kind: "api_key", projectId: project.id, id: "k1" }]);
     assert.equal((await member.directory.findApiKey("k1"))?.deletedAtMs, 1_000);
     await member.close();
@@ -161,9 +162,9 @@ describe("a change of the directory", () => {
   it("waits for them, each kind of it", async (context) => {
     const directory = temporaryDirectory(context);
     const alone = await open(directory, { sharing: "alone" });
-    const projectId = (await alone.directory.createProject("p")).id;
-    await alone.directory.createRoom(projectId, "old");
-    await alone.directory.createRoom(projectId, "gone");
+    const projectId = (await alone.directory.as(tester).createProject("p")).id;
+    await alone.directory.as(tester).createRoom(projectId, "old");
+    await alone.directory.as(tester).createRoom(projectId, "gone");
     await alone.close();
     const gate = Promise.withResolvers<void>();
     const told: string[] = [];
@@ -176,22 +177,22 @@ describe("a change of the directory", () => {
         },
       },
     });
-    const rooms = keeper.directory;
+    const write = keeper.directory.as(tester);
     let answered = 0;
     const changes = [
-      rooms.changeProjectSettings(projectId, { require_rooms: true }),
-      rooms.createRoom(projectId, "new"),
-      rooms.updateRoom(projectId, "old", { name: "renamed" }),
-      rooms.deleteRoom(projectId, "gone"),
-      rooms.createRevocation(projectId, { kind: "token", tokenId: "t1" }),
-      rooms.createRevocation(projectId, {
+      write.changeProjectSettings(projectId, { require_rooms: true }),
+      write.createRoom(projectId, "new"),
+      write.updateRoom(projectId, "old", { name: "renamed" }),
+      write.deleteRoom(projectId, "gone"),
+      write.createRevocation(projectId, { kind: "token", tokenId: "t1" }),
+      write.createRevocation(projectId, {
         kind: "participant",
         participant: "bob",
         room: "new",
         issuedBeforeMs: 5,
       }),
-      rooms.setProvider({ projectId, name: "openai", apiKey: null, baseUrl: null, updatedAtMs: 1 }),
-      rooms.removeProvider(projectId, "openai"),
+      write.setProvider({ projectId, name: "openai", apiKey: null, baseUrl: null, updatedAtMs: 1 }),
+      write.removeProvider(projectId, "openai"),
     ].map((change) => change.then(() => (answered += 1)));
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(answered, 0, "nothing is answered while one of them has not heard");

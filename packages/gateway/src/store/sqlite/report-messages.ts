@@ -1,6 +1,8 @@
 /** What the gateway's thread and the reports' thread say to each other. Plain data: it is copied between them. */
 
+import type { AuditFilter, AuditPage } from "../audit.ts";
 import type { ExchangeFilter, UsageDimension } from "../store.ts";
+import type { AuditCheck } from "./audit-query.ts";
 import type { PageQuery } from "./exchange-query.ts";
 import type { Deletion } from "./retention.ts";
 
@@ -15,6 +17,8 @@ export type ReportQuestion =
   | { readonly kind: "usage"; readonly filter: ExchangeFilter; readonly by: readonly UsageDimension[] }
   | { readonly kind: "exchanges"; readonly query: PageQuery }
   | { readonly kind: "exchange"; readonly projectId: string; readonly id: string }
+  | { readonly kind: "audit"; readonly filter: AuditFilter; readonly page: AuditPage }
+  | { readonly kind: "audit-check"; readonly check: AuditCheck }
   | { readonly kind: "delete"; readonly deletion: Deletion }
   /** Checkpoint for the last time, where it is done here, and let go of the database. */
   | { readonly kind: "close" };

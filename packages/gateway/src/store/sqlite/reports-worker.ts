@@ -11,6 +11,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { DatabaseSync } from "node:sqlite";
+import { checkAudit, queryAudit } from "./audit-query.ts";
 import { integer } from "./columns.ts";
 import { queryExchange, queryExchanges } from "./exchange-query.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
@@ -62,6 +63,10 @@ function answer(
       return queryExchanges(database, question.query);
     case "exchange":
       return queryExchange(database, question.projectId, question.id);
+    case "audit":
+      return queryAudit(database, question.filter, question.page);
+    case "audit-check":
+      return checkAudit(database, question.check);
     case "delete":
       return deleteExchanges(forDeletion(), question.deletion);
     case "close":

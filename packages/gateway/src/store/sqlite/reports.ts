@@ -4,6 +4,7 @@
  */
 
 import { Worker } from "node:worker_threads";
+import type { AuditEntry, AuditFilter, AuditPage, AuditVerdict } from "../audit.ts";
 import type {
   Exchange,
   ExchangeFilter,
@@ -12,6 +13,7 @@ import type {
   UsageDimension,
   UsageReportRow,
 } from "../store.ts";
+import type { AuditCheck } from "./audit-query.ts";
 import { MAX_PAGE, parseCursor, writeCursor } from "./exchange-query.ts";
 import type { Deletion } from "./retention.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
@@ -67,6 +69,16 @@ export class SqliteReports implements Reports {
 
   async exchange(projectId: string, id: string): Promise<Exchange | null> {
     return (await this.#ask({ kind: "exchange", projectId, id })) as Exchange | null;
+  }
+
+  /** See `Audit.list`. */
+  async auditEntries(filter: AuditFilter, page: AuditPage): Promise<readonly AuditEntry[]> {
+    return (await this.#ask({ kind: "audit", filter, page })) as readonly AuditEntry[];
+  }
+
+  /** See `Audit.verify`. */
+  async checkAudit(check: AuditCheck): Promise<AuditVerdict> {
+    return (await this.#ask({ kind: "audit-check", check })) as AuditVerdict;
   }
 
   /** See `Store.deleteExchangesBefore`. */

@@ -1,46 +1,27 @@
 /**
- * Rooms on SQLite. A deleted room stays as a tombstone, and so does a name that a room no longer has: what
- * was good for the old name is good for nothing until somebody creates a room of that name.
+ * Rooms as rows. A deleted room stays as a tombstone, and so does a name that a room no longer has: what
+ * was good for the old name is good for nothing until somebody creates a room of that name. Begins no transaction:
+ * what changes more than one row is called in one.
  */
 
-import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import { newUuid } from "../../ids.ts";
-import type { Directory, Room, RoomChange, RoomDetails, RoomPage } from "../store.ts";
+import type { Room, RoomChange, RoomDetails, RoomPage } from "../store.ts";
 import { integer } from "./columns.ts";
 import { readRoom } from "./directory-rows.ts";
-import { inTransaction } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 
-type Rooms = Pick<
-  Directory,
-  "createRoom" | "listRooms" | "countRooms" | "findRoom" | "findRoomById" | "updateRoom" | "deleteRoom"
->;
-
-export interface SqliteRoomsOptions {
-  readonly database: DatabaseSync;
-  readonly clock: Clock;
-  readonly sql: Statements;
-  /** Called after a change is committed, with the name that it is about, and waited for. */
-  readonly onChange: (projectId: string, name: string) => Promise<void>;
-}
-
-/** See `Directory` for what every method promises. */
-export class SqliteRooms implements Rooms {
-  readonly #database: DatabaseSync;
-  readonly #clock: Clock;
+export class RoomRows {
   readonly #sql: Statements;
-  readonly #onChange: SqliteRoomsOptions["onChange"];
+  readonly #clock: Clock;
 
-  constructor(options: SqliteRoomsOptions) {
-    this.#database = options.database;
-    this.#clock = options.clock;
-    this.#sql = options.sql;
-    this.#onChange = options.onChange;
+  constructor(sql: Statements, clock: Clock) {
+    this.#sql = sql;
+    this.#clock = clock;
   }
 
-  async createRoom(projectId: string, name: string, details: RoomDetails = {}): Promise<Room> {
-    const { metadata = {}, annotations = {} } = details;
+  /** Makes the room, or brings a deleted one back. False when a live one is there, which stays as it is. */
+  create(projectId: string, name: string, { metadata = {}, annotations = {} }: RoomDetails = {}): boolean {
     const { changes } = this.#sql(`INSERT INTO rooms (id, project_id, name, created_at, metadata, annotations)
       VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (project_id, name) DO UPDATE SET
@@ -53,13 +34,17 @@ export class SqliteRooms implements Rooms {
       JSON.stringify(metadata),
       JSON.stringify(annotations),
     );
-    if (changes > 0) await this.#onChange(projectId, name);
-    const room = await this.findRoom(projectId, name);
-    if (room === null) throw new Error(`The room ${name} was not there after it was written.`);
-    return room;
+    return changes > 0;
   }
 
-  async listRooms(projectId: string, page?: RoomPage): Promise<readonly Room[]> {
+  /** Makes the room. False when one is there, be it deleted. */
+  register(projectId: string, name: string): boolean {
+    const { changes } = this.#sql(`INSERT INTO rooms (id, project_id, name, created_at) VALUES (?, ?, ?, ?)
+      ON CONFLICT (project_id, name) DO NOTHING`).run(newUuid(), projectId, name, this.#clock.now());
+    return changes > 0;
+  }
+
+  list(projectId: string, page?: RoomPage): readonly Room[] {
     // Every name comes after "", and a limit of -1 is none.
     return this.#sql(`SELECT * FROM rooms WHERE project_id = ? AND deleted_at IS NULL AND name > ?
       ORDER BY name LIMIT ? OFFSET ?`)
@@ -67,43 +52,40 @@ export class SqliteRooms implements Rooms {
       .map(readRoom);
   }
 
-  async countRooms(projectId: string): Promise<number> {
+  count(projectId: string): number {
     const row = this.#sql("SELECT count(*) AS n FROM rooms WHERE project_id = ? AND deleted_at IS NULL").get(
       projectId,
     );
     return row === undefined ? 0 : integer(row, "n");
   }
 
-  async findRoom(projectId: string, name: string): Promise<Room | null> {
-    return this.#find(projectId, name);
+  find(projectId: string, name: string): Room | null {
+    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
+    return row === undefined ? null : readRoom(row);
   }
 
-  async findRoomById(projectId: string, id: string): Promise<Room | null> {
+  findById(projectId: string, id: string): Room | null {
     const row = this.#sql("SELECT * FROM rooms WHERE id = ? AND project_id = ?").get(id, projectId);
     return row === undefined ? null : readRoom(row);
   }
 
-  async updateRoom(projectId: string, name: string, change: RoomChange): Promise<Room | null> {
-    const updated = inTransaction(this.#database, () => {
-      const room = this.#find(projectId, name);
-      if (room === null || room.deletedAtMs !== null) return null;
-      const changed = { ...room, ...change };
-      if (changed.name !== name && !this.#makeWay(projectId, changed.name)) return null;
-      this.#sql("UPDATE rooms SET name = ?, disabled_at = ?, metadata = ?, annotations = ? WHERE id = ?").run(
-        changed.name,
-        changed.disabledAtMs,
-        JSON.stringify(changed.metadata),
-        JSON.stringify(changed.annotations),
-        room.id,
-      );
-      if (changed.name !== name) this.#bury(projectId, name);
-      return changed;
-    });
-    if (updated === null) return null;
-    await Promise.all(
-      [...new Set([name, updated.name])].map((changed) => this.#onChange(projectId, changed)),
+  /** In a transaction. null when another room has the new name; then nothing was changed. */
+  update(room: Room, change: RoomChange): Room | null {
+    const changed = { ...room, ...change };
+    if (changed.name !== room.name && !this.#makeWay(room.projectId, changed.name)) return null;
+    this.#sql("UPDATE rooms SET name = ?, disabled_at = ?, metadata = ?, annotations = ? WHERE id = ?").run(
+      changed.name,
+      changed.disabledAtMs,
+      JSON.stringify(changed.metadata),
+      JSON.stringify(changed.annotations),
+      room.id,
     );
-    return updated;
+    if (changed.name !== room.name) this.#bury(room.projectId, room.name);
+    return changed;
+  }
+
+  delete(room: Room): void {
+    this.#sql("UPDATE rooms SET deleted_at = ? WHERE id = ?").run(this.#clock.now(), room.id);
   }
 
   /** Takes a tombstone of the name away. False when a room has the name. */
@@ -112,7 +94,7 @@ export class SqliteRooms implements Rooms {
       projectId,
       name,
     );
-    return this.#find(projectId, name) === null;
+    return this.find(projectId, name) === null;
   }
 
   #bury(projectId: string, name: string): void {
@@ -124,18 +106,5 @@ export class SqliteRooms implements Rooms {
       now,
       now,
     );
-  }
-
-  #find(projectId: string, name: string): Room | null {
-    const row = this.#sql("SELECT * FROM rooms WHERE project_id = ? AND name = ?").get(projectId, name);
-    return row === undefined ? null : readRoom(row);
-  }
-
-  async deleteRoom(projectId: string, name: string): Promise<boolean> {
-    const { changes } = this.#sql(`UPDATE rooms SET deleted_at = ?
-      WHERE project_id = ? AND name = ? AND deleted_at IS NULL`).run(this.#clock.now(), projectId, name);
-    if (changes === 0) return false;
-    await this.#onChange(projectId, name);
-    return true;
   }
 }

@@ -16,6 +16,7 @@ import { providerObjects } from "./migrations/007-provider-objects.ts";
 import { revocations } from "./migrations/008-revocations.ts";
 import { budgetNotices } from "./migrations/009-budget-notices.ts";
 import { agents } from "./migrations/010-agents.ts";
+import { audit } from "./migrations/011-audit.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { whenFree } from "./when-free.ts";
 
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   revocations,
   budgetNotices,
   agents,
+  audit,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

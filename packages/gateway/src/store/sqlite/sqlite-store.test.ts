@@ -8,6 +8,7 @@ import type { TestContext } from "node:test";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { storeConformance } from "../conformance.ts";
 import { sampleIntent, sampleResult } from "../conformance/sample-exchanges.ts";
+import { tester } from "../conformance/store-under-test.ts";
 import type { StoreUnderTest } from "../conformance/store-under-test.ts";
 import type { Store } from "../store.ts";
 import { newMasterKey } from "../vault.ts";
@@ -50,10 +51,10 @@ function open(directory: string, options: Partial<SqliteStoreOptions> = {}): Pro
 test("no file of the store holds a secret in clear, and none is readable by others", async (context) => {
   const directory = join(temporaryDirectory(context), "new", "data");
   const store = await open(directory);
-  const project = await store.directory.createProject("p");
+  const project = await store.directory.as(tester).createProject("p");
   const [account] = await store.directory.listServiceAccounts(project.id);
   const row = { projectId: project.id, serviceAccountId: account?.id ?? "", name: "visible-name" };
-  await store.directory.createApiKey({
+  await store.directory.as(tester).createApiKey({
     ...row,
     id: "k1",
     description: "",
@@ -62,7 +63,7 @@ test("no file of the store holds a secret in clear, and none is readable by othe
     secret: new Secret("clear-api-key-secret"),
   });
   const provider = { projectId: project.id, name: "openai", baseUrl: null, updatedAtMs: 1 };
-  await store.directory.setProvider({ ...provider, apiKey: new Secret("clear-provider-key") });
+  await store.directory.as(tester).setProvider({ ...provider, apiKey: new Secret("clear-provider-key") });
   const check = (): Buffer => {
     const files = readdirSync(directory);
     for (const file of files) {
@@ -84,7 +85,7 @@ test("no file of the store holds a secret in clear, and none is readable by othe
 test("another master key is refused, and the right one still works afterwards", async (context) => {
   const directory = temporaryDirectory(context);
   const first = await open(directory);
-  const project = await first.directory.createProject("p");
+  const project = await first.directory.as(tester).createProject("p");
   await first.close();
   await assert.rejects(open(directory, { masterKey: newMasterKey() }), {
     name: "MasterKeyError",
@@ -157,7 +158,7 @@ test("a failing listener is reported", async (context) => {
   store.directory.onChange(() => {
     throw new Error("broken");
   });
-  await store.directory.createProject("p");
+  await store.directory.as(tester).createProject("p");
   await store.close();
   assert.deepEqual(alarms, ["A listener failed on a change of a project; its cache may be stale."]);
 });

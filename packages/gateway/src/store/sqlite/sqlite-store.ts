@@ -11,9 +11,11 @@ import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "../errors.ts";
+import { AUDIT_KEY_PURPOSE } from "../audit-chain.ts";
 import type { Peers } from "../peers.ts";
 import type { Store } from "../store.ts";
 import { Vault } from "../vault.ts";
+import { SqliteAudit } from "./audit.ts";
 import { blob } from "./columns.ts";
 import { SqliteDirectory } from "./directory.ts";
 import { SqliteLedger } from "./ledger.ts";
@@ -28,6 +30,7 @@ import { SqliteReports } from "./reports.ts";
 import { RollupWriter } from "./rollup-writer.ts";
 import { BUSY_TIMEOUT_MS, migrate } from "./schema.ts";
 import type { OnMigration } from "./schema.ts";
+import { cachedStatements } from "./statements.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 const DEFAULT_FILE = "meshagent.db";
@@ -179,11 +182,15 @@ function makeStore({
     busyTimeoutMs: BUSY_TIMEOUT_MS,
   });
   const limits = new SqliteLimits({ database, queue, counters, clock });
-  const directory = new SqliteDirectory({ database, vault, clock, limits, peers, onAlarm });
-  const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });
   // One thread is enough to move the log, and several would only stand in each other's way.
   const checkpointEveryMs = sharing === "member" ? null : CHECKPOINT_EVERY_MS;
   const reports = new SqliteReports({ databaseFile, checkpointEveryMs, onAlarm });
+  const sql = cachedStatements(database);
+  const key = vault.deriveKey(AUDIT_KEY_PURPOSE);
+  const audit = new SqliteAudit({ database, sql, clock, key, reports, onAlarm });
+  const directory = new SqliteDirectory({ database, sql, vault, clock, audit, limits, peers, onAlarm });
+  const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });
+  audit.begin();
   // Nothing runs before the members are there, whatever an earlier gateway left in these.
   if (sharing === "keeper") counters.forgetShared();
   let closing: Promise<void> | null = null;
@@ -200,6 +207,7 @@ function makeStore({
 
   return {
     directory,
+    audit,
     ledger,
     limits,
     notices: new SqliteNotices(noticeRows, queue),

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import type { BudgetDefinition } from "../../limit-definition.ts";
 import { newMasterKey } from "../../vault.ts";
 import { openSqliteStore } from "../sqlite-store.ts";
+import { tester } from "../../conformance/store-under-test.ts";
 
 const fixture = fileURLToPath(new URL("./spender.fixture.ts", import.meta.url));
 const masterKey = newMasterKey();
@@ -47,8 +48,8 @@ test(`${PROCESSES} processes and ${KILLS} kills spend one budget to its end and 
     bootId: "boot_keeper",
     sharing: "keeper",
   });
-  const project = await keeper.directory.createProject("p");
-  for (const id of ["project", "room"]) await keeper.directory.setLimit(budgetOf(project.id, id));
+  const project = await keeper.directory.as(tester).createProject("p");
+  for (const id of ["project", "room"]) await keeper.directory.as(tester).setLimit(budgetOf(project.id, id));
   const alive = new Set<string>();
   let kills = 0;
   let boots = 0;
