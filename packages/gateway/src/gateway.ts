@@ -210,6 +210,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     renewTls: (tls) => server.renewTls(tls),
     stop: async () => {
       await retention?.stop();
+      lifecycle.hold.lines.close();
       await server.drain();
       await api.close();
       await collector.stop();

@@ -6,6 +6,7 @@
  * It sends nothing and reads no reply. Requests that no limit covers, and endpoints that bill nothing, pass at once.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { CallerGone } from "../caller-gone.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
@@ -20,7 +21,7 @@ import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
 import { comfortable, leastAfter, type LeastOutput, lessThan } from "./least-output.ts";
 import { Calendar } from "./period.ts";
-import { budgetHeld, budgetTooSmall, limitReached } from "./refusals.ts";
+import { budgetHeld, budgetTooSmall, draining, limitReached } from "./refusals.ts";
 import { takenHold } from "./taken-hold.ts";
 import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
 
@@ -65,10 +66,15 @@ export function createHoldState(timers: Timers): Pick<HoldDeps, "prefixes" | "li
  * `CallerGone` when it left while it waited. Nothing is held then.
  */
 export async function hold(deps: HoldDeps, routed: Routed): Promise<Held> {
+  const asking = await askingOf(deps, routed);
+  return { ...routed, hold: asking === null ? null : await takeHold(deps, asking) };
+}
+
+/** null: no limit covers it. */
+async function askingOf(deps: HoldDeps, routed: Routed): Promise<Asking | null> {
   const covering = await findCovering(deps, routed);
-  if (covering === null) return { ...routed, hold: null };
-  const bounded = await boundRequest(deps, routed, covering);
-  return { ...routed, hold: await takeHold(deps, { routed, covering, bounded }) };
+  if (covering === null) return null;
+  return { routed, covering, bounded: await boundRequest(deps, routed, covering) };
 }
 
 async function findCovering(deps: HoldDeps, routed: Routed): Promise<CoveringLimits | null> {
@@ -93,11 +99,10 @@ interface Asking {
   readonly bounded: Bounded;
 }
 
-async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
-  const keys = asking.covering.budgets.map(({ account }) => account.key);
+async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
   const beganMs = deps.clock.now();
-  const taken = deps.lines.taken(keys);
-  let place: WaitingPlace | null = taken === null ? null : deps.lines.join(taken);
+  let asking = first;
+  let place = joinTaken(deps, asking);
   let least = comfortable;
   try {
     for (;;) {
@@ -106,7 +111,8 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
         least = leastAfter(waitedMs / deps.settings.holdWaitMs, least);
         const offer = await offerFor(deps, asking, least);
         const reply = await reserved(deps, requestOf(deps, asking, offer));
-        if (reply.kind === "held") return takenHold(deps, { ...asking, keys, offer });
+        if (reply.kind === "held")
+          return takenHold(deps, { ...asking, keys: budgetKeys(asking.covering), offer });
         const less = lessThan(least);
         const isTooLarge = reply.reason === "too_large" && reply.account.kind === "budget";
         if (isTooLarge && less !== null) {
@@ -117,16 +123,56 @@ async function takeHold(deps: HoldDeps, asking: Asking): Promise<Hold> {
         const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
         if (!isWorthWaiting) throw refusalOf(deps, asking, { reply, offer });
         if (waitedMs >= deps.settings.holdWaitMs) throw budgetHeld(asking.covering, reply);
-        place ??= deps.lines.join(reply.account.key);
+        place ??= deps.lines.join(reply.account.key, waiterOf(asking.routed));
       } else if (waitedMs >= deps.settings.holdWaitMs) {
         throw budgetHeld(asking.covering, null);
       }
       await place.wait(Math.min(lookAgainMs, Math.max(1, deps.settings.holdWaitMs - waitedMs)));
+      if (deps.lines.isClosed) throw draining();
       if (asking.routed.call.response.destroyed) throw new CallerGone();
+      const now = await askedAnew(deps, asking);
+      if (now === null) return null;
+      asking = now;
+      if (budgetKeys(asking.covering).includes(place.key)) continue;
+      place.leave();
+      place = joinTaken(deps, asking);
     }
   } finally {
     place?.leave();
   }
+}
+
+/** Behind those who wait for one of its budgets already; null where nobody does. */
+function joinTaken(deps: HoldDeps, { routed, covering }: Asking): WaitingPlace | null {
+  const key = deps.lines.taken(budgetKeys(covering));
+  return key === null ? null : deps.lines.join(key, waiterOf(routed));
+}
+
+function waiterOf({ principal }: Routed): string {
+  return `${principal.room}\n${principal.participant}`;
+}
+
+function budgetKeys({ budgets }: CoveringLimits): readonly string[] {
+  return budgets.map(({ account }) => account.key);
+}
+
+/** While it waited a budget may have begun anew, been changed, made or removed: what counts is what is true now. */
+async function askedAnew(deps: HoldDeps, asking: Asking): Promise<Asking | null> {
+  const covering = await findCovering(deps, asking.routed);
+  if (covering === null) return null;
+  if (isSame(covering, asking.covering)) return asking;
+  return { ...asking, covering, bounded: await boundRequest(deps, asking.routed, covering) };
+}
+
+function isSame(one: CoveringLimits, other: CoveringLimits): boolean {
+  return (["budgets", "rates", "concurrency"] as const).every(
+    (kind) =>
+      one[kind].length === other[kind].length &&
+      one[kind].every(({ account, definition }, index) => {
+        const before = other[kind][index];
+        return before?.account.key === account.key && isDeepStrictEqual(before.definition, definition);
+      }),
+  );
 }
 
 /** Throws `ledger_unavailable`, as the record step does: nothing may be sent on a hold that is not written. */

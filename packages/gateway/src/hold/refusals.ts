@@ -96,6 +96,13 @@ export function limitReached({ rates, concurrency }: CoveringLimits, reply: Refu
   );
 }
 
+/** 503: the gateway stops, and nobody is to wait in it. */
+export function draining(): GatewayError {
+  return new GatewayError("draining", "The gateway is restarting. Send the request again.", {
+    retryAfterS: heldRetryAfterS,
+  });
+}
+
 const counted: Readonly<Record<RateMeasure, string>> = {
   requests: "requests",
   input: "input tokens",
