@@ -67,7 +67,7 @@ export class Books {
   }
 
   /** The store as the hold step sees it. */
-  readonly limits: Pick<Limits, "reserve" | "shrink" | "release" | "peekBudgets"> = {
+  readonly limits: Pick<Limits, "reserve" | "shrink" | "peekBudgets"> = {
     reserve: (request) => this.#options.time.track(this.#reserve(request)),
     shrink: async (id, amountNanoUsd) => {
       const before = this.#held.get(id);
@@ -75,7 +75,6 @@ export class Books {
       this.#held.set(id, Math.min(before, amountNanoUsd));
       await this.#options.time.track(this.#options.limits.shrink(id, amountNanoUsd));
     },
-    release: (id) => this.#options.time.track(this.#options.limits.release(id)),
     peekBudgets: (keys) => this.#options.limits.peekBudgets(keys),
   };
 
@@ -95,7 +94,7 @@ export class Books {
   /** P5: nothing goes up without its hold in every scope. */
   async sent(id: string): Promise<void> {
     const hold = await this.#options.limits.findHold(id);
-    assert.equal(hold?.state, "open", `P5: ${id} is held when it goes up`);
+    assert.ok(hold !== null && hold.chargeNanoUsd === null, `P5: ${id} is held when it goes up`);
     assert.equal(hold.budgetKeys.length, this.#options.scopes, `P5: ${id} is held in every budget`);
     assert.equal(hold.amountNanoUsd, this.#held.get(id));
     this.#admitted += 1;
@@ -112,9 +111,8 @@ export class Books {
   /** Its result is written. `isKnown`: the gateway saw the usage. */
   async settled(id: string, nanoUsd: number, isKnown: boolean): Promise<void> {
     const hold = await this.#options.limits.findHold(id);
-    assert.equal(hold?.state, "settled");
     // P6: no usage, the whole hold.
-    assert.equal(hold.chargeNanoUsd, isKnown ? nanoUsd : this.#held.get(id), `P6: the charge of ${id}`);
+    assert.equal(hold?.chargeNanoUsd, isKnown ? nanoUsd : this.#held.get(id), `P6: the charge of ${id}`);
     this.#held.delete(id);
   }
 
@@ -144,10 +142,11 @@ export class Books {
     const wasSpent = this.#isSpent;
     const amount = request.shares.find(({ account }) => account.kind === "budget")?.amount ?? 0;
     const reply = await this.#options.limits.reserve(request);
-    const asking = this.#asking.get(request.id);
+    const { id } = request.intent;
+    const asking = this.#asking.get(id);
     if (reply.kind === "held") {
       assert.ok(!wasSpent, "P4: a spent budget lets nothing in");
-      this.#held.set(request.id, amount);
+      this.#held.set(id, amount);
     } else if (asking !== undefined) {
       asking.wantedNanoUsd = amount;
     }

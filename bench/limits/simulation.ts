@@ -15,6 +15,7 @@ import { createHoldState, hold, type HoldDeps } from "@meshagent/llm-proxy-gatew
 import { createPrices } from "@meshagent/llm-proxy-gateway/pricing/charge";
 import {
   inputRecorder,
+  intentOf,
   recordIntent,
   recordResult,
   type RecordDeps,
@@ -101,22 +102,6 @@ class Simulation {
     this.#books = new Books({ limits: store.limits, time, limitId: budgetId, scopes: 2, holdWaitMs });
     const definitions = budgetsOf(options.scenario);
     const prices = createPrices({ card: null });
-    this.#hold = {
-      limits: this.#books.limits,
-      definitions: createLimitDefinitions({
-        directory: { listLimits: async () => definitions, onChange: () => () => {} },
-        limits: store.limits,
-        // Nothing was spent before.
-        reports: { usage: async () => [] },
-      }),
-      prices,
-      clock: time,
-      timers: time,
-      bootId,
-      log: { error: (message, fields) => fail(`${message} ${JSON.stringify(fields)}`) },
-      settings: { holdWaitMs },
-      ...createHoldState(time),
-    };
     this.#record = {
       ledger: {
         recordIntent: (intent) => time.track(store.ledger.recordIntent(intent)),
@@ -128,6 +113,21 @@ class Simulation {
       bootId,
       metrics: { finished: () => {} },
       awaitUsage: async () => fail("No reply of this provider comes later."),
+    };
+    this.#hold = {
+      limits: this.#books.limits,
+      definitions: createLimitDefinitions({
+        directory: { listLimits: async () => definitions, onChange: () => () => {} },
+        limits: store.limits,
+        // Nothing was spent before.
+        reports: { usage: async () => [] },
+      }),
+      prices,
+      clock: time,
+      intentOf: (routed) => intentOf(this.#record, routed),
+      log: { error: (message, fields) => fail(`${message} ${JSON.stringify(fields)}`) },
+      settings: { holdWaitMs },
+      ...createHoldState(time),
     };
   }
 

@@ -5,6 +5,7 @@ import type {
   LimitScope,
   RateDefinition,
 } from "@meshagent/llm-proxy-gateway/store/limit-definition";
+import { sampleIntent, sampleResult } from "@meshagent/llm-proxy-gateway/store/conformance/sample-exchanges";
 import { rawJson } from "../../test/bed/raw-reply.ts";
 import type { Scene } from "./scene.ts";
 import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
@@ -67,7 +68,7 @@ export async function setUsedUpRate(
     tokensPerMinute: null,
     maxConcurrency: null,
   };
-  const { directory, limits } = gateway.gateway.store;
+  const { directory, ledger, limits } = gateway.gateway.store;
   await directory.as(systemAuthor).setLimit(definition);
   const key = `${rateId}|requests|`;
   const account = {
@@ -78,14 +79,10 @@ export async function setUsedUpRate(
     perMinute: requestsPerMinute,
   } as const;
   const shares = [{ account, amount: requestsPerMinute }];
-  const reply = await limits.reserve({
-    id: "earlier",
-    bootId: "earlier",
-    nowMs: Date.now() - agoMs,
-    shares,
-  });
+  const intent = sampleIntent({ id: "earlier", bootId: "earlier" });
+  const reply = await limits.reserve({ intent, nowMs: Date.now() - agoMs, shares });
   if (reply.kind !== "held") throw new Error("The rate was used already.");
-  await limits.release("earlier");
+  await ledger.recordResult(sampleResult({ id: "earlier" }));
 }
 
 /** Another caller's request that runs, and holds its money, until it is let go. */

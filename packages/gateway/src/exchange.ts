@@ -169,8 +169,6 @@ export interface LoweredOutput {
 /** What limits hold of an exchange until its result is known. */
 export interface Hold {
   readonly loweredOutput: LoweredOutput | null;
-  /** Nothing was sent: all of it is given back. */
-  release(): Promise<void>;
   /** The provider has told what the input costs, in nano-dollars: the rest of its share is given back. */
   inputTold(inputNanoUsd: number): void;
   /** What the result makes of it, to be written with the result. */

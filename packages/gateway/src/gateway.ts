@@ -26,6 +26,7 @@ import { createHoldState } from "./hold/hold.ts";
 import { systemTimers } from "./hold/waiting-line.ts";
 import { newBootId } from "./ids.ts";
 import { type LifecycleDeps, runExchange, runSocket } from "./lifecycle.ts";
+import { intentOf } from "./record/record.ts";
 import { createDialectTable } from "./match/match.ts";
 import type { Webhook } from "./notify/deliver.ts";
 import { startNotifier } from "./notify/notifier.ts";
@@ -270,8 +271,7 @@ function createLifecycle(parts: Parts): {
       definitions: createLimitDefinitions(store),
       prices,
       clock,
-      timers: systemTimers,
-      bootId: options.bootId,
+      intentOf: (routed) => intentOf(lifecycle.record, routed),
       settings: config,
       log,
       ...holdState,

@@ -1,7 +1,8 @@
 /**
  * The step that reserves the money and the room of a request before anything of it is sent. What it can cost at most
  * is held in every budget that covers it, all or nothing; where that does not fit, its output limit is lowered to
- * what fits, it waits a bounded time behind those who came before it, or it is refused with the budget's name.
+ * what fits, it waits a bounded time behind those who came before it, or it is refused with the budget's name. The
+ * intent of the exchange is written with its hold.
  *
  * It sends nothing and reads no reply. Requests that no limit covers, and endpoints that bill nothing, pass at once.
  */
@@ -15,6 +16,7 @@ import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
 import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
 import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../store/limits.ts";
+import type { ExchangeIntent } from "../store/store.ts";
 import { coveringLimits, type CoveringLimits } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
@@ -26,13 +28,14 @@ import { takenHold } from "./taken-hold.ts";
 import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
 
 export interface HoldDeps {
-  readonly limits: Pick<Limits, "reserve" | "shrink" | "release" | "peekBudgets">;
+  readonly limits: Pick<Limits, "reserve" | "shrink" | "peekBudgets">;
   readonly definitions: LimitDefinitions;
   readonly prices: Prices;
   readonly clock: Clock;
   readonly log: Pick<Log, "error">;
   readonly timers: Timers;
-  readonly bootId: string;
+  /** What the ledger is told of it before anything is sent; written with the hold. */
+  readonly intentOf: (routed: Routed) => ExchangeIntent;
   readonly settings: HoldSettings;
   /** What this process has learnt and who waits in it. */
   readonly prefixes: KnownPrefixes;
@@ -57,8 +60,15 @@ const chatInputTokens = 16_384;
 const lookAgainMs = 500;
 
 /** The parts of `HoldDeps` that one process has one of. */
-export function createHoldState(timers: Timers): Pick<HoldDeps, "prefixes" | "lines" | "calendar"> {
-  return { prefixes: new KnownPrefixes(20_000), lines: new WaitingLines(timers), calendar: new Calendar() };
+export function createHoldState(
+  timers: Timers,
+): Pick<HoldDeps, "timers" | "prefixes" | "lines" | "calendar"> {
+  return {
+    timers,
+    prefixes: new KnownPrefixes(20_000),
+    lines: new WaitingLines(timers),
+    calendar: new Calendar(),
+  };
 }
 
 /**
@@ -104,13 +114,15 @@ async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
   let asking = first;
   let place = joinTaken(deps, asking);
   let least = comfortable;
+  let intent: ExchangeIntent | null = null;
   try {
     for (;;) {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
         least = leastAfter(waitedMs / deps.settings.holdWaitMs, least);
         const offer = await offerFor(deps, asking, least);
-        const reply = await reserved(deps, requestOf(deps, asking, offer));
+        intent ??= deps.intentOf(asking.routed);
+        const reply = await reserved(deps, requestOf(deps, asking, { intent, offer }));
         if (reply.kind === "held")
           return takenHold(deps, { ...asking, keys: budgetKeys(asking.covering), offer });
         const less = lessThan(least);
@@ -242,9 +254,9 @@ function allowedBy({ amountNanoUsd, toleranceNanoUsd }: BudgetState): number {
 
 function requestOf(
   deps: HoldDeps,
-  { routed, covering, bounded }: Asking,
-  offer: Offer,
-): Parameters<Limits["reserve"]>[0] {
+  { covering, bounded }: Asking,
+  { intent, offer }: { readonly intent: ExchangeIntent; readonly offer: Offer },
+): HoldRequest {
   const output = offer.outputTokens * Math.max(1, bounded.outputs);
   const tokens = { requests: 1, input: bounded.inputTokens, output, tokens: bounded.inputTokens + output };
   const shares: HoldShare[] = [
@@ -256,7 +268,7 @@ function requestOf(
     })),
     ...covering.budgets.map(({ account }) => ({ account, amount: offer.nanoUsd })),
   ];
-  return { id: routed.call.exchangeId, bootId: deps.bootId, nowMs: deps.clock.now(), shares };
+  return { intent, nowMs: deps.clock.now(), shares };
 }
 
 /** A budget that is spent, one that could never hold the request, or a rate. */

@@ -29,10 +29,6 @@ export function takenHold(deps: HoldDeps, taken: Taken): Hold {
   let isShrunk = !bounded.settlesInputEarly || bounded.ceiling === null;
   return {
     loweredOutput: loweredOutput(bounded, offer),
-    release: async () => {
-      await deps.limits.release(id);
-      deps.lines.freed(keys);
-    },
     inputTold: (inputNanoUsd) => {
       if (isShrunk || bounded.ceiling === null) return;
       isShrunk = true;

@@ -27,13 +27,15 @@ export interface RecordDeps {
   readonly awaitUsage: (later: LaterUsage, intent: ExchangeIntent) => Promise<void>;
 }
 
-/** Makes the intent durable. Throws `ledger_unavailable`, and then nothing may be sent. */
-export async function recordIntent(deps: RecordDeps, routed: Held): Promise<void> {
+/**
+ * Makes the intent durable; where something is held, it was written with the hold. Throws `ledger_unavailable`, and
+ * then nothing may be sent.
+ */
+export async function recordIntent(deps: RecordDeps, held: Held): Promise<void> {
+  if (held.hold !== null) return;
   try {
-    await deps.ledger.recordIntent(intentOf(deps, routed));
+    await deps.ledger.recordIntent(intentOf(deps, held));
   } catch (cause) {
-    // Nothing is sent. Should this fail, too, the hold is released when its process is gone.
-    await routed.hold?.release().catch(() => undefined);
     throw new GatewayError(
       "ledger_unavailable",
       "The gateway cannot write its ledger, so it sent nothing to the provider. Try again; its operator finds the reason in its log.",
@@ -84,7 +86,8 @@ export function inputRecorder(
   };
 }
 
-function intentOf(deps: RecordDeps, routed: Routed): ExchangeIntent {
+/** What is written of an exchange before anything of it is sent. */
+export function intentOf(deps: Pick<RecordDeps, "prices" | "bootId">, routed: Routed): ExchangeIntent {
   const { call, principal, policy } = routed;
   const requestBytes = routed.body?.byteLength ?? 0;
   return {
@@ -165,7 +168,11 @@ function isMetered({ endpoint }: Routed): boolean {
   return endpoint.usageReader !== null || endpoint.socket !== undefined;
 }
 
-function priced(deps: RecordDeps, routed: Routed, usage: readonly MeteredUsage[]): readonly UsageRecord[] {
+function priced(
+  deps: Pick<RecordDeps, "prices">,
+  routed: Routed,
+  usage: readonly MeteredUsage[],
+): readonly UsageRecord[] {
   const context = {
     provider: routed.provider.name,
     atMs: routed.call.receivedAtMs,

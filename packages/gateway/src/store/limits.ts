@@ -4,7 +4,7 @@
  *
  * An account is the counter of one limit, in one period, for one subject (facts/budget.md 5: the window is part of
  * every key). A hold takes its share of several accounts at once, all or nothing, before anything goes upstream,
- * and is settled with the result of its exchange. Money is whole nano-dollars.
+ * and is settled with the result of its exchange: both are parts of the exchange's row. Money is whole nano-dollars.
  *
  * The sum that holds after every call, for every budget account, in integers:
  *
@@ -15,6 +15,8 @@
  * In the sum, `held` is the sum of its open holds and `leased` what its open leases have not spent. `free` may fall below
  * 0 only where an amount was lowered under what is spent already, or a charge was larger than its hold.
  */
+
+import type { ExchangeIntent } from "./store.ts";
 
 /** The counter of one budget. Money. */
 export interface BudgetAccount {
@@ -64,10 +66,8 @@ export interface HoldShare {
 }
 
 export interface HoldRequest {
-  /** The exchange's id. */
-  readonly id: string;
-  /** The process that runs it. */
-  readonly bootId: string;
+  /** Of the exchange that it is for. The hold goes by its id, and belongs to its process. */
+  readonly intent: ExchangeIntent;
   readonly nowMs: number;
   readonly shares: readonly HoldShare[];
 }
@@ -96,7 +96,7 @@ export type HoldReply =
       readonly retryAfterMs: number | null;
     };
 
-/** What a hold came to. Given with the result of its exchange, and durable with it or not at all. */
+/** What a hold came to. Given with the result of its exchange (`Ledger.recordResult`), and durable with it or not at all. */
 export interface Settlement {
   /** The exact charge; null: not known, and the whole hold is charged. */
   readonly chargeNanoUsd: number | null;
@@ -127,12 +127,11 @@ export interface BudgetAccountRow extends BudgetState {
 
 /** A hold as it is kept. */
 export interface HoldRow {
+  /** Of its exchange. */
   readonly id: string;
   readonly bootId: string;
-  /** `open`; `settled` with its result; `forfeited` in full because its process was gone; `released` unsent. */
-  readonly state: "open" | "settled" | "forfeited" | "released";
   readonly amountNanoUsd: number;
-  /** null while open. */
+  /** null while it is open. */
   readonly chargeNanoUsd: number | null;
   readonly budgetKeys: readonly string[];
 }
@@ -149,9 +148,10 @@ export interface LeaseRow {
 
 export interface Limits {
   /**
-   * Takes every share, or none: one atomic step for all accounts. Durable before it resolves. A repeat of an id that
-   * is held or settled changes nothing and answers `held`. Budgets admit while `spent < amount` and the share fits
-   * into `free`; rates while the last 60 seconds have room; concurrency while fewer than `max` run.
+   * Takes every share and records the exchange's intent, as `Ledger.recordIntent` does, or does neither: one atomic step,
+   * durable before it resolves. A repeat of an id that is held or settled changes nothing and answers `held`. Budgets
+   * admit while `spent < amount` and the share fits into `free`; rates while the last 60 seconds have room;
+   * concurrency while fewer than `max` run.
    */
   reserve(request: HoldRequest): Promise<HoldReply>;
   /**
@@ -159,11 +159,6 @@ export interface Limits {
    * settled or an unknown hold changes nothing.
    */
   shrink(holdId: string, amountNanoUsd: number): Promise<void>;
-  /**
-   * Closes a hold without an exchange: nothing was sent. Rates keep the request and give its tokens back. An exchange
-   * with a row is settled by `Ledger.recordResult`, in that transaction. Idempotent.
-   */
-  release(holdId: string): Promise<void>;
   /**
    * Reserves money for a process to hand out by itself. Like a hold: it fits or is refused; a repeat of an id changes
    * nothing.

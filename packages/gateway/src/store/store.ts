@@ -182,17 +182,16 @@ export interface Ledger {
    * Makes the result durable and moves the rollup in the same transaction. Idempotent per exchange: a
    * repeat of the same result changes nothing; a different one (a late result after `interrupted`, more
    * usage after the terminal event) replaces it, and the rollup moves by the difference. Rejects with
-   * `UnknownExchangeError` when the exchange has no intent. With a `settlement`, the exchange's hold is settled in the
-   * same transaction: charged what it says, or by the difference where it was charged before.
+   * `UnknownExchangeError` when the exchange has no intent. The exchange's hold is settled in the same transaction: charged
+   * what the `settlement` says, or by the difference where it was charged before; in full where there is none.
    */
   recordResult(result: ExchangeResult, settlement?: Settlement): Promise<void>;
   /**
    * Marks every open intent whose process is provably gone as `interrupted`, unless `Objects.awaitUsage` keeps it
    * open, with its estimate
    * (`usage_source: estimated`, `completed_at` now) and the sum of the estimate as cost; an empty estimate
-   * gives `none` and 0. In the same transaction the holds and leases of such processes are dealt with: a hold whose
-   * exchange has an intent was perhaps sent and is charged in full, one without was not and is released, a lease is
-   * charged whole; a late result or return corrects each, once. `isAlive` tells which processes are there; without
+   * gives `none` and 0. In the same transaction the holds and leases of such processes are charged in full, because
+   * what they were for was perhaps sent; a late result or return corrects each, once. `isAlive` tells which processes are there; without
    * it this one alone is. Returns how many exchanges.
    */
   interruptOrphans(nowMs: number, isAlive?: (bootId: string) => boolean): Promise<number>;

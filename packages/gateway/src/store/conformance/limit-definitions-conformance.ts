@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BudgetDefinition, RateDefinition } from "../limit-definition.ts";
 import type { DirectoryChange } from "../store.ts";
+import { sampleIntent } from "./sample-exchanges.ts";
 import { tester, withStore } from "./store-under-test.ts";
 import type { OpenStore } from "./store-under-test.ts";
 
@@ -89,11 +90,17 @@ export function limitDefinitionsConformance(name: string, open: OpenStore): void
         isEnforced: true,
       } as const;
       const shares = [{ account, amount: 80 }];
-      assert.equal((await store.limits.reserve({ id: "ex_1", bootId, nowMs: 0, shares })).kind, "held");
+      assert.equal(
+        (await store.limits.reserve({ intent: sampleIntent({ id: "ex_1", bootId }), nowMs: 0, shares })).kind,
+        "held",
+      );
       await store.directory
         .as(tester)
         .setLimit(sampleBudget(id, { amountNanoUsd: 170, toleranceNanoUsd: 0 }));
-      assert.equal((await store.limits.reserve({ id: "ex_2", bootId, nowMs: 0, shares })).kind, "held");
+      assert.equal(
+        (await store.limits.reserve({ intent: sampleIntent({ id: "ex_2", bootId }), nowMs: 0, shares })).kind,
+        "held",
+      );
       await store.directory.as(tester).setLimit(sampleBudget(id, { amountNanoUsd: 10, toleranceNanoUsd: 3 }));
       assert.equal((await store.limits.budgetAccount("b1|2026-11|"))?.freeNanoUsd, 10 + 3 - 160);
     }));

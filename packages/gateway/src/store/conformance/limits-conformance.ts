@@ -10,6 +10,7 @@ import type {
   RateAccount,
   Settlement,
 } from "../limits.ts";
+import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
 import { sampleIntent, sampleResult } from "./sample-exchanges.ts";
 import { withStore } from "./store-under-test.ts";
 import type { OpenStore, StoreUnderTest } from "./store-under-test.ts";
@@ -40,15 +41,12 @@ function reserve({ store, bootId, time }: StoreUnderTest, ask: Ask): Promise<Hol
     account,
     amount: account.kind === "concurrency" ? 1 : ask.amount,
   }));
-  return store.limits.reserve({ id: ask.id, bootId, nowMs: ask.nowMs ?? time.nowMs, shares });
+  const intent = sampleIntent({ id: ask.id, bootId });
+  return store.limits.reserve({ intent, nowMs: ask.nowMs ?? time.nowMs, shares });
 }
 
 async function settle({ store }: StoreUnderTest, id: string, settlement: Partial<Settlement>): Promise<void> {
   await store.ledger.recordResult(sampleResult({ id }), { chargeNanoUsd: null, used: {}, ...settlement });
-}
-
-async function begin(under: StoreUnderTest, id: string): Promise<void> {
-  await under.store.ledger.recordIntent(sampleIntent({ id, bootId: under.bootId }));
 }
 
 /** Counters against their own rows: what the sum in `limits.ts` says. */
@@ -93,13 +91,11 @@ function holdTests(name: string, open: OpenStore): void {
       const b = budget("b", 1_000);
       assert.deepEqual(await reserve(under, { id: "ex_1", amount: 600, accounts: [b] }), { kind: "held" });
       assert.deepEqual(await stateOf(under, "b"), [0, 600, 0, 400]);
-      await begin(under, "ex_1");
       await settle(under, "ex_1", { chargeNanoUsd: 150 });
       assert.deepEqual(await stateOf(under, "b"), [150, 0, 0, 850]);
       assert.deepEqual(await under.store.limits.findHold("ex_1"), {
         id: "ex_1",
         bootId: under.bootId,
-        state: "settled",
         amountNanoUsd: 600,
         chargeNanoUsd: 150,
         budgetKeys: ["b"],
@@ -109,7 +105,6 @@ function holdTests(name: string, open: OpenStore): void {
   test(`${name} limits: what is not known is charged as it was held`, () =>
     withStore(open, async (under) => {
       await reserve(under, { id: "ex_1", amount: 600, accounts: [budget("b", 1_000)] });
-      await begin(under, "ex_1");
       await settle(under, "ex_1", { chargeNanoUsd: null });
       assert.deepEqual(await stateOf(under, "b"), [600, 0, 0, 400]);
       // A later reading knows: the charge follows by the difference, and null after it takes nothing back.
@@ -121,7 +116,6 @@ function holdTests(name: string, open: OpenStore): void {
   test(`${name} limits: a charge over its hold is booked as it is`, () =>
     withStore(open, async (under) => {
       await reserve(under, { id: "ex_1", amount: 900, accounts: [budget("b", 1_000)] });
-      await begin(under, "ex_1");
       await settle(under, "ex_1", { chargeNanoUsd: 1_100 });
       assert.deepEqual(await stateOf(under, "b"), [1_100, 0, 0, -100]);
       const next = await reserve(under, { id: "ex_2", amount: 0, accounts: [budget("b", 1_000)] });
@@ -193,7 +187,6 @@ function holdTests(name: string, open: OpenStore): void {
         reasonOf(await reserve(under, { id: "ex_3", amount: 500, accounts: [of(2_000)] })),
         "held",
       );
-      await begin(under, "ex_1");
       await settle(under, "ex_1", { chargeNanoUsd: 600 });
       assert.equal(reasonOf(await reserve(under, { id: "ex_4", amount: 1, accounts: [of(600)] })), "spent b");
       assert.equal((await stateOf(under, "b"))[0], 600);
@@ -203,7 +196,6 @@ function holdTests(name: string, open: OpenStore): void {
     withStore(open, async (under) => {
       const b = budget("b", 1_000, { toleranceNanoUsd: 200 });
       await reserve(under, { id: "ex_1", amount: 1_200, accounts: [b] });
-      await begin(under, "ex_1");
       await settle(under, "ex_1", { chargeNanoUsd: 1_000 });
       assert.deepEqual(await stateOf(under, "b"), [1_000, 0, 0, 200]);
       assert.equal(reasonOf(await reserve(under, { id: "ex_2", amount: 1, accounts: [b] })), "spent b");
@@ -220,37 +212,71 @@ function holdTests(name: string, open: OpenStore): void {
       assert.deepEqual(await stateOf(under, "b"), [0, 300, 0, 700]);
       await under.store.limits.shrink("ex_1", 500);
       assert.deepEqual(await stateOf(under, "b"), [0, 300, 0, 700], "a hold never grows");
-      await begin(under, "ex_1");
       await Promise.all([
         settle(under, "ex_1", { chargeNanoUsd: 20 }),
         settle(under, "ex_1", { chargeNanoUsd: 20 }),
       ]);
       await under.store.limits.shrink("ex_1", 1);
-      await under.store.limits.release("ex_1");
       assert.equal(reasonOf(await reserve(under, ask)), "held", "also after it was settled");
       assert.deepEqual(await stateOf(under, "b"), [20, 0, 0, 980]);
     }));
 
-  test(`${name} limits: a hold of which nothing was sent is given back whole`, () =>
+  test(`${name} limits: the intent is written with its hold, or not at all`, () =>
     withStore(open, async (under) => {
-      const accounts = [budget("b", 1_000), running("r", 1), rate("t", 1_000), rate("q", 1, "requests")];
-      const shares = accounts.map((account, index) => ({ account, amount: [700, 1, 700, 1][index] ?? 0 }));
-      const ask = { id: "ex_1", bootId: under.bootId, nowMs: 5_000, shares };
-      assert.equal(reasonOf(await under.store.limits.reserve(ask)), "held");
-      await Promise.all([under.store.limits.release("ex_1"), under.store.limits.release("ex_1")]);
-      await under.store.limits.release("ex_unknown");
-      assert.deepEqual(await stateOf(under, "b"), [0, 0, 0, 1_000]);
-      assert.equal(
-        reasonOf(await reserve(under, { id: "ex_2", amount: 1_000, accounts: accounts.slice(0, 3) })),
-        "held",
+      const { ledger, reports } = under.store;
+      const b = budget("b", 1_000);
+      assert.equal(reasonOf(await reserve(under, { id: "ex_1", amount: 700, accounts: [b] })), "held");
+      assert.equal(reasonOf(await reserve(under, { id: "ex_2", amount: 700, accounts: [b] })), "busy b");
+      const running = async (): Promise<readonly string[]> =>
+        (await reports.exchanges({ projectId: "p1" }, { limit: 10 })).exchanges.map(
+          ({ intent }) => intent.id,
+        );
+      assert.deepEqual(await running(), ["ex_1"]);
+      await ledger.recordIntent(sampleIntent({ id: "ex_1", bootId: under.bootId }));
+      assert.deepEqual(await stateOf(under, "b"), [0, 700, 0, 300], "a repeat of the intent changes nothing");
+      await assert.rejects(settle(under, "ex_2", {}), UnknownExchangeError);
+      // One that was refused may come again; one that holds nothing cannot be held for any more.
+      await settle(under, "ex_1", { chargeNanoUsd: 0 });
+      assert.equal(reasonOf(await reserve(under, { id: "ex_2", amount: 700, accounts: [b] })), "held");
+      await ledger.recordIntent(sampleIntent({ id: "ex_3", bootId: under.bootId }));
+      await assert.rejects(reserve(under, { id: "ex_3", amount: 1, accounts: [b] }), ExchangeIdTakenError);
+      const another = { intent: sampleIntent({ id: "ex_2", bootId: "boot_2" }), nowMs: 0, shares: [] };
+      const reopened = await under.reopen();
+      await assert.rejects(reopened.store.limits.reserve(another), ExchangeIdTakenError);
+      assert.deepEqual(await stateOf(reopened, "b"), [0, 700, 0, 300]);
+    }));
+
+  test(`${name} limits: of several at once the one that is broken fails alone, and holds nothing`, () =>
+    withStore(open, async (under) => {
+      const b = budget("b", 1_000);
+      const accounts = [b, running("r", 2), rate("t", 1_000)];
+      await under.store.ledger.recordIntent(sampleIntent({ id: "ex_2", bootId: under.bootId }));
+      const [first, broken, third] = await Promise.allSettled(
+        ["ex_1", "ex_2", "ex_3"].map((id) => reserve(under, { id, amount: 300, accounts })),
       );
-      const again = await reserve(under, {
-        id: "ex_3",
-        amount: 1,
-        nowMs: 6_000,
-        accounts: accounts.slice(3),
-      });
-      assert.equal(reasonOf(again), "busy q", "it was a request all the same");
+      assert.deepEqual(
+        [first?.status, broken?.status, third?.status],
+        ["fulfilled", "rejected", "fulfilled"],
+      );
+      assert.deepEqual(await stateOf(under, "b"), [0, 600, 0, 400]);
+      await settle(under, "ex_1", { chargeNanoUsd: 1, used: { t: 0 } });
+      // 1000 - 300 of the third: what is counted of rates and of what runs is what is held, too.
+      const next = { id: "ex_4", amount: 700, accounts: accounts.slice(1) };
+      assert.equal(reasonOf(await reserve(under, next)), "held");
+      const last = { ...next, id: "ex_5", accounts: accounts.slice(1, 2) };
+      assert.equal(reasonOf(await reserve(under, last)), "busy r");
+    }));
+
+  test(`${name} limits: a result of which nobody says what it cost is charged in full`, () =>
+    withStore(open, async (under) => {
+      const b = budget("b", 1_000);
+      await reserve(under, { id: "ex_1", amount: 600, accounts: [b] });
+      await under.store.ledger.recordResult(sampleResult({ id: "ex_1" }));
+      assert.deepEqual(await stateOf(under, "b"), [600, 0, 0, 400]);
+      await settle(under, "ex_1", { chargeNanoUsd: 9 });
+      await under.store.ledger.recordResult(sampleResult({ id: "ex_1" }));
+      assert.deepEqual(await stateOf(under, "b"), [9, 0, 0, 991], "and keeps what was known of it");
+      assert.equal((await under.store.limits.findHold("ex_1"))?.chargeNanoUsd, 9);
     }));
 
   test(`${name} limits: a soft budget counts and refuses nothing`, () =>
@@ -353,7 +379,6 @@ function rateTests(name: string, open: OpenStore): void {
     withStore(open, async (under) => {
       const accounts = [rate("tokens", 100), rate("requests", 100, "requests")];
       await reserve(under, { id: "ex_1", amount: 90, accounts });
-      await begin(under, "ex_1");
       await settle(under, "ex_1", { chargeNanoUsd: 0, used: { tokens: 10, requests: 10 } });
       assert.equal(
         reasonOf(await reserve(under, { id: "ex_2", amount: 90, accounts: [accounts[0] ?? rate("", 0)] })),
@@ -375,7 +400,6 @@ function rateTests(name: string, open: OpenStore): void {
         "held",
         "busy r",
       ]);
-      await begin(under, "ex_1");
       await settle(under, "ex_1", {});
       await settle(under, "ex_1", { chargeNanoUsd: 1 });
       assert.equal(reasonOf(await ask("ex_4")), "held");
@@ -384,29 +408,26 @@ function rateTests(name: string, open: OpenStore): void {
 }
 
 function orphanTests(name: string, open: OpenStore): void {
-  test(`${name} limits: holds of a process that is gone are charged in full if they may have been sent`, () =>
+  test(`${name} limits: holds of a process that is gone are charged in full, because they may have been sent`, () =>
     withStore(open, async (under) => {
       const accounts = [budget("b", 1_000), budget("c", 1_000)];
       await reserve(under, { id: "ex_sent", amount: 300, accounts });
-      await reserve(under, { id: "ex_unsent", amount: 200, accounts });
       await reserve(under, { id: "ex_done", amount: 100, accounts });
-      await begin(under, "ex_sent");
-      await begin(under, "ex_done");
       await settle(under, "ex_done", { chargeNanoUsd: 7 });
       assert.equal(await under.store.ledger.interruptOrphans(1), 0, "this process is alive");
-      assert.deepEqual(await stateOf(under, "b"), [7, 500, 0, 493]);
+      assert.deepEqual(await stateOf(under, "b"), [7, 300, 0, 693]);
 
       const next = await under.reopen();
       await reserve(next, { id: "ex_new", amount: 50, accounts });
       assert.equal(await next.store.ledger.interruptOrphans(1), 1);
       assert.equal(await next.store.ledger.interruptOrphans(1), 0);
       for (const key of ["b", "c"]) assert.deepEqual(await stateOf(next, key), [307, 50, 0, 643]);
-      const states = await Promise.all(
-        ["ex_sent", "ex_unsent", "ex_done", "ex_new"].map(
-          async (id) => (await next.store.limits.findHold(id))?.state,
+      const charges = await Promise.all(
+        ["ex_sent", "ex_done", "ex_new"].map(
+          async (id) => (await next.store.limits.findHold(id))?.chargeNanoUsd,
         ),
       );
-      assert.deepEqual(states, ["forfeited", "released", "settled", "open"]);
+      assert.deepEqual(charges, [300, 7, null]);
 
       // A result that comes late refunds what was not used, once.
       await settle(next, "ex_sent", { chargeNanoUsd: 25 });
@@ -417,7 +438,6 @@ function orphanTests(name: string, open: OpenStore): void {
   test(`${name} limits: a process that is said to be alive keeps its holds`, () =>
     withStore(open, async (under) => {
       await reserve(under, { id: "ex_1", amount: 300, accounts: [budget("b", 1_000)] });
-      await begin(under, "ex_1");
       const next = await under.reopen();
       assert.equal(await next.store.ledger.interruptOrphans(1, (boot) => boot === under.bootId), 0);
       assert.deepEqual(await stateOf(next, "b"), [0, 300, 0, 700]);

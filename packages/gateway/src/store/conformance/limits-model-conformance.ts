@@ -33,10 +33,10 @@ interface Modelled {
   bootId: string;
   readonly keys: readonly string[];
   amount: number;
-  state: "held" | "sent" | "over";
+  state: "sent" | "over";
   /** What the gateway has charged. */
   charged: number;
-  /** What the provider will bill, once sent; at most what was held when it was sent or shrunk. */
+  /** What the provider will bill; at most what was held when it was sent or shrunk. */
   billed: number;
 }
 
@@ -53,11 +53,9 @@ class World {
 
   async step(): Promise<void> {
     const kind = this.#dice.below(100);
-    if (kind < 45) await this.#reserve();
-    else if (kind < 60) await this.#send();
-    else if (kind < 70) await this.#shrink();
-    else if (kind < 90) await this.#settle();
-    else if (kind < 96) await this.#release();
+    if (kind < 50) await this.#reserve();
+    else if (kind < 65) await this.#shrink();
+    else if (kind < 96) await this.#settle();
     else await this.#crash();
   }
 
@@ -89,7 +87,8 @@ class World {
     const id = `ex_${this.#count++}`;
     const { store, bootId } = this.under;
     const shares = chosen.map((each) => ({ account: each, amount }));
-    const ask = (): Promise<HoldReply> => store.limits.reserve({ id, bootId, nowMs: 0, shares });
+    const intent = sampleIntent({ id, bootId });
+    const ask = (): Promise<HoldReply> => store.limits.reserve({ intent, nowMs: 0, shares });
     const expected = chosen.every(({ key, amountNanoUsd, toleranceNanoUsd }) => {
       const spent = this.spent(key);
       return spent < amountNanoUsd && spent + this.held(key) + amount <= amountNanoUsd + toleranceNanoUsd;
@@ -98,15 +97,9 @@ class World {
     for (const reply of replies) assert.equal(reply.kind === "held", expected, `${id} ${amount}`);
     if (!expected) return;
     const keys = chosen.map((each) => each.key);
-    this.exchanges.push({ id, bootId, keys, amount, state: "held", charged: 0, billed: 0 });
-  }
-
-  async #send(): Promise<void> {
-    const exchange = this.#some("held");
-    if (exchange === undefined || exchange.bootId !== this.under.bootId) return;
-    await this.under.store.ledger.recordIntent(sampleIntent({ id: exchange.id, bootId: exchange.bootId }));
-    exchange.state = "sent";
-    exchange.billed = this.#dice.chance(40) ? exchange.amount : this.#dice.below(exchange.amount + 1);
+    // Sent at once, or never: the provider may bill nothing of it.
+    const billed = this.#dice.chance(40) ? amount : this.#dice.below(amount + 1);
+    this.exchanges.push({ id, bootId, keys, amount, state: "sent", charged: 0, billed });
   }
 
   async #shrink(): Promise<void> {
@@ -127,19 +120,10 @@ class World {
     const isKnown = this.#dice.chance(80);
     const settlement = { chargeNanoUsd: isKnown ? exchange.billed : null, used: {} };
     const result = sampleResult({ id: exchange.id, costNanoUsd: settlement.chargeNanoUsd });
-    const isThere = exchange.state === "sent" || exchange.billed > 0 || exchange.charged > 0;
-    if (!isThere) return;
     await this.under.store.ledger.recordResult(result, settlement);
     if (this.#dice.chance(20)) await this.under.store.ledger.recordResult(result, settlement);
     if (isKnown) exchange.charged = exchange.billed;
     else if (exchange.state === "sent") exchange.charged = exchange.amount;
-    exchange.state = "over";
-  }
-
-  async #release(): Promise<void> {
-    const exchange = this.#some("held");
-    if (exchange === undefined) return;
-    await this.under.store.limits.release(exchange.id);
     exchange.state = "over";
   }
 
@@ -150,7 +134,7 @@ class World {
     await this.under.store.ledger.interruptOrphans(0);
     for (const exchange of this.exchanges) {
       if (exchange.state === "over" || exchange.bootId === this.under.bootId) continue;
-      if (exchange.state === "sent") exchange.charged = exchange.amount;
+      exchange.charged = exchange.amount;
       exchange.state = "over";
     }
   }

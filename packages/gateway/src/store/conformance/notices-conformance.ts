@@ -71,8 +71,8 @@ async function begin(
   of: Partial<BudgetAccount> = {},
 ): Promise<void> {
   const shares = [{ account: { ...account, ...of }, amount }];
-  assert.equal((await store.limits.reserve({ id, bootId, nowMs: time.nowMs, shares })).kind, "held");
-  await store.ledger.recordIntent(sampleIntent({ id, bootId }));
+  const intent = sampleIntent({ id, bootId });
+  assert.equal((await store.limits.reserve({ intent, nowMs: time.nowMs, shares })).kind, "held");
 }
 
 async function settle({ store }: StoreUnderTest, id: string, chargeNanoUsd: number | null): Promise<void> {

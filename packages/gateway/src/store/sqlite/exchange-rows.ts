@@ -112,6 +112,11 @@ export function resultValues(result: ExchangeResult): readonly SQLInputValue[] {
   ];
 }
 
+/** Whether a row has these values already. */
+export function holdsValues(row: Row, columns: readonly string[], values: readonly SQLInputValue[]): boolean {
+  return columns.every((column, index) => row[column] === values[index]);
+}
+
 /** The intent of a row that has `intentColumns`. */
 export function readIntent(row: Row): Exchange["intent"] {
   return {

@@ -5,21 +5,19 @@
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
+import { UnknownExchangeError } from "../errors.ts";
 import type { Settlement } from "../limits.ts";
 import type { ExchangeIntent, ExchangeResult, Ledger } from "../store.ts";
-import { encodeUsage } from "../usage-codec.ts";
 import { text } from "./columns.ts";
-import type { Row } from "./columns.ts";
 import {
-  intentColumns,
-  intentValues,
+  holdsValues,
   numberedColumns,
   readResult,
   readUsage,
   resultColumns,
   resultValues,
 } from "./exchange-rows.ts";
+import { encodeIntent, type IntentRows } from "./intent-rows.ts";
 import type { SqliteLimits } from "./limits/sqlite-limits.ts";
 import type { Names } from "./names.ts";
 import { rollupPlaceColumns, type RollupWriter } from "./rollup-writer.ts";
@@ -30,6 +28,7 @@ export interface SqliteLedgerOptions {
   /** Of this process. */
   readonly bootId: string;
   readonly names: Names;
+  readonly intents: IntentRows;
   readonly rollup: RollupWriter;
   readonly queue: WriteQueue;
   readonly limits: SqliteLimits;
@@ -47,39 +46,34 @@ export interface LedgerWriter {
 export class SqliteLedger implements Ledger {
   readonly #bootId: string;
   readonly #names: Names;
+  readonly #intents: IntentRows;
   readonly #rollup: RollupWriter;
   readonly #queue: WriteQueue;
   readonly #limits: SqliteLimits;
-  readonly #insertIntent: StatementSync;
   readonly #updateResult: StatementSync;
   readonly #find: StatementSync;
   readonly #findPlace: StatementSync;
   readonly #findRunning: StatementSync;
-  readonly #hasIntent: StatementSync;
   readonly #writeProbe: StatementSync;
 
-  constructor({ database, bootId, names, rollup, queue, limits }: SqliteLedgerOptions) {
+  constructor({ database, bootId, names, intents, rollup, queue, limits }: SqliteLedgerOptions) {
     this.#bootId = bootId;
     this.#names = names;
+    this.#intents = intents;
     this.#rollup = rollup;
     this.#queue = queue;
     this.#limits = limits;
-    const columns = [...intentColumns, "usage"];
-    this.#insertIntent = database.prepare(
-      `INSERT INTO exchanges (${columns.map(stored).join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
-       ON CONFLICT (id) DO NOTHING`,
-    );
     this.#updateResult = database.prepare(
-      `UPDATE exchanges SET ${resultColumns.map((column) => `${stored(column)} = ?`).join(", ")} WHERE id = ?`,
+      `UPDATE exchanges SET ${resultColumns.map((column) => `${stored(column)} = ?`).join(", ")},
+         hold_charge = coalesce(?, hold_charge) WHERE id = ?`,
     );
     this.#find = database.prepare("SELECT * FROM named_exchanges WHERE id = ?");
     this.#findPlace = database.prepare(
-      `SELECT outcome, ${rollupPlaceColumns.join(", ")} FROM exchanges WHERE id = ?`,
+      `SELECT outcome, hold_amount, ${rollupPlaceColumns.join(", ")} FROM exchanges WHERE id = ?`,
     );
     this.#findRunning = database.prepare(
       "SELECT id, boot.name AS boot_id FROM exchanges JOIN names AS boot ON boot.n = boot_n WHERE outcome IS NULL AND id NOT IN (SELECT exchange_id FROM later_usage)",
     );
-    this.#hasIntent = database.prepare("SELECT 1 FROM exchanges WHERE id = ?");
     this.#writeProbe = database.prepare(
       `INSERT INTO meta (name, value) VALUES ('write_probe', randomblob(8))
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -90,10 +84,7 @@ export class SqliteLedger implements Ledger {
     return {
       enqueue: (run) => this.#queue.enqueue(run),
       numberOf: (name) => this.#names.numberOf(name),
-      writeResult: (result, settlement) => {
-        this.#writeResult(result, resultValues(result));
-        if (settlement !== undefined) this.#limits.settle(result.id, settlement);
-      },
+      writeResult: (result, settlement) => this.#writeResult(result, resultValues(result), settlement),
     };
   }
 
@@ -105,17 +96,13 @@ export class SqliteLedger implements Ledger {
   // Both are encoded before they are queued: what cannot be encoded then fails its own caller alone.
 
   async recordIntent(intent: ExchangeIntent): Promise<void> {
-    const values = intentValues(intent);
-    const estimate = encodeUsage(intent.estimate);
-    await this.#queue.enqueue(() => this.#writeIntent(intent.id, [...values, estimate]));
+    const encoded = encodeIntent(intent);
+    await this.#queue.enqueue(() => void this.#intents.insert(encoded, null));
   }
 
   async recordResult(result: ExchangeResult, settlement?: Settlement): Promise<void> {
     const values = resultValues(result);
-    await this.#queue.enqueue(() => {
-      this.#writeResult(result, values);
-      if (settlement !== undefined) this.#limits.settle(result.id, settlement);
-    });
+    await this.#queue.enqueue(() => this.#writeResult(result, values, settlement));
   }
 
   async interruptOrphans(
@@ -123,7 +110,7 @@ export class SqliteLedger implements Ledger {
     isAlive: (bootId: string) => boolean = (bootId) => bootId === this.#bootId,
   ): Promise<number> {
     return this.#queue.runNow(() => {
-      this.#limits.forfeitOrphans(isAlive, (id) => this.#hasIntent.get(id) !== undefined);
+      this.#limits.forfeitOrphans(isAlive);
       const orphans = this.#findRunning.all().filter((row) => !isAlive(text(row, "boot_id")));
       for (const orphan of orphans) {
         const id = text(orphan, "id");
@@ -146,47 +133,42 @@ export class SqliteLedger implements Ledger {
     this.#queue.runNow(() => this.#writeProbe.run());
   }
 
-  #writeIntent(id: string, values: readonly SQLInputValue[]): void {
-    const { changes } = this.#insertIntent.run(...this.#numbered(isIntentNumbered, values));
-    if (changes > 0) return;
-    const row = this.#find.get(id);
-    // The estimate is not compared: it has given way to the usage once there is a result.
-    if (row === undefined || !holds(row, intentColumns, values)) {
-      throw new ExchangeIdTakenError(id);
-    }
-  }
-
   /** The values as the table holds them: names by number. */
-  #numbered(isNumbered: readonly boolean[], values: readonly SQLInputValue[]): SQLInputValue[] {
+  #numbered(values: readonly SQLInputValue[]): SQLInputValue[] {
     return values.map((value, index) =>
-      isNumbered[index] === true && typeof value === "string" ? this.#names.numberOf(value) : value,
+      isResultNumbered[index] === true && typeof value === "string" ? this.#names.numberOf(value) : value,
     );
   }
 
-  #writeResult(result: ExchangeResult, values: readonly SQLInputValue[]): void {
+  /** Without a settlement nothing is known of what it cost: an open hold is charged in full. */
+  #writeResult(
+    result: ExchangeResult,
+    values: readonly SQLInputValue[],
+    settlement: Settlement = untold,
+  ): void {
     const row = this.#findPlace.get(result.id);
     if (row === undefined) throw new UnknownExchangeError(result.id);
+    const charge = row["hold_amount"] === null ? null : this.#limits.settle(result.id, settlement);
     let before: ExchangeResult | null = null;
     if (row["outcome"] !== null) {
       const finished = this.#find.get(result.id);
-      if (finished === undefined || holds(finished, resultColumns, values)) return;
+      if (finished === undefined || holdsValues(finished, resultColumns, values)) {
+        if (charge !== null) this.#limits.keepCharge(result.id, charge);
+        return;
+      }
       before = readResult(finished);
     }
-    this.#updateResult.run(...this.#numbered(isResultNumbered, values), result.id);
+    this.#updateResult.run(...this.#numbered(values), charge, result.id);
     this.#rollup.replace(row, before, result);
   }
 }
 
-const isIntentNumbered = intentColumns.map((column) => numberedColumns.has(column));
+const untold: Settlement = { chargeNanoUsd: null, used: {} };
 const isResultNumbered = resultColumns.map((column) => numberedColumns.has(column));
 
 /** What the table calls a column. */
 function stored(column: string): string {
   return numberedColumns.get(column) ?? column;
-}
-
-function holds(row: Row, columns: readonly string[], values: readonly SQLInputValue[]): boolean {
-  return columns.every((column, index) => row[column] === values[index]);
 }
 
 /** What is taken to have happened in an exchange whose process died. */

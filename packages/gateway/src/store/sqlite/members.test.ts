@@ -232,7 +232,13 @@ describe("a member", () => {
     const directory = temporaryDirectory(context);
     const account: ConcurrencyAccount = { kind: "concurrency", key: "c", limitId: "c", max: 2 };
     const reserve = async (store: Store, id: string, bootId: string): Promise<string> =>
-      (await store.limits.reserve({ id, bootId, nowMs: 1_000, shares: [{ account, amount: 1 }] })).kind;
+      (
+        await store.limits.reserve({
+          intent: sampleIntent({ id, bootId }),
+          nowMs: 1_000,
+          shares: [{ account, amount: 1 }],
+        })
+      ).kind;
     const keeper = await openKeeper(directory);
     const one = await openMember(directory, { bootId: "boot_1" });
     const two = await openMember(directory, { bootId: "boot_2" });

@@ -17,6 +17,7 @@ import { revocations } from "./migrations/008-revocations.ts";
 import { budgetNotices } from "./migrations/009-budget-notices.ts";
 import { agents } from "./migrations/010-agents.ts";
 import { audit } from "./migrations/011-audit.ts";
+import { holdsInExchanges } from "./migrations/012-holds-in-exchanges.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { whenFree } from "./when-free.ts";
 
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   budgetNotices,
   agents,
   audit,
+  holdsInExchanges,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

@@ -18,6 +18,7 @@ import { Vault } from "../vault.ts";
 import { SqliteAudit } from "./audit.ts";
 import { blob } from "./columns.ts";
 import { SqliteDirectory } from "./directory.ts";
+import { IntentRows } from "./intent-rows.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { Counters } from "./limits/counters.ts";
 import { NoticeRows, SqliteNotices } from "./limits/notices.ts";
@@ -181,7 +182,8 @@ function makeStore({
     parts: [rollup, counters],
     busyTimeoutMs: BUSY_TIMEOUT_MS,
   });
-  const limits = new SqliteLimits({ database, queue, counters, clock });
+  const intents = new IntentRows(database, names);
+  const limits = new SqliteLimits({ database, queue, counters, intents, clock });
   // One thread is enough to move the log, and several would only stand in each other's way.
   const checkpointEveryMs = sharing === "member" ? null : CHECKPOINT_EVERY_MS;
   const reports = new SqliteReports({ databaseFile, checkpointEveryMs, onAlarm });
@@ -189,7 +191,7 @@ function makeStore({
   const key = vault.deriveKey(AUDIT_KEY_PURPOSE);
   const audit = new SqliteAudit({ database, sql, clock, key, reports, onAlarm });
   const directory = new SqliteDirectory({ database, sql, vault, clock, audit, limits, peers, onAlarm });
-  const ledger = new SqliteLedger({ database, bootId, names, rollup, queue, limits });
+  const ledger = new SqliteLedger({ database, bootId, names, intents, rollup, queue, limits });
   audit.begin();
   // Nothing runs before the members are there, whatever an earlier gateway left in these.
   if (sharing === "keeper") counters.forgetShared();

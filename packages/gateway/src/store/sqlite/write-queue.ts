@@ -20,6 +20,8 @@ export interface TransactionPart {
   begun?(): void;
   /** After the last write. Throws to roll back. */
   beforeCommit(): void;
+  /** What was written is there for good. */
+  committed?(): void;
   /** Nothing that was written since the last commit is there. */
   rolledBack(): void;
 }
@@ -117,6 +119,7 @@ export class WriteQueue {
       const value = work();
       for (const part of this.#parts) part.beforeCommit();
       this.#commit.run();
+      for (const part of this.#parts) part.committed?.();
       this.#lastFailure = null;
       return value;
     } catch (error) {

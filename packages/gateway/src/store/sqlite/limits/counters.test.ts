@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
 import type { BudgetAccount } from "../../limits.ts";
+import { sampleIntent } from "../../conformance/sample-exchanges.ts";
+import { IntentRows } from "../intent-rows.ts";
+import { Names } from "../names.ts";
 import { migrate } from "../schema.ts";
 import { type TransactionPart, WriteQueue } from "../write-queue.ts";
 import { Counters, type CountersOptions } from "./counters.ts";
@@ -43,12 +46,13 @@ function open(
     ...(onCrossed === undefined ? {} : { onCrossed }),
   });
   const queue = new WriteQueue(database, { busyTimeoutMs: 20, parts: [counters, ...parts] });
-  const limits = new SqliteLimits({ database, queue, counters, clock: { now: () => 1 } });
+  const intents = new IntentRows(database, new Names(database));
+  const limits = new SqliteLimits({ database, queue, counters, intents, clock: { now: () => 1 } });
   return { database, other: new DatabaseSync(file), queue, limits };
 }
 
 const reserve = (limits: SqliteLimits, id: string, amount: number): ReturnType<SqliteLimits["reserve"]> =>
-  limits.reserve({ id, bootId: "boot", nowMs: 1, shares: [{ account, amount }] });
+  limits.reserve({ intent: sampleIntent({ id, bootId: "boot" }), nowMs: 1, shares: [{ account, amount }] });
 
 test("a transaction that could not begin takes nothing back of the one before it", async (context) => {
   const { other, limits } = open(context);
@@ -99,15 +103,16 @@ test("a percentage that a failed transaction reached is told by the one that com
   });
   const told = { ...account, notifyAtPercent: [50, 80] };
   const shares = [{ account: told, amount: 900 }];
-  await limits.reserve({ id: "ex_1", bootId: "boot", nowMs: 1, shares });
+  await limits.reserve({ intent: sampleIntent({ id: "ex_1", bootId: "boot" }), nowMs: 1, shares });
   assert.deepEqual(crossed, []);
-  const settle = (): void => queue.runNow(() => limits.settle("ex_1", { chargeNanoUsd: 500, used: {} }));
+  const settle = (chargeNanoUsd: number): void =>
+    queue.runNow(() => limits.keepCharge("ex_1", limits.settle("ex_1", { chargeNanoUsd, used: {} }) ?? 0));
   isFull = true;
-  assert.throws(settle, /disk is full/);
+  assert.throws(() => settle(500), /disk is full/);
   isFull = false;
-  settle();
+  settle(500);
   assert.deepEqual(crossed, ["50 at 500", "50 at 500"], "once each time, and once committed");
-  queue.runNow(() => limits.settle("ex_1", { chargeNanoUsd: 799, used: {} }));
+  settle(799);
   assert.equal(crossed.length, 2, "nothing is looked for between two percentages");
 });
 
@@ -123,7 +128,11 @@ test("an account of an older version tells from its next request on, what it has
   await limits.setBudgetAmount("b", terms);
   assert.deepEqual(crossed, [], "nobody knows whether its period has ended");
   const told = { ...account, notifyAtPercent: [50, 80], resetsAtMs: 9 };
-  await limits.reserve({ id: "ex_1", bootId: "boot", nowMs: 1, shares: [{ account: told, amount: 1 }] });
+  await limits.reserve({
+    intent: sampleIntent({ id: "ex_1", bootId: "boot" }),
+    nowMs: 1,
+    shares: [{ account: told, amount: 1 }],
+  });
   assert.deepEqual(crossed, ["50"]);
   assert.deepEqual(
     { ...database.prepare("SELECT notify_at, ends_at FROM budget_accounts").get() },

@@ -15,10 +15,8 @@ import type { Statements } from "../statements.ts";
 import type { TransactionPart } from "../write-queue.ts";
 import { RateWindow } from "./rate-window.ts";
 
-/** A budget's counter. Nano-dollars. */
-export interface BudgetCounter {
-  readonly key: string;
-  readonly limitId: string;
+/** What changes of a counter. Nano-dollars. */
+interface BudgetCounts {
   amount: number;
   tolerance: number;
   spent: number;
@@ -29,6 +27,12 @@ export interface BudgetCounter {
   endsAtMs: number | null;
   /** Spending from here on makes a notice; Infinity where no percentage is left. Not kept: it follows from the rest. */
   noticeFrom: number;
+}
+
+/** A budget's counter. */
+export interface BudgetCounter extends BudgetCounts {
+  readonly key: string;
+  readonly limitId: string;
 }
 
 /** More than any gateway has limits at work; what is over it is read again when it is needed. */
@@ -49,7 +53,9 @@ export class Counters implements TransactionPart {
   readonly #budgets = new Map<string, BudgetCounter>();
   readonly #rates = new Map<string, RateWindow>();
   readonly #running = new Map<string, number>();
-  readonly #dirtyBudgets = new Set<BudgetCounter>();
+  /** What this transaction changes, as it was before; null: it was not there. */
+  readonly #budgetsBefore = new Map<BudgetCounter, BudgetCounts | null>();
+  readonly #runningBefore = new Map<string, number>();
   /** Those whose percentages were changed. */
   readonly #dirtyTerms = new Set<BudgetCounter>();
   readonly #dirtyShared = new Set<string>();
@@ -63,7 +69,6 @@ export class Counters implements TransactionPart {
   }
 
   begun(): void {
-    this.#undo = [];
     if (this.#budgets.size > MAX_KNOWN) this.#budgets.clear();
     if (!this.#isShared) return;
     const row = this.#sql("PRAGMA data_version").get();
@@ -73,23 +78,30 @@ export class Counters implements TransactionPart {
   }
 
   beforeCommit(): void {
-    for (const budget of this.#dirtyBudgets) {
+    for (const budget of this.#budgetsBefore.keys()) {
       if (budget.spent >= budget.noticeFrom) this.#cross(budget);
       this.#writeBudget(budget);
     }
     for (const budget of this.#dirtyTerms) this.#writeTerms(budget);
     for (const key of this.#dirtyShared) this.#writeShared(key);
-    this.#dirtyBudgets.clear();
+  }
+
+  committed(): void {
+    this.#budgetsBefore.clear();
+    this.#runningBefore.clear();
     this.#dirtyTerms.clear();
     this.#dirtyShared.clear();
+    this.#undo = [];
   }
 
   rolledBack(): void {
+    for (const [counter, before] of this.#budgetsBefore) {
+      if (before === null) this.#budgets.delete(counter.key);
+      else Object.assign(counter, before);
+    }
+    for (const [key, before] of this.#runningBefore) this.#running.set(key, before);
     for (const undo of this.#undo.reverse()) undo();
-    this.#undo = [];
-    this.#dirtyBudgets.clear();
-    this.#dirtyTerms.clear();
-    this.#dirtyShared.clear();
+    this.committed();
   }
 
   /** Runs when this transaction does not commit. For what is kept beside the counters. */
@@ -135,21 +147,18 @@ export class Counters implements TransactionPart {
     };
     made.noticeFrom = leastNotice(made);
     this.#budgets.set(made.key, made);
-    this.#dirtyBudgets.add(made);
-    this.#undo.push(() => this.#budgets.delete(made.key));
+    this.#budgetsBefore.set(made, null);
     return made;
   }
 
-  /** Moves a counter. In a transaction only. */
-  move(key: string, by: { readonly spent?: number; readonly held?: number; readonly leased?: number }): void {
+  /** Moves a counter by so much. In a transaction only. */
+  move(key: string, spent: number, held: number, leased = 0): void {
     const counter = this.findBudget(key);
     if (counter === null) throw new Error(`There is no budget account ${key}.`);
-    const { spent, held, leased } = counter;
-    this.#undo.push(() => Object.assign(counter, { spent, held, leased }));
-    counter.spent += by.spent ?? 0;
-    counter.held += by.held ?? 0;
-    counter.leased += by.leased ?? 0;
-    this.#dirtyBudgets.add(counter);
+    this.#changes(counter);
+    counter.spent += spent;
+    counter.held += held;
+    counter.leased += leased;
   }
 
   /** Every counter of the limit gets this amount, and tells these percentages. In a transaction only. */
@@ -157,8 +166,7 @@ export class Counters implements TransactionPart {
     for (const key of this.keysOf(limitId)) {
       const counter = this.findBudget(key);
       if (counter === null) continue;
-      const before = { ...counter };
-      this.#undo.push(() => Object.assign(counter, before));
+      this.#changes(counter);
       counter.amount = terms.amountNanoUsd;
       counter.tolerance = terms.toleranceNanoUsd;
       if (terms.notifyAtPercent !== undefined && counter.notifyAtPercent !== null) {
@@ -168,7 +176,6 @@ export class Counters implements TransactionPart {
         this.#dirtyTerms.add(counter);
       }
       counter.noticeFrom = leastNotice(counter);
-      this.#dirtyBudgets.add(counter);
     }
   }
 
@@ -187,10 +194,9 @@ export class Counters implements TransactionPart {
     return window;
   }
 
-  /** In a transaction only, as are the next two. */
+  /** In a transaction only, as are the next two. Whoever changes a rate says how that is undone: `onRollback`. */
   addToRate(key: string, nowMs: number, amount: number): void {
     this.rate(key).add(nowMs, amount);
-    this.#undo.push(() => this.rate(key).correct(nowMs, nowMs, -amount));
     this.#touch(key);
   }
 
@@ -200,15 +206,14 @@ export class Counters implements TransactionPart {
     difference: number,
   ): void {
     this.rate(key).correct(at.addedMs, at.nowMs, difference);
-    this.#undo.push(() => this.rate(key).correct(at.addedMs, at.nowMs, -difference));
     this.#touch(key);
   }
 
   run(key: string, by: 1 | -1): void {
     const before = this.running(key);
+    if (!this.#runningBefore.has(key)) this.#runningBefore.set(key, before);
     // What ran in a process that is gone was not counted by this one.
     this.#running.set(key, Math.max(0, before + by));
-    this.#undo.push(() => this.#running.set(key, before));
     this.#touch(key);
   }
 
@@ -222,18 +227,14 @@ export class Counters implements TransactionPart {
 
   /** An account of an older version learns what it tells. */
   #adopt(counter: BudgetCounter, account: BudgetAccount): void {
-    const before = { ...counter };
-    this.#undo.push(() => Object.assign(counter, before));
+    this.#changes(counter);
     counter.notifyAtPercent = account.notifyAtPercent ?? [];
     counter.endsAtMs = account.resetsAtMs ?? null;
     counter.noticeFrom = leastNotice(counter);
-    this.#dirtyBudgets.add(counter);
     this.#dirtyTerms.add(counter);
   }
 
   #cross(counter: BudgetCounter): void {
-    const { noticeFrom } = counter;
-    this.#undo.push(() => Object.assign(counter, { noticeFrom }));
     counter.noticeFrom = nextNotice(counter);
     const percents = counter.notifyAtPercent ?? [];
     this.#onCrossed(
@@ -246,6 +247,13 @@ export class Counters implements TransactionPart {
   forgetShared(): void {
     this.#sql("DELETE FROM shared_counters").run();
     this.#forget();
+  }
+
+  #changes(counter: BudgetCounter): void {
+    if (this.#budgetsBefore.has(counter)) return;
+    const { amount, tolerance, spent, held, leased, notifyAtPercent, endsAtMs, noticeFrom } = counter;
+    const before = { amount, tolerance, spent, held, leased, notifyAtPercent, endsAtMs, noticeFrom };
+    this.#budgetsBefore.set(counter, before);
   }
 
   #touch(key: string): void {

@@ -1,4 +1,7 @@
-/** Holds and leases as rows: what a row holds, how it is written and read. Decides nothing. */
+/**
+ * Holds and leases as rows: what a row holds, how it is written and read. A hold is a part of its exchange's row, and
+ * comes with its intent (`intent-rows.ts`). Decides nothing.
+ */
 
 import type { DatabaseSync } from "node:sqlite";
 import type { HoldRow, LeaseRow, RateAccount } from "../../limits.ts";
@@ -19,7 +22,10 @@ export interface HoldParts {
 
 export interface KeptHold extends HoldRow, HoldParts {}
 
-const holdStates = ["open", "settled", "forfeited", "released"] as const;
+const selectHold = `SELECT id, boot.name AS boot_id, hold_amount, hold_charge, accounts.name AS accounts
+  FROM exchanges
+  JOIN names AS boot ON boot.n = boot_n
+  JOIN names AS accounts ON accounts.n = hold_accounts_n`;
 const leaseStates = ["open", "closed", "forfeited"] as const;
 
 export class HoldRows {
@@ -29,40 +35,24 @@ export class HoldRows {
     this.#sql = cachedStatements(database);
   }
 
-  insertHold(hold: KeptHold, nowMs: number): void {
-    const { budgetKeys, rates, concurrencyKeys } = hold;
-    this.#sql(
-      "INSERT INTO holds (id, boot_id, state, amount, charge, parts, created_at) VALUES (?, ?, 0, ?, NULL, ?, ?)",
-    ).run(
-      hold.id,
-      hold.bootId,
-      hold.amountNanoUsd,
-      JSON.stringify([budgetKeys, rates, concurrencyKeys]),
-      nowMs,
-    );
+  setAmount(id: string, amountNanoUsd: number): void {
+    this.#sql("UPDATE exchanges SET hold_amount = ? WHERE id = ?").run(amountNanoUsd, id);
   }
 
-  updateHold(hold: HoldRow): void {
-    this.#sql("UPDATE holds SET state = ?, amount = ?, charge = ? WHERE id = ?").run(
-      holdStates.indexOf(hold.state),
-      hold.amountNanoUsd,
-      hold.chargeNanoUsd,
-      hold.id,
-    );
+  setCharge(id: string, chargeNanoUsd: number): void {
+    this.#sql("UPDATE exchanges SET hold_charge = ? WHERE id = ?").run(chargeNanoUsd, id);
   }
 
   findHold(id: string): KeptHold | null {
-    const row = this.#sql("SELECT * FROM holds WHERE id = ?").get(id);
+    const row = this.#sql(`${selectHold} WHERE id = ?`).get(id);
     return row === undefined ? null : readHold(row);
   }
 
+  /** Among the exchanges that run: a result settles its hold. */
   openHolds(): readonly KeptHold[] {
-    return this.#sql("SELECT * FROM holds WHERE state = 0 ORDER BY id").all().map(readHold);
-  }
-
-  /** A late result finds its hold for this long; a later one would be charged to nothing. */
-  forgetClosedHolds(beforeMs: number): void {
-    this.#sql("DELETE FROM holds WHERE state <> 0 AND created_at < ?").run(beforeMs);
+    return this.#sql(`${selectHold} WHERE outcome IS NULL AND hold_charge IS NULL ORDER BY id`)
+      .all()
+      .map(readHold);
   }
 
   insertLease(lease: LeaseRow): void {
@@ -90,26 +80,27 @@ export class HoldRows {
   }
 }
 
+/** As the row keeps them. What rates counted of it dies with the process, as its minute would. */
+export function accountsText({ budgetKeys, concurrencyKeys }: HoldParts): string {
+  return JSON.stringify([budgetKeys, concurrencyKeys]);
+}
+
 /** The row alone, without what only this store knows of a hold. */
-export function holdRow({ id, bootId, state, amountNanoUsd, chargeNanoUsd, budgetKeys }: KeptHold): HoldRow {
-  return { id, bootId, state, amountNanoUsd, chargeNanoUsd, budgetKeys };
+export function holdRow({ id, bootId, amountNanoUsd, chargeNanoUsd, budgetKeys }: KeptHold): HoldRow {
+  return { id, bootId, amountNanoUsd, chargeNanoUsd, budgetKeys };
 }
 
 function readHold(row: Row): KeptHold {
-  const parts = JSON.parse(text(row, "parts")) as [
-    HoldParts["budgetKeys"],
-    HoldParts["rates"],
-    HoldParts["concurrencyKeys"],
-  ];
+  // Written by `accountsText`.
+  const [budgetKeys, concurrencyKeys] = JSON.parse(text(row, "accounts")) as [string[], string[]];
   return {
     id: text(row, "id"),
     bootId: text(row, "boot_id"),
-    state: holdStates[integer(row, "state")] ?? "open",
-    amountNanoUsd: integer(row, "amount"),
-    chargeNanoUsd: integerOrNull(row, "charge"),
-    budgetKeys: parts[0],
-    rates: parts[1],
-    concurrencyKeys: parts[2],
+    amountNanoUsd: integer(row, "hold_amount"),
+    chargeNanoUsd: integerOrNull(row, "hold_charge"),
+    budgetKeys,
+    rates: [],
+    concurrencyKeys,
   };
 }
 

@@ -30,14 +30,14 @@ async function spend(store: Store, { bootId, books }: { bootId: string; books: s
     const id = `ex_${bootId}_${Math.random().toString(36).slice(2)}`;
     const amount = 1 + Math.floor(Math.random() * 40_000);
     const shares = accounts.map((account) => ({ account, amount }));
-    const reply = await store.limits.reserve({ id, bootId, nowMs: Date.now(), shares });
+    const intent = sampleIntent({ id, bootId, receivedAtMs: Date.now() });
+    const reply = await store.limits.reserve({ intent, nowMs: Date.now(), shares });
     process.stdout.write(`${reply.kind === "held" ? "held" : reply.reason}\n`);
     if (reply.kind === "refused") {
       if (reply.reason !== "busy") return;
       await new Promise(setImmediate);
       continue;
     }
-    await store.ledger.recordIntent(sampleIntent({ id, bootId, receivedAtMs: Date.now() }));
     const billed = Math.random() < 0.5 ? amount : Math.floor(Math.random() * amount);
     appendFileSync(books, `${id} ${billed}\n`);
     await new Promise(setImmediate);

@@ -20,12 +20,17 @@ import type {
   Limits,
   Settlement,
 } from "../../limits.ts";
+import { type EncodedIntent, encodeIntent, type IntentRows } from "../intent-rows.ts";
 import type { WriteQueue } from "../write-queue.ts";
 import type { BudgetCounter, Counters } from "./counters.ts";
-import { type HoldParts, HoldRows, holdRow, type KeptHold, type RatePart } from "./hold-rows.ts";
-
-/** How long a late result still finds what was forfeited for it. */
-const KEEP_CLOSED_HOLDS_MS = 40 * 24 * 3_600_000;
+import {
+  accountsText,
+  type HoldParts,
+  HoldRows,
+  holdRow,
+  type KeptHold,
+  type RatePart,
+} from "./hold-rows.ts";
 
 type Refusal = HoldReply & { readonly kind: "refused" };
 
@@ -33,6 +38,7 @@ export interface SqliteLimitsOptions {
   readonly database: DatabaseSync;
   readonly queue: WriteQueue;
   readonly counters: Counters;
+  readonly intents: IntentRows;
   readonly clock: Clock;
 }
 
@@ -41,22 +47,25 @@ export class SqliteLimits implements Limits {
   readonly #queue: WriteQueue;
   readonly #counters: Counters;
   readonly #rows: HoldRows;
+  readonly #intents: IntentRows;
   readonly #clock: Clock;
   /** Open holds of this process, so that settling one reads nothing. */
   readonly #open = new Map<string, KeptHold>();
 
-  constructor({ database, queue, counters, clock }: SqliteLimitsOptions) {
+  constructor({ database, queue, counters, intents, clock }: SqliteLimitsOptions) {
     this.#queue = queue;
     this.#counters = counters;
     this.#rows = new HoldRows(database);
+    this.#intents = intents;
     this.#clock = clock;
   }
 
   async reserve(request: HoldRequest): Promise<HoldReply> {
     const amountNanoUsd = budgetAmount(request.shares);
-    let reply: HoldReply = { kind: "held" };
+    const intent = encodeIntent(request.intent);
+    let reply: HoldReply = held;
     await this.#queue.enqueue(() => {
-      reply = this.#reserve(request, amountNanoUsd);
+      reply = this.#reserve(request, intent, amountNanoUsd);
     });
     return reply;
   }
@@ -64,22 +73,18 @@ export class SqliteLimits implements Limits {
   shrink(holdId: string, amountNanoUsd: number): Promise<void> {
     return this.#queue.enqueue(() => {
       const hold = this.#find(holdId);
-      if (hold === null || hold.state !== "open" || amountNanoUsd >= hold.amountNanoUsd) return;
-      for (const key of hold.budgetKeys)
-        this.#counters.move(key, { held: amountNanoUsd - hold.amountNanoUsd });
-      this.#keep(hold, { ...hold, amountNanoUsd });
-    });
-  }
-
-  release(holdId: string): Promise<void> {
-    return this.#queue.enqueue(() => {
-      const hold = this.#find(holdId);
-      if (hold?.state === "open") this.#release(hold);
+      if (hold === null || hold.chargeNanoUsd !== null || amountNanoUsd >= hold.amountNanoUsd) return;
+      const by = amountNanoUsd - hold.amountNanoUsd;
+      for (const key of hold.budgetKeys) this.#counters.move(key, 0, by);
+      this.#rows.setAmount(holdId, amountNanoUsd);
+      if (!this.#open.has(holdId)) return;
+      this.#open.set(holdId, { ...hold, amountNanoUsd });
+      this.#counters.onRollback(() => this.#open.set(holdId, hold));
     });
   }
 
   async grant(lease: LeaseRequest): Promise<HoldReply> {
-    let reply: HoldReply = { kind: "held" };
+    let reply: HoldReply = held;
     await this.#queue.enqueue(() => {
       if (this.#rows.findLease(lease.id) !== null) return;
       const refusal = this.#refusalOf({ account: lease.account, amount: lease.amountNanoUsd }, 0);
@@ -88,7 +93,7 @@ export class SqliteLimits implements Limits {
         return;
       }
       this.#counters.budget(lease.account);
-      this.#counters.move(lease.account.key, { leased: lease.amountNanoUsd });
+      this.#counters.move(lease.account.key, 0, 0, lease.amountNanoUsd);
       this.#rows.insertLease({
         id: lease.id,
         bootId: lease.bootId,
@@ -112,13 +117,13 @@ export class SqliteLimits implements Limits {
       const spent = Math.max(lease.spentNanoUsd, spentNanoUsd);
       if (lease.state === "forfeited") {
         // All of it was charged, so the refund is what it did not spend.
-        this.#counters.move(lease.key, { spent: spent - lease.amountNanoUsd });
+        this.#counters.move(lease.key, spent - lease.amountNanoUsd, 0);
         this.#rows.updateLease({ ...lease, state: "closed", amountNanoUsd: spent, spentNanoUsd: spent });
         return;
       }
       const kept = Math.max(spent, Math.min(lease.amountNanoUsd, keptNanoUsd));
       const before = lease.amountNanoUsd - lease.spentNanoUsd;
-      this.#counters.move(lease.key, { spent: spent - lease.spentNanoUsd, leased: kept - spent - before });
+      this.#counters.move(lease.key, spent - lease.spentNanoUsd, 0, kept - spent - before);
       const state = keptNanoUsd === 0 ? "closed" : "open";
       this.#rows.updateLease({ ...lease, state, amountNanoUsd: kept, spentNanoUsd: spent });
     });
@@ -172,71 +177,71 @@ export class SqliteLimits implements Limits {
     }));
   }
 
-  /** Part of the transaction that writes an exchange's result. Idempotent, and a correction moves the difference. */
-  settle(holdId: string, settlement: Settlement): void {
+  /**
+   * Part of the transaction that writes an exchange's result, which writes the charge that it gives back, too; null:
+   * nothing was held. Idempotent, and a correction moves the difference.
+   */
+  settle(holdId: string, settlement: Settlement): number | null {
     const hold = this.#find(holdId);
-    if (hold === null) return;
-    const charge = settlement.chargeNanoUsd ?? hold.chargeNanoUsd ?? hold.amountNanoUsd;
-    const wasOpen = hold.state === "open";
-    for (const key of hold.budgetKeys) {
-      this.#counters.move(key, {
-        spent: charge - (hold.chargeNanoUsd ?? 0),
-        held: wasOpen ? -hold.amountNanoUsd : 0,
-      });
-    }
-    if (wasOpen) this.#leave(hold, settlement.used);
-    this.#keep(hold, { ...hold, state: "settled", chargeNanoUsd: charge });
+    if (hold === null) return null;
+    const { amountNanoUsd, chargeNanoUsd } = hold;
+    const charge = settlement.chargeNanoUsd ?? chargeNanoUsd ?? amountNanoUsd;
+    if (chargeNanoUsd === null) this.#close(hold, charge, settlement.used);
+    else for (const key of hold.budgetKeys) this.#counters.move(key, charge - chargeNanoUsd, 0);
+    return charge;
   }
 
-  /** Part of the transaction that interrupts exchanges: `hasIntent` tells which of them may have been sent. */
-  forfeitOrphans(isAlive: (bootId: string) => boolean, hasIntent: (exchangeId: string) => boolean): void {
+  /** For a charge that is corrected where the result stays. In a transaction. */
+  keepCharge(holdId: string, chargeNanoUsd: number): void {
+    this.#rows.setCharge(holdId, chargeNanoUsd);
+  }
+
+  /** Part of the transaction that interrupts exchanges: whatever was held for them may have been sent. */
+  forfeitOrphans(isAlive: (bootId: string) => boolean): void {
     for (const hold of this.#rows.openHolds()) {
       if (isAlive(hold.bootId)) continue;
-      if (hasIntent(hold.id)) this.#forfeit(hold);
-      else this.#release(hold);
+      this.#close(hold, hold.amountNanoUsd, {});
+      this.#rows.setCharge(hold.id, hold.amountNanoUsd);
     }
     for (const lease of this.#rows.openLeases()) {
       if (isAlive(lease.bootId)) continue;
       const unspent = lease.amountNanoUsd - lease.spentNanoUsd;
-      this.#counters.move(lease.key, { spent: unspent, leased: -unspent });
+      this.#counters.move(lease.key, unspent, 0, -unspent);
       this.#rows.updateLease({ ...lease, state: "forfeited" });
     }
-    this.#rows.forgetClosedHolds(this.#clock.now() - KEEP_CLOSED_HOLDS_MS);
   }
 
-  #reserve({ id, bootId, nowMs, shares }: HoldRequest, amountNanoUsd: number): HoldReply {
-    if (this.#find(id) !== null) return { kind: "held" };
+  #reserve({ shares, nowMs }: HoldRequest, intent: EncodedIntent, amountNanoUsd: number): HoldReply {
+    const { id, bootId } = intent;
+    if (this.#open.has(id)) return held;
     let refused: Refusal | null = null;
     for (const share of shares) {
       const refusal = this.#refusalOf(share, nowMs);
       if (refusal !== null && (refused === null || lastsMs(refusal) > lastsMs(refused))) refused = refusal;
     }
-    if (refused !== null) return refused;
-    const parts = this.#take(shares, nowMs);
-    const hold: KeptHold = { id, bootId, state: "open", amountNanoUsd, chargeNanoUsd: null, ...parts };
-    this.#rows.insertHold(hold, nowMs);
-    this.#remember(id, hold);
-    return { kind: "held" };
+    // What was settled stays held, whatever has become of its budgets.
+    if (refused !== null) return this.#rows.findHold(id) === null ? refused : held;
+    const parts = partsOf(shares, nowMs);
+    const isNew = this.#intents.insert(intent, { amountNanoUsd, accounts: accountsText(parts) });
+    if (isNew) this.#take({ id, bootId, amountNanoUsd, chargeNanoUsd: null, ...parts }, shares);
+    return held;
   }
 
-  #take(shares: readonly HoldShare[], nowMs: number): HoldParts {
-    const budgetKeys: string[] = [];
-    const rates: RatePart[] = [];
-    const concurrencyKeys: string[] = [];
-    for (const { account, amount } of shares) {
-      if (account.kind === "budget") {
-        this.#counters.budget(account);
-        this.#counters.move(account.key, { held: amount });
-        budgetKeys.push(account.key);
-      } else if (account.kind === "rate") {
-        this.#counters.addToRate(account.key, nowMs, amount);
-        rates.push([account.key, account.counts, nowMs, amount]);
-      } else {
-        this.#counters.run(account.key, 1);
-        concurrencyKeys.push(account.key);
-      }
+  #take(hold: KeptHold, shares: readonly HoldShare[]): void {
+    for (const { account } of shares) {
+      if (account.kind !== "budget") continue;
+      this.#counters.budget(account);
+      this.#counters.move(account.key, 0, hold.amountNanoUsd);
     }
-    return { budgetKeys, rates, concurrencyKeys };
+    for (const key of hold.concurrencyKeys) this.#counters.run(key, 1);
+    for (const [key, , nowMs, amount] of hold.rates) this.#counters.addToRate(key, nowMs, amount);
+    this.#open.set(hold.id, hold);
+    this.#counters.onRollback(() => {
+      this.#open.delete(hold.id);
+      for (const [key, , nowMs, amount] of hold.rates) {
+        this.#counters.correctRate(key, { addedMs: nowMs, nowMs }, -amount);
+      }
+    });
   }
 
   #refusalOf({ account, amount }: HoldShare, nowMs: number): Refusal | null {
@@ -259,50 +264,44 @@ export class SqliteLimits implements Limits {
     return amount > budget.freeNanoUsd ? { ...refused, reason: "busy", budget } : null;
   }
 
-  #forfeit(hold: KeptHold): void {
-    for (const key of hold.budgetKeys) {
-      this.#counters.move(key, { held: -hold.amountNanoUsd, spent: hold.amountNanoUsd });
-    }
-    this.#leave(hold, {});
-    this.#keep(hold, { ...hold, state: "forfeited", chargeNanoUsd: hold.amountNanoUsd });
-  }
-
-  /** It was a request all the same; its tokens come back. */
-  #release(hold: KeptHold): void {
-    for (const key of hold.budgetKeys) this.#counters.move(key, { held: -hold.amountNanoUsd });
-    const tokens = hold.rates.filter(([, counts]) => counts === "tokens");
-    this.#leave(hold, Object.fromEntries(tokens.map(([key]) => [key, 0])));
-    this.#keep(hold, { ...hold, state: "released", chargeNanoUsd: 0 });
-  }
-
-  #leave(hold: KeptHold, used: Settlement["used"]): void {
-    const nowMs = this.#clock.now();
+  /** Its charge takes the place of what was held; a request stays one, tokens become what was used. */
+  #close(hold: KeptHold, charge: number, used: Settlement["used"]): void {
+    for (const key of hold.budgetKeys) this.#counters.move(key, charge, -hold.amountNanoUsd);
     for (const key of hold.concurrencyKeys) this.#counters.run(key, -1);
-    for (const [key, counts, addedMs, amount] of hold.rates) {
+    const nowMs = this.#clock.now();
+    this.#correctRates(hold, used, nowMs, 1);
+    const isOwn = this.#open.delete(hold.id);
+    this.#counters.onRollback(() => {
+      if (isOwn) this.#open.set(hold.id, hold);
+      this.#correctRates(hold, used, nowMs, -1);
+    });
+  }
+
+  #correctRates({ rates }: KeptHold, used: Settlement["used"], nowMs: number, sign: 1 | -1): void {
+    for (const [key, counts, addedMs, amount] of rates) {
       const really = used[key];
       if (counts === "tokens" && really !== undefined)
-        this.#counters.correctRate(key, { addedMs, nowMs }, really - amount);
+        this.#counters.correctRate(key, { addedMs, nowMs }, sign * (really - amount));
     }
   }
 
   #find(id: string): KeptHold | null {
     return this.#open.get(id) ?? this.#rows.findHold(id);
   }
+}
 
-  #keep(before: KeptHold, after: KeptHold): void {
-    this.#rows.updateHold(after);
-    if (this.#open.has(before.id)) this.#remember(before.id, after.state === "open" ? after : null);
-  }
+const held: HoldReply = { kind: "held" };
 
-  #remember(id: string, hold: KeptHold | null): void {
-    const before = this.#open.get(id);
-    if (hold === null) this.#open.delete(id);
-    else this.#open.set(id, hold);
-    this.#counters.onRollback(() => {
-      if (before === undefined) this.#open.delete(id);
-      else this.#open.set(id, before);
-    });
+function partsOf(shares: readonly HoldShare[], nowMs: number): HoldParts {
+  const budgetKeys: string[] = [];
+  const rates: RatePart[] = [];
+  const concurrencyKeys: string[] = [];
+  for (const { account, amount } of shares) {
+    if (account.kind === "budget") budgetKeys.push(account.key);
+    else if (account.kind === "rate") rates.push([account.key, account.counts, nowMs, amount]);
+    else concurrencyKeys.push(account.key);
   }
+  return { budgetKeys, rates, concurrencyKeys };
 }
 
 /** For how long it will certainly not fit. */
@@ -312,12 +311,14 @@ function lastsMs({ reason, retryAfterMs }: Refusal): number {
 
 /** What every budget of one hold is asked for: a request costs the same in each. */
 function budgetAmount(shares: readonly HoldShare[]): number {
-  const amounts = shares.filter(({ account }) => account.kind === "budget").map(({ amount }) => amount);
-  const [first = 0] = amounts;
-  if (amounts.some((amount) => amount !== first || !Number.isSafeInteger(amount) || amount < 0)) {
-    throw new RangeError("The budget shares of a hold are one and the same whole amount.");
+  let first: number | null = null;
+  for (const { account, amount } of shares) {
+    if (account.kind !== "budget") continue;
+    first ??= amount;
+    if (amount !== first || !Number.isSafeInteger(amount) || amount < 0)
+      throw new RangeError("The budget shares of a hold are one and the same whole amount.");
   }
-  return first;
+  return first ?? 0;
 }
 
 function withAmountOf(account: BudgetAccount, counter: BudgetCounter): BudgetCounter {

@@ -132,6 +132,49 @@ test("from schema 1: the store opens it, tells the operator, and all of it works
   assert.equal(after?.costNanoUsd, 8n * 4_520_000n);
 });
 
+test("from schema 11: what was held is in the exchanges, and what nothing was sent on is free again", async (context) => {
+  const { directory, file } = oldDatabase(context);
+  const database = new DatabaseSync(file);
+  migrate(database, { steps: migrations.slice(0, 11) });
+  const ids = database.prepare("SELECT id FROM exchanges ORDER BY outcome IS NULL DESC, id").all();
+  const [running, , done] = ids.map((row) => String(row["id"]));
+  assert.ok(running !== undefined && done !== undefined);
+  const account = database.prepare(
+    "INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased) VALUES (?, 'b', 1000, 0, ?, ?, 0)",
+  );
+  account.run("b|1", 40, 300 + 60);
+  account.run("b|2", 40, 300);
+  const hold = database.prepare("INSERT INTO holds VALUES (?, ?, ?, ?, ?, ?, 0)");
+  const parts = (...keys: readonly string[]): string =>
+    JSON.stringify([keys, [["r", "tokens", 0, 5]], ["c"]]);
+  hold.run(running, "boot_1", 0, 300, null, parts("b|1", "b|2"));
+  hold.run(done, "boot_1", 1, 100, 40, parts("b|1", "b|2"));
+  hold.run("ex_unsent", "boot_1", 0, 60, null, parts("b|1"));
+  database.close();
+
+  const options = { directory, masterKey: version1MasterKey, clock: { now: () => 1_000 }, bootId: "boot_2" };
+  const { limits, ledger, close } = await openSqliteStore(options);
+  context.after(close);
+  const budgetKeys = ["b|1", "b|2"];
+  assert.partialDeepStrictEqual(await limits.findHold(running), {
+    amountNanoUsd: 300,
+    chargeNanoUsd: null,
+    budgetKeys,
+  });
+  assert.partialDeepStrictEqual(await limits.findHold(done), {
+    amountNanoUsd: 100,
+    chargeNanoUsd: 40,
+    budgetKeys,
+  });
+  assert.equal(await limits.findHold("ex_unsent"), null);
+  assert.equal((await limits.budgetAccount("b|1"))?.heldNanoUsd, 300);
+  await ledger.interruptOrphans(1);
+  for (const key of budgetKeys) {
+    const { spentNanoUsd, heldNanoUsd } = (await limits.budgetAccount(key)) ?? {};
+    assert.deepEqual([spentNanoUsd, heldNanoUsd], [340, 0]);
+  }
+});
+
 test("a migration that fails leaves the old database to the old version", (context) => {
   const { file } = oldDatabase(context);
   const database = new DatabaseSync(file);
