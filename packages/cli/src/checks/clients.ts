@@ -65,8 +65,8 @@ async function checkCodex(context: CliContext, addresses: GatewayAddresses): Pro
   const setUp = "Run: meshagent setup --configure-codex";
   if (state.baseUrl === null)
     return withoutToken([...notConfigured("codex", title, { isInstalled, setUp }), ...legacy]);
-  const variable = state.envKey ?? CODEX_TOKEN_VARIABLE;
-  const token = findVariable(env, variable);
+  const variable = state.tokenVariable;
+  const token = variable === null ? null : findVariable(env, variable);
   const checks = [
     ok("codex", title),
     checkBaseUrl(
@@ -75,10 +75,20 @@ async function checkCodex(context: CliContext, addresses: GatewayAddresses): Pro
     ),
     ...(state.hasProfile ? [] : [warn("codex", "there is no profile for --profile meshagent", setUp)]),
     ...legacy,
-    ...(token === null ? [tokenMissing("codex", variable)] : []),
+    ...(state.hasTwoTokens
+      ? [
+          fail(
+            "codex",
+            "its provider block has both env_key and auth, with which Codex does not start",
+            setUp,
+          ),
+        ]
+      : []),
+    ...(variable !== null && token === null ? [tokenMissing("codex", variable)] : []),
   ];
+  if (variable === null || token === null) return withoutToken(checks);
   const isForThisGateway = gatewayOf(state.baseUrl, addresses) !== null;
-  return { checks, tokens: token === null ? [] : [{ variable, token: new Secret(token), isForThisGateway }] };
+  return { checks, tokens: [{ variable, token: new Secret(token), isForThisGateway }] };
 }
 
 async function checkClaude(context: CliContext, addresses: GatewayAddresses): Promise<ClientFindings> {

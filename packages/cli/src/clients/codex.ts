@@ -1,6 +1,10 @@
 /**
  * Codex's settings: what setup adds to them and what doctor reads from them. Two files since Codex moved
  * profiles out of config.toml: the provider block there, the profile in a file of its own.
+ *
+ * Setup gives Codex its token by a command and not by `env_key`, because only then Codex asks the gateway for the
+ * models. With `env_key` it warns of every model that it does not bring along, and works with fewer tools
+ * (Codex 0.169.0). It refuses a block that has both.
  */
 
 import { join } from "node:path";
@@ -8,9 +12,9 @@ import { findVariable, userHome } from "../cli-context.ts";
 import type { Environment } from "../cli-context.ts";
 import { planFileEdit, readText } from "../edit/file-edit.ts";
 import type { FileEdit } from "../edit/file-edit.ts";
-import { EditRefused } from "../edit/splice.ts";
+import { chainPlans, EditRefused } from "../edit/splice.ts";
 import type { EditPlan } from "../edit/splice.ts";
-import { findTomlString, hasTomlPath, planTomlEdit } from "../edit/toml-edit.ts";
+import { findTomlString, findTomlStrings, hasTomlPath, planTomlEdit } from "../edit/toml-edit.ts";
 import { scanToml, TomlError } from "../edit/toml-scan.ts";
 import type { TomlTable } from "../edit/toml-scan.ts";
 
@@ -20,6 +24,12 @@ export const CODEX_TOKEN_VARIABLE = "MESHAGENT_ROOM_TOKEN";
 /** The name of the provider block and of the profile. */
 const NAME = "meshagent";
 const PROVIDER = ["model_providers", NAME];
+const AUTH = [...PROVIDER, "auth"];
+/** POSIX has it say the variable and the text on stderr, which Codex shows, when there is no token. */
+const TOKEN_COMMAND = {
+  command: "sh",
+  args: ["-c", `echo \${${CODEX_TOKEN_VARIABLE}:?is not set. Export a participant token}`],
+};
 /** In a profile that does not name one yet. */
 const DEFAULT_MODEL = "gpt-5.5";
 
@@ -35,17 +45,32 @@ export function codexFiles(env: Environment): CodexFiles {
 }
 
 /** The changes that make `codex --profile meshagent` use the gateway. Throws EditRefused. */
-export function planCodexSetup(env: Environment, openaiBaseUrl: string): readonly FileEdit[] {
+export function planCodexSetup(
+  env: Environment,
+  openaiBaseUrl: string,
+  platform: NodeJS.Platform = process.platform,
+): readonly FileEdit[] {
   const files = codexFiles(env);
   return [
-    planNamed(files.config, (text) =>
-      planTomlEdit(text, {
-        table: PROVIDER,
-        values: { name: "MeshAgent", base_url: openaiBaseUrl, env_key: CODEX_TOKEN_VARIABLE },
-      }),
-    ),
+    planNamed(files.config, (text) => planProvider(text, openaiBaseUrl, platform)),
     planNamed(files.profile, planProfile),
   ];
+}
+
+/** A command that somebody chose stays. Windows has no `sh`. */
+function planProvider(text: string, openaiBaseUrl: string, platform: NodeJS.Platform): EditPlan {
+  const values = { name: "MeshAgent", base_url: openaiBaseUrl };
+  const planBlock = (before: string): EditPlan =>
+    planTomlEdit(before, { table: PROVIDER, values, absent: ["env_key"] });
+  // Refuses what is no TOML, so that it can be read below.
+  const block = planBlock(text);
+  if (hasTomlPath(scanToml(text), AUTH)) return block;
+  if (platform === "win32")
+    return planTomlEdit(text, { table: PROVIDER, values: { ...values, env_key: CODEX_TOKEN_VARIABLE } });
+  return chainPlans(text, [
+    planBlock,
+    (before) => planTomlEdit(before, { table: AUTH, values: TOKEN_COMMAND }),
+  ]);
 }
 
 function planNamed(path: string, plan: (text: string) => EditPlan): FileEdit {
@@ -68,7 +93,10 @@ function planProfile(text: string): EditPlan {
 export interface CodexState {
   /** Where the provider block points; null when there is none. */
   readonly baseUrl: string | null;
-  readonly envKey: string | null;
+  /** The variable that has the token; null when a command of somebody's own gives it. */
+  readonly tokenVariable: string | null;
+  /** It has both `env_key` and `auth`, with which Codex does not start. */
+  readonly hasTwoTokens: boolean;
   /** The profile file selects our provider. */
   readonly hasProfile: boolean;
   /** What is left of the old form, such as `[profiles.meshagent]`. Codex then refuses `--profile meshagent`. */
@@ -94,9 +122,14 @@ export function inspectCodex(env: Environment): CodexState {
   const legacy: string[] = [];
   if (findTomlString(config, ["profile"]) === NAME) legacy.push(`profile = "${NAME}"`);
   if (hasTomlPath(config, ["profiles", NAME])) legacy.push(`[profiles.${NAME}]`);
+  const envKey = findTomlString(config, [...PROVIDER, "env_key"]);
+  const args = findTomlStrings(config, [...AUTH, "args"]);
+  const hasCommand = hasTomlPath(config, AUTH);
+  const isOwnCommand = hasCommand && !args.some((arg) => arg.includes(CODEX_TOKEN_VARIABLE));
   return {
     baseUrl: findTomlString(config, [...PROVIDER, "base_url"]),
-    envKey: findTomlString(config, [...PROVIDER, "env_key"]),
+    tokenVariable: isOwnCommand ? null : (envKey ?? CODEX_TOKEN_VARIABLE),
+    hasTwoTokens: hasCommand && envKey !== null,
     hasProfile: findTomlString(read(files.profile), ["model_provider"]) === NAME,
     legacy,
     problems,

@@ -94,6 +94,7 @@ function sayEdit({ terminal }: CliContext, edit: FileEdit): void {
 }
 
 function describe({ name, from, to }: SettingChange): string {
+  if (to === null) return `- ${name}   (was "${cleanCell(from ?? "")}")`;
   return from === null ? `+ ${name} = "${to}"` : `! ${name} = "${to}"   (replaces "${cleanCell(from)}")`;
 }
 

@@ -128,6 +128,29 @@ test("Codex: the old form, another address, a token that has expired", async () 
   assert.match(found, /MESHAGENT_ROOM_TOKEN: A participant token has three parts/);
 });
 
+test("Codex: a token from the guide's command, from one's own, from two places", async () => {
+  machine.install("codex", "0.169.0");
+  mkdirSync(join(machine.home, ".codex"));
+  const found = async (lines: string, env: Readonly<Record<string, string>> = {}): Promise<string> => {
+    const block = `[model_providers.meshagent]\nbase_url = "${apiUrl}/openai/v1"\n${lines}`;
+    writeFileSync(join(machine.home, ".codex", "config.toml"), block);
+    const { of } = await examine({ MESHAGENT_API_URL: apiUrl, ...env });
+    return [...of("codex"), ...of("token")].map(({ status, found: text }) => `${status}: ${text}`).join("\n");
+  };
+  const command = "auth = { command = 'sh', args = ['-c', 'echo ${MESHAGENT_ROOM_TOKEN:?}'] }\n";
+  assert.match(await found(command), /MESHAGENT_ROOM_TOKEN is not set/);
+  assert.doesNotMatch(await found(command), /fail/);
+  assert.match(
+    await found(command, { MESHAGENT_ROOM_TOKEN: "nonsense" }),
+    /fail: MESHAGENT_ROOM_TOKEN: A participant token has three parts/,
+  );
+  assert.doesNotMatch(await found("auth = { command = 'vault' }\n"), /MESHAGENT_ROOM_TOKEN|fail/);
+  assert.match(
+    await found(`env_key = "MESHAGENT_ROOM_TOKEN"\n${command}`),
+    /fail: its provider block has both env_key and auth, with which Codex does not start/,
+  );
+});
+
 test("Claude Code: both variables set, a base URL of the wrong path, settings that cannot be read", async () => {
   machine.install("claude", "2.1.330");
   const env = {

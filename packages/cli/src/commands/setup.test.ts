@@ -34,6 +34,10 @@ function read(path: string): string {
   return readFileSync(join(machine.home, path), "utf8");
 }
 
+const tokenCommand =
+  '\n[model_providers.meshagent.auth]\ncommand = "sh"\n' +
+  'args = ["-c", "echo ${MESHAGENT_ROOM_TOKEN:?is not set. Export a participant token}"]\n';
+
 /** As the gateway leaves it while it runs. */
 function runsHere(): void {
   write(".meshagent/gateway/gateway.json", JSON.stringify({ url: apiUrl, pid: 1 }));
@@ -49,7 +53,8 @@ test("where the gateway runs, setup needs nothing: it finds the token, makes pro
   assert.equal(stdout, "");
   assert.equal(
     read(".codex/config.toml"),
-    `[model_providers.meshagent]\nname = "MeshAgent"\nbase_url = "${apiUrl}/openai/v1"\nenv_key = "MESHAGENT_ROOM_TOKEN"\n`,
+    readFileSync("examples/codex/config-asking.toml", "utf8").replace("http://127.0.0.1:8700", apiUrl),
+    "as the guide shows it",
   );
   assert.equal(read(".codex/meshagent.config.toml"), 'model_provider = "meshagent"\nmodel = "gpt-5.5"\n');
   assert.deepEqual(JSON.parse(read(".claude/settings.json")), {
@@ -90,8 +95,8 @@ test("what was in the files stays, replaced values are said, and a copy of the o
     read(".codex/config.toml"),
     toml.replace(
       'base_url = "http://old/v1" # tunnel\n',
-      `base_url = "${apiUrl}/openai/v1" # tunnel\nname = "MeshAgent"\nenv_key = "MESHAGENT_ROOM_TOKEN"\n`,
-    ),
+      `base_url = "${apiUrl}/openai/v1" # tunnel\nname = "MeshAgent"\n`,
+    ) + tokenCommand,
   );
   assert.equal(
     read(".claude/settings.json"),
@@ -103,6 +108,36 @@ test("what was in the files stays, replaced values are said, and a copy of the o
   assert.doesNotMatch(stderr, /sk-ant-mine/);
   const copy = readdirSync(join(machine.home, ".codex")).find((name) => name.includes(".before-meshagent-"));
   assert.equal(read(`.codex/${copy}`), toml);
+});
+
+test("Codex's env_key gives way to a command, with which Codex asks for the models; it is said and a copy kept", async () => {
+  runsHere();
+  machine.install("codex", "0.169.0");
+  const block = `[model_providers.meshagent]\r\nname = "MeshAgent"\r\nbase_url = "${apiUrl}/openai/v1"\r\n`;
+  const toml = `${block}env_key = "MESHAGENT_ROOM_TOKEN" # mine\r\n# end\r\n\r\n[other]\r\nx = 1\r\n`;
+  write(".codex/config.toml", toml);
+  const { code, stderr } = await machine.run(["setup", "--yes"]);
+  assert.equal(code, 0, stderr);
+  assert.equal(
+    read(".codex/config.toml"),
+    `${block}# end\r\n\r\n[other]\r\nx = 1\r\n${tokenCommand.replaceAll("\n", "\r\n")}`,
+  );
+  assert.match(stderr, / {2}- model_providers\.meshagent\.env_key {3}\(was "MESHAGENT_ROOM_TOKEN"\)\n/);
+  assert.match(stderr, / {2}\+ model_providers\.meshagent\.auth\.command = "sh"\n/);
+  const copy = readdirSync(join(machine.home, ".codex")).find((name) => name.includes(".before-meshagent-"));
+  assert.equal(read(`.codex/${copy}`), toml);
+  const again = await machine.run(["setup", "--yes"]);
+  assert.match(again.stderr, /Codex: configured already\./);
+});
+
+test("a command of one's own that gives Codex its token stays", async () => {
+  runsHere();
+  machine.install("codex", "0.169.0");
+  const own = '[model_providers.meshagent]\nname = "MeshAgent"\nbase_url = "http://old/v1"\n';
+  const auth = '[model_providers.meshagent.auth]\ncommand = "vault"\nargs = ["read", "token"]\n';
+  write(".codex/config.toml", own + auth);
+  assert.equal((await machine.run(["setup", "--yes"])).code, 0);
+  assert.equal(read(".codex/config.toml"), own.replace("http://old/v1", `${apiUrl}/openai/v1`) + auth);
 });
 
 test("without a person and without a flag no settings file is touched", async () => {

@@ -41,6 +41,16 @@ const subjects: Readonly<Record<string, Subject>> = {
       }),
     wanted: 3,
   },
+  "a list, and a key less": {
+    make: randomToml,
+    plan: (text) =>
+      planTomlEdit(text, {
+        table: ["model_providers", "meshagent"],
+        values: { name: "MeshAgent", args: ["-c", "echo $X"] },
+        absent: ["env_key"],
+      }),
+    wanted: 3,
+  },
   "top of a profile": {
     make: randomToml,
     plan: (text) =>
@@ -142,6 +152,8 @@ function randomToml(random: Random): string {
       pick(random, ["", 'base_url = "http://old/v1"  # keep\n', '"base_url" = "x"\n']),
       pick(random, ["", "stream_max_retries = 0\n", "http_headers = { a = 'b' }\n"]),
     ];
+    const key = pick(random, ["", 'env_key = "X" # why\n', "env_key = '''\nX'''\n"]);
+    own.splice(Math.floor(random() * (own.length + 1)), 0, key);
     tables.splice(
       Math.floor(random() * (tables.length + 1)),
       0,

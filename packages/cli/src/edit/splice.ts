@@ -7,13 +7,14 @@ export interface Splice {
   readonly insert: string;
 }
 
-/** One setting that an edit adds or replaces. */
+/** One setting that an edit adds, replaces or takes out. */
 export interface SettingChange {
   /** As a person would name it, such as `model_providers.meshagent.base_url`. */
   readonly name: string;
   /** The text that stood there; null where there was nothing. */
   readonly from: string | null;
-  readonly to: string;
+  /** null: it is taken out. */
+  readonly to: string | null;
 }
 
 /** What would have to change, and what that means. No splices: everything is as wanted. */
@@ -38,6 +39,18 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
     kept = splice.at + splice.remove;
   }
   return result + text.slice(kept);
+}
+
+/** Plans made one after the other, each for the text that those before it leave. */
+export function chainPlans(text: string, plans: readonly ((text: string) => EditPlan)[]): EditPlan {
+  const changes: SettingChange[] = [];
+  let result = text;
+  for (const plan of plans) {
+    const next = plan(result);
+    result = applySplices(result, next.splices);
+    changes.push(...next.changes);
+  }
+  return { splices: result === text ? [] : [{ at: 0, remove: text.length, insert: result }], changes };
 }
 
 /** The line break that the text uses. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applySplices, EditRefused } from "./splice.ts";
+import { applySplices, chainPlans, EditRefused } from "./splice.ts";
 import { findTomlString, hasTomlPath, planTomlEdit } from "./toml-edit.ts";
 import { scanToml } from "./toml-scan.ts";
 
@@ -36,6 +36,54 @@ test("in a block that is there, values are replaced in place and missing ones fo
     { name: "model_providers.meshagent.name", from: null, to: "MeshAgent" },
     { name: "model_providers.meshagent.base_url", from: "http://old", to: "http://g/openai/v1" },
   ]);
+});
+
+test("a list of strings is set, replaced and recognised like a string", () => {
+  const list = { table: ["a"], values: { args: ["-c", 'say "x"'] } };
+  const edited = (text: string): string => applySplices(text, planTomlEdit(text, list).splices);
+  assert.equal(edited(""), '[a]\nargs = ["-c", "say \\"x\\""]\n');
+  assert.equal(edited("[a]\nargs = [ 'y' ] # why\n"), '[a]\nargs = ["-c", "say \\"x\\""] # why\n');
+  assert.deepEqual(planTomlEdit("[a]\nargs = [ 'y' ]\n", list).changes, [
+    { name: "a.args", from: '["y"]', to: '["-c","say \\"x\\""]' },
+  ]);
+  for (const text of [
+    "[a]\nargs = [\n  '-c', # one\n  'say \"x\"',\n]\n",
+    "a = { args = ['-c', 'say \"x\"'] }\n",
+  ])
+    assert.deepEqual(planTomlEdit(text, list), { splices: [], changes: [] }, text);
+  for (const text of ["[a]\nargs = 'x'\n", "[a]\nargs = [1]\n"])
+    assert.throws(() => planTomlEdit(text, list), /its a\.args is no list/, text);
+});
+
+test("a key that should not be there goes with its line, wherever it stands, and nothing else goes", () => {
+  const less = { table: ["a"], values: { x: "1" }, absent: ["old"] };
+  const edited = (text: string): string => applySplices(text, planTomlEdit(text, less).splices);
+  assert.equal(edited('[a]\nold = "y" # why\nx = "1"\n'), '[a]\nx = "1"\n');
+  assert.equal(edited('[a]\nx = "1"\n# c\nold = "y"'), '[a]\nx = "1"\n# c\n');
+  assert.equal(edited('[a]\r\nold = """\r\ny"""\r\n[b]\r\n'), '[a]\r\nx = "1"\r\n[b]\r\n');
+  assert.equal(edited("[a]\nold.b = 1\nold.c = 2\n\n[b]\nold = 3\n"), '[a]\nx = "1"\n\n[b]\nold = 3\n');
+  assert.deepEqual(planTomlEdit('[a]\nx = "1"\nold = "y"\n', less).changes, [
+    { name: "a.old", from: "y", to: null },
+  ]);
+  assert.throws(() => planTomlEdit('a = { x = "1", old = 2 }\n', less), /without a \[a\] header/);
+  assert.throws(() => planTomlEdit('[a]\nx = "1"\n[a.old]\ny = 1\n', less), /change more than it should/);
+});
+
+test("plans of one text are made one after the other", () => {
+  const text = 'x = "y"\n';
+  const set = (table: string, to: string) => (before: string) =>
+    planTomlEdit(before, { table: [table], values: { k: to } });
+  const both = chainPlans(text, [set("a", "1"), set("b", "2"), set("a", "3")]);
+  assert.equal(applySplices(text, both.splices), `${text}\n[a]\nk = "3"\n\n[b]\nk = "2"\n`);
+  assert.deepEqual(
+    both.changes.map(({ name, to }) => [name, to]),
+    [
+      ["a.k", "1"],
+      ["b.k", "2"],
+      ["a.k", "3"],
+    ],
+  );
+  assert.deepEqual(chainPlans(text, []), { splices: [], changes: [] });
 });
 
 test("top-level keys come before the first table", () => {
