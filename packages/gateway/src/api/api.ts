@@ -184,15 +184,15 @@ async function tellRefusal(
 ): Promise<void> {
   const status = apiErrorStatus[fault.code];
   if (status !== 401 && status !== 403) return;
-  const named = asked.params["project"];
-  const isThere =
-    named !== undefined && refused.hasRoom && (await deps.directory.findProject(named)) !== null;
-  await refused.tell({
-    author: authorOf(caller, asked.origin),
-    route: { name: asked.name, method: asked.route.method, path: asked.route.path },
-    projectId: isThere ? named : null,
-    status,
-    code: fault.code,
+  await refused.tell(authorOf(caller, asked.origin), async () => {
+    const named = asked.params["project"];
+    const project = named === undefined ? null : await deps.directory.findProject(named);
+    return {
+      route: { name: asked.name, ...asked.route },
+      projectId: project?.id ?? null,
+      status,
+      code: fault.code,
+    };
   });
 }
 

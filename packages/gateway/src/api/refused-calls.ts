@@ -12,7 +12,6 @@ const FIRST_WINDOW_MS = 60_000;
 const LONGEST_WINDOW_MS = 3_600_000;
 
 export interface RefusedCall {
-  readonly author: Author;
   readonly route: { readonly name: string; readonly method: string; readonly path: string };
   /** Of the path, if it exists. */
   readonly projectId: string | null;
@@ -20,70 +19,87 @@ export interface RefusedCall {
   readonly code: string;
 }
 
+type Record = (author: Author, event: AuditEvent) => Promise<void>;
+
 export class RefusedCalls {
-  readonly #audit: Pick<Audit, "record">;
-  readonly #onFailure: (error: unknown) => void;
-  #windowMs = FIRST_WINDOW_MS;
-  #timer: NodeJS.Timeout | null = null;
-  #told = 0;
-  #leftOut = new Map<string, number>();
+  readonly #unknown: RefusalWindow;
+  /** Of keys that are good, so that whoever has none cannot crowd them out. */
+  readonly #known: RefusalWindow;
 
   /** `onFailure`: an entry could not be written. */
   constructor(audit: Pick<Audit, "record">, onFailure: (error: unknown) => void) {
-    this.#audit = audit;
-    this.#onFailure = onFailure;
+    const record: Record = async (author, event) => {
+      try {
+        await audit.record(author, event);
+      } catch (error) {
+        onFailure(error);
+      }
+    };
+    this.#unknown = new RefusalWindow(record);
+    this.#known = new RefusalWindow(record);
   }
 
-  /** Whether the next one will be told. Ask before you look up what only its entry needs. */
-  get hasRoom(): boolean {
-    return this.#told < MAX_PER_WINDOW;
-  }
-
-  /** Resolves when it is on the log, or counted. Never rejects. */
-  async tell(call: RefusedCall): Promise<void> {
-    this.#timer ??= setTimeout(() => void this.#endWindow(), this.#windowMs).unref();
-    if (!this.hasRoom) {
-      this.#leftOut.set(call.code, (this.#leftOut.get(call.code) ?? 0) + 1);
-      return;
-    }
-    this.#told += 1;
-    await this.#write(call.author, {
-      action: "call.refuse",
-      projectId: call.projectId,
-      target: { kind: "route", id: call.route.name, name: `${call.route.method} ${call.route.path}` },
-      before: null,
-      after: { status: call.status, code: call.code },
-    });
+  /** Resolves when it is on the log, or counted. Never rejects. `complete` is called only for one that gets an entry. */
+  async tell(author: Author, complete: () => Promise<RefusedCall>): Promise<void> {
+    const window = author.kind === "unknown" ? this.#unknown : this.#known;
+    await window.tell(author, complete);
   }
 
   /** Tells what was not told yet. */
   async close(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.#endWindow();
+    await Promise.all([this.#unknown.close(), this.#known.close()]);
+  }
+}
+
+class RefusalWindow {
+  readonly #record: Record;
+  #windowMs = FIRST_WINDOW_MS;
+  #timer: NodeJS.Timeout | null = null;
+  #told = 0;
+  #leftOut = 0;
+  #kind: Author["kind"] = "unknown";
+
+  constructor(record: Record) {
+    this.#record = record;
   }
 
-  async #endWindow(): Promise<void> {
+  async tell(author: Author, complete: () => Promise<RefusedCall>): Promise<void> {
+    this.#timer ??= setTimeout(() => void this.#end(), this.#windowMs).unref();
+    this.#kind = author.kind;
+    if (this.#told >= MAX_PER_WINDOW) {
+      this.#leftOut += 1;
+      return;
+    }
+    this.#told += 1;
+    const { route, projectId, status, code } = await complete();
+    await this.#record(author, {
+      action: "call.refuse",
+      projectId,
+      target: { kind: "route", id: route.name, name: `${route.method} ${route.path}` },
+      before: null,
+      after: { status, code },
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const leftOut = this.#leftOut;
     const windowMs = this.#windowMs;
     this.#timer = null;
     this.#told = 0;
-    this.#leftOut = new Map();
-    this.#windowMs = leftOut.size === 0 ? FIRST_WINDOW_MS : Math.min(2 * windowMs, LONGEST_WINDOW_MS);
-    if (leftOut.size === 0) return;
-    await this.#write(systemAuthor, {
+    this.#leftOut = 0;
+    this.#windowMs = leftOut === 0 ? FIRST_WINDOW_MS : Math.min(2 * windowMs, LONGEST_WINDOW_MS);
+    if (leftOut === 0) return;
+    await this.#record(systemAuthor, {
       action: "call.refuse",
       projectId: null,
       target: { kind: "route", id: null, name: null },
       before: null,
-      after: { left_out: Object.fromEntries(leftOut), within_seconds: windowMs / 1000 },
+      after: { left_out: leftOut, of: this.#kind, within_seconds: windowMs / 1000 },
     });
-  }
-
-  async #write(author: Author, event: AuditEvent): Promise<void> {
-    try {
-      await this.#audit.record(author, event);
-    } catch (error) {
-      this.#onFailure(error);
-    }
   }
 }

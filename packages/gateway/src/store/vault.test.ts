@@ -99,3 +99,13 @@ test("a vault shows no key when it is printed", () => {
   assert.equal(inspect(vault, { depth: 9, showHidden: true }).includes(KEY_TEXT), false);
   assert.equal(JSON.stringify(vault), "{}");
 });
+
+test("a derived key is one purpose's and one master key's, and not the master key", () => {
+  const vault = new Vault(parseMasterKey(KEY_TEXT));
+  const text = (of: Vault, purpose: string): string => of.deriveKey(purpose).export().toString("base64");
+  assert.equal(text(vault, "one"), text(new Vault(parseMasterKey(KEY_TEXT)), "one"));
+  assert.notEqual(text(vault, "one"), text(vault, "other"));
+  assert.notEqual(text(vault, "one"), text(new Vault(newMasterKey()), "one"));
+  assert.notEqual(text(vault, "one"), KEY_TEXT);
+  assert.equal(vault.deriveKey("one").symmetricKeySize, 32);
+});

@@ -30,6 +30,8 @@ import type { SqliteReports } from "./reports.ts";
 import { inTransaction } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 
+const TAMPERED = "The audit log was tampered with: its end is not where it should be.";
+
 /** Of any text of an entry, in UTF-16 units. A whole entry has a few hundred bytes, whoever writes it. */
 const MAX_TEXT = 256;
 /** Of all of `before` or `after`. */
@@ -100,9 +102,9 @@ export class SqliteAudit implements Audit {
     const seq = head === undefined ? 0 : integer(head, "seq");
     const mac = head === undefined ? FIRST_LINK : blob(head, "mac");
     const isSealed = head !== undefined && isSameMac(blob(head, "seal"), headMac(key, seq, mac));
+    if (!isSealed || seq !== last) onAlarm(TAMPERED, null);
     if (isSealed && seq >= last) return { seq, mac };
     // The log goes on, so that nobody is locked out, and this entry can never be made to fit.
-    onAlarm("The audit log was tampered with: its end is not where it should be.", null);
     return { seq: Math.max(seq, last), mac: FIRST_LINK };
   }
 }
