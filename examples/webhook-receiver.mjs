@@ -23,9 +23,11 @@ async function take(request, response) {
   const body = Buffer.concat(chunks);
   if (key.length === 0 || !isGenuine(request.headers, body)) return response.writeHead(401).end();
   // A notice may come again under the same `webhook-id`: what must happen once remembers that.
-  const { data } = JSON.parse(body);
+  const { type, data } = JSON.parse(body);
   const budget = data.budget_name ?? data.budget_id;
-  console.log(`${budget}: ${data.percent} % of $${data.amount_usd} reached, $${data.spent_usd} spent`);
+  if (type === "budget.threshold")
+    console.log(`${budget}: ${data.percent} % of $${data.amount_usd} reached, $${data.spent_usd} spent`);
+  else console.log(type);
   response.writeHead(204).end();
 }
 

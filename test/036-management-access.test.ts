@@ -46,6 +46,7 @@ const decisions: Readonly<Record<RouteName, "owner" | "own" | "any">> = {
   getBudget: "owner",
   replaceBudget: "owner",
   deleteBudget: "owner",
+  testWebhook: "owner",
   listLimits: "owner",
   createLimit: "owner",
   getLimit: "owner",

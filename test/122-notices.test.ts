@@ -16,6 +16,7 @@ import { newMasterKey } from "@meshagent/llm-proxy-gateway/data-dir";
 import type { Webhook } from "@meshagent/llm-proxy-gateway/notify/deliver";
 import { newWebhookSecret } from "@meshagent/llm-proxy-gateway/notify/signature";
 import type { BudgetDefinition } from "@meshagent/llm-proxy-gateway/store/limit-definition";
+import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { root } from "../scripts/docs/pages.ts";
 import { makeCertificate } from "./bed/certificate.ts";
@@ -259,6 +260,9 @@ describe("a percentage of a budget that is reached", () => {
       (await gateway.gateway.store.notices.listOf("team", 9)).map(({ state }) => state),
       ["delivered"],
     );
+    const owner = createClient({ baseUrl: gateway.url, token: gateway.ownerToken });
+    assert.ok((await owner.testWebhook({ project: gateway.projectId })).ok);
+    assert.equal((await lines.next()).value, "webhook.test");
     const id = "bn_1";
     const body = "{}";
     const send = async (seconds: number, key: string): Promise<number> => {
@@ -294,6 +298,44 @@ describe("a percentage of a budget that is reached", () => {
     await untilTold();
     assert.equal(read(receiver.requests[0], webhook.secret.reveal()).data.percent, 50);
     assert.deepEqual(proxy.tunnels, [new URL(receiver.origin).host]);
+  });
+});
+
+describe("an operator", () => {
+  it("sees what was told, and tries the webhook", async (context) => {
+    const { gateway, receiver, webhook, ask, untilTold } = await bed(context);
+    const owner = createClient({ baseUrl: gateway.url, token: gateway.ownerToken });
+    const project = gateway.projectId;
+    await ask(await gateway.token({ identity: "ada" }));
+    await untilTold();
+    const { notices } = await owner.getBudget({ project, budget: "team" });
+    const { id } = read(receiver.requests[0], webhook.secret.reveal());
+    assert.deepEqual(
+      notices.map((each) => [each.id, each.percent, each.subject, each.delivery, each.attempts]),
+      [[id, 50, { participant: "ada" }, "delivered", 1]],
+    );
+    const tried = await owner.testWebhook({ project });
+    assert.deepEqual([tried.ok, receiver.requests.length], [true, 2]);
+    const test = read(receiver.requests[1], webhook.secret.reveal());
+    assert.deepEqual([test.type, test.data], ["webhook.test", {}]);
+    assert.equal(tried.message, `${receiver.origin} took the test ${test.id}.`);
+    receiver.script(() => rawJson(302, "", [["location", `${receiver.origin}/elsewhere`]]));
+    const refused = await owner.testWebhook({ project });
+    assert.ok(!refused.ok);
+    assert.match(
+      refused.message,
+      /did not take the test .*: status 302\. It must answer 2xx within 10 seconds/,
+    );
+    assert.equal(receiver.requests.length, 3, "a redirect is not followed");
+  });
+
+  it("without a webhook is told how to get one", async (context) => {
+    const gateway = await startTestGateway({ provider });
+    context.after(() => gateway.close());
+    const owner = createClient({ baseUrl: gateway.url, token: gateway.ownerToken });
+    const { ok, message } = await owner.testWebhook({ project: gateway.projectId });
+    assert.ok(!ok);
+    assert.match(message, /^There is no webhook\. Set MESHAGENT_WEBHOOK_URL/);
   });
 });
 

@@ -29,6 +29,7 @@ import { type LifecycleDeps, runExchange, runSocket } from "./lifecycle.ts";
 import { intentOf } from "./record/record.ts";
 import { createDialectTable } from "./match/match.ts";
 import type { Webhook } from "./notify/deliver.ts";
+import { testWebhook } from "./notify/test-webhook.ts";
 import { startNotifier } from "./notify/notifier.ts";
 import type { Log } from "./observe/log.ts";
 import { createMeter } from "./meter/meter.ts";
@@ -167,6 +168,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     upstreams,
     testProvider: (projectId, provider) => testProvider(upstreams, clients, { projectId, provider }),
     addressOf: (request) => callerAddress(request, config.trustedProxies),
+    testWebhook: () => testWebhook({ ...options, client: clients.clientFor(false) }),
     info: () => ({
       version: options.version,
       publicUrl: config.publicUrl ?? url,
@@ -199,7 +201,6 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     ...options,
     notices: store.notices,
     metrics,
-    webhook: options.webhook ?? null,
     client: clients.clientFor(false),
   });
   url = `${options.tls === null ? "http" : "https"}://${urlHost(config.host)}:${port}`;

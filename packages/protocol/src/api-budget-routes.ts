@@ -9,6 +9,7 @@ import type {
   LimitList,
   SetBudgetBody,
   SetLimitBody,
+  WebhookTest,
 } from "./api-budgets.ts";
 import { pageQuerySchema } from "./api-pages.ts";
 import type { PageQuery } from "./api-pages.ts";
@@ -24,6 +25,8 @@ export interface BudgetRoutes {
   readonly getBudget: Route<"project" | "budget", None, None, BudgetDetails>;
   readonly replaceBudget: Route<"project" | "budget", None, SetBudgetBody, Budget>;
   readonly deleteBudget: Route<"project" | "budget", None, None, None>;
+
+  readonly testWebhook: Route<"project", None, None, WebhookTest>;
 
   readonly listLimits: Route<"project", PageQuery, None, LimitList>;
   readonly createLimit: Route<"project", None, SetLimitBody, Limit>;
@@ -56,7 +59,7 @@ export const budgetRoutes: BudgetRoutes = {
   getBudget: {
     ...get,
     path: `${BUDGETS}/{budget}`,
-    about: "One budget, with every subject of its current period.",
+    about: "One budget, with every subject of its current period and the notices that it gave.",
     params: ["project", "budget"],
     reply: budgets.budgetDetailsSchema,
   },
@@ -76,6 +79,16 @@ export const budgetRoutes: BudgetRoutes = {
     about: "Removes a budget.",
     params: ["project", "budget"],
   },
+  testWebhook: {
+    ...post,
+    path: `${PROJECT}/llm-proxy/webhook/test`,
+    about: "Posts a test to the webhook that notices of budgets go to, once, and tells what came of it.",
+    params: ["project"],
+    body: null,
+    reply: budgets.webhookTestSchema,
+    status: 200,
+  },
+
   listLimits: {
     ...get,
     path: LIMITS,

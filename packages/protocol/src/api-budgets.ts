@@ -131,13 +131,15 @@ export interface Budget {
   readonly fullest: BudgetAccount;
 }
 
+const subjectSchema: z.ZodType<LimitScope> = z.object({
+  room: z.string().exactOptional(),
+  participant: z.string().exactOptional(),
+  api_key_id: z.string().exactOptional(),
+  session_id: z.string().exactOptional(),
+});
+
 const accountSchema: z.ZodType<BudgetAccount> = z.object({
-  subject: z.object({
-    room: z.string().exactOptional(),
-    participant: z.string().exactOptional(),
-    api_key_id: z.string().exactOptional(),
-    session_id: z.string().exactOptional(),
-  }),
+  subject: subjectSchema,
   spent_usd: z.string(),
   held_usd: z.string(),
   free_usd: z.string(),
@@ -171,14 +173,47 @@ const budgetMembers = {
 
 export const budgetSchema: z.ZodType<Budget> = z.object(budgetMembers);
 
+/** How far a notice has come: `unsent` where the gateway has no webhook, and the log alone told it. */
+export const noticeDeliveries = ["waiting", "delivered", "given_up", "unsent"] as const;
+export type NoticeDelivery = (typeof noticeDeliveries)[number];
+
+/** So many percent of the amount were spent, by one subject in one period. */
+export interface BudgetNotice {
+  /** Also the `webhook-id`. */
+  readonly id: string;
+  readonly subject: LimitScope;
+  readonly percent: number;
+  /** As they were then. */
+  readonly amount_usd: string;
+  readonly spent_usd: string;
+  readonly made_at: string;
+  readonly delivery: NoticeDelivery;
+  /** Deliveries that were tried. */
+  readonly attempts: number;
+}
+
 /** One budget with every subject of its current period, the one that has spent most first. */
 export interface BudgetDetails extends Budget {
   readonly accounts: readonly BudgetAccount[];
+  /** Of all periods, the newest first, the newest hundred. */
+  readonly notices: readonly BudgetNotice[];
 }
+
+const noticeSchema: z.ZodType<BudgetNotice> = z.object({
+  id: z.string(),
+  subject: subjectSchema,
+  percent: z.int(),
+  amount_usd: z.string(),
+  spent_usd: z.string(),
+  made_at: z.string(),
+  delivery: z.enum(noticeDeliveries),
+  attempts: z.int(),
+});
 
 export const budgetDetailsSchema: z.ZodType<BudgetDetails> = z.object({
   ...budgetMembers,
   accounts: z.array(accountSchema),
+  notices: z.array(noticeSchema),
 });
 
 export interface BudgetList extends Paged {
@@ -189,6 +224,14 @@ export const budgetListSchema: z.ZodType<BudgetList> = z.object({
   budgets: z.array(budgetSchema),
   ...pagedMembers,
 });
+
+export interface WebhookTest {
+  readonly ok: boolean;
+  /** For a person: what was tried and what came of it. */
+  readonly message: string;
+}
+
+export const webhookTestSchema: z.ZodType<WebhookTest> = z.object({ ok: z.boolean(), message: z.string() });
 
 // ---------------------------------------------------------------- limits
 

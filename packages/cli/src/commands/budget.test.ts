@@ -72,6 +72,22 @@ test("budget set sends what the flags say and prints the id alone; --id changes 
   assert.equal(list.trim().split("\n").length, 2);
   assert.match(await succeed("budget", "list", "--all"), / ann\n.* bob\n$/);
   assert.match(await succeed("budget", "get", id), / ann\n.* bob\n$/);
+  gateway.notices = [
+    {
+      id: "bn_2",
+      subject: { participant: "ann" },
+      percent: 80,
+      amount_usd: "10",
+      spent_usd: "8.2",
+      made_at: "2026-11-25T12:00:00.000Z",
+      delivery: "given_up",
+      attempts: 33,
+    },
+  ];
+  assert.match(
+    await succeed("budget", "get", id),
+    / bob\n\nNOTICE .*\n2026-11-25T12:00:00\.000Z +80 +10 +8\.2 +given up +33 +ann\n$/,
+  );
   const json = JSON.parse(await succeed("budget", "get", id, "--json")) as { accounts: unknown[] };
   assert.equal(json.accounts.length, 2);
   const all = JSON.parse(await succeed("budget", "list", "--all", "--json")) as { budgets: unknown[] };
@@ -124,4 +140,13 @@ test("limits are set, changed, listed and removed", async () => {
   assert.equal((await run("limit", "set", "--max-concurrency", "0")).code, 2);
   assert.equal((await run("limit", "remove", id)).code, 0);
   assert.equal((await succeed("limit", "list")).split("\n").length, 2);
+});
+
+test("budget notify-test says what came of it, and fails where it did", async () => {
+  assert.equal(await succeed("budget", "notify-test"), "ok  tried the webhook\n");
+  gateway.refusing.add("webhook");
+  const refused = await run("budget", "notify-test");
+  assert.deepEqual([refused.code, refused.stdout], [1, "fail  tried the webhook\n"]);
+  const { code, stdout } = await run("budget", "notify-test", "--json");
+  assert.deepEqual([code, JSON.parse(stdout)], [1, { ok: false, message: "tried the webhook" }]);
 });

@@ -7,12 +7,13 @@ import type {
   BudgetAccount,
   BudgetDetails,
   BudgetMode,
+  BudgetNotice,
   BudgetPeriod,
   SetBudgetBody,
 } from "@meshagent/llm-proxy-protocol/api-budgets";
 import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
 import type { CliContext } from "../cli-context.ts";
-import { UsageFailure } from "../failure.ts";
+import { exitCodes, UsageFailure } from "../failure.ts";
 import type { Column } from "../table.ts";
 import type { ScopeFlags } from "./limit-scope.ts";
 import { parseScope, scopeCell, withScope } from "./limit-scope.ts";
@@ -65,6 +66,9 @@ export function build(context: CliContext): Command {
       const budget = await client.getBudget({ project, budget: id });
       if (flags.json) return context.terminal.printJson(budget);
       context.terminal.printTable(COLUMNS, linesOf(budget));
+      if (budget.notices.length === 0) return;
+      context.terminal.print("\n");
+      context.terminal.printTable(NOTICE_COLUMNS, budget.notices.map(noticeLine));
     });
   add(withProject(new Command("remove")), "Remove a budget: it limits nothing from now on.")
     .argument("<id>")
@@ -74,7 +78,19 @@ export function build(context: CliContext): Command {
       if (flags.json) return context.terminal.printJson({ removed: id });
       context.terminal.say(`Removed budget ${id}.`);
     });
+  add(withProject(new Command("notify-test")), "Post a test to the webhook that notices go to.").action(
+    (flags: ProjectFlags) => testWebhook(context, flags),
+  );
   return command;
+}
+
+async function testWebhook(context: CliContext, flags: ProjectFlags): Promise<void> {
+  const { client, project } = connectToProject(context, flags);
+  const result = await client.testWebhook({ project });
+  if (!result.ok) context.finish(exitCodes.failed);
+  if (flags.json) return context.terminal.printJson(result);
+  const mark = result.ok ? context.terminal.paint("green", "ok") : context.terminal.paint("red", "fail");
+  context.terminal.print(`${mark}  ${result.message}\n`);
 }
 
 async function setBudget(context: CliContext, name: string | undefined, flags: SetFlags): Promise<void> {
@@ -142,6 +158,28 @@ const COLUMNS: readonly Column[] = [
   { title: "RESETS" },
   { title: "BY" },
 ];
+
+const NOTICE_COLUMNS: readonly Column[] = [
+  { title: "NOTICE" },
+  { title: "%", align: "right" },
+  { title: "OF", align: "decimal" },
+  { title: "SPENT", align: "decimal" },
+  { title: "WEBHOOK" },
+  { title: "ATTEMPTS", align: "right" },
+  { title: "BY" },
+];
+
+function noticeLine(notice: BudgetNotice): readonly string[] {
+  return [
+    notice.made_at,
+    String(notice.percent),
+    notice.amount_usd,
+    notice.spent_usd,
+    notice.delivery.replace("_", " "),
+    String(notice.attempts),
+    Object.values(notice.subject).join(", "),
+  ];
+}
 
 /** A line for each subject; one of zeros where nobody has spent yet. */
 function linesOf(budget: BudgetDetails): readonly (readonly string[])[] {

@@ -13,6 +13,7 @@ import type {
   ApiKey,
   Budget,
   BudgetAccount,
+  BudgetNotice,
   Exchange,
   Limit,
   Project,
@@ -46,6 +47,7 @@ export class StubGateway {
   readonly budgets: Budget[] = [];
   /** Of every budget. */
   accounts: BudgetAccount[] = [];
+  notices: BudgetNotice[] = [];
   readonly limits: Limit[] = [];
   providers: Provider[] = [provider("openai", "OPENAI_API_KEY"), provider("anthropic", "ANTHROPIC_API_KEY")];
   /** Providers whose test fails. */
@@ -211,11 +213,16 @@ export class StubGateway {
     };
     return {
       listBudgets: (_, query) => pageOf("budgets", this.budgets.map(shown), query),
-      getBudget: ({ budget }) => ({ ...shown(find(this.budgets, budget)), accounts: this.accounts }),
+      getBudget: ({ budget }) => ({
+        ...shown(find(this.budgets, budget)),
+        accounts: this.accounts,
+        notices: this.notices,
+      }),
       createBudget: (_, body) => put(this.budgets, { ...emptyBudget, ...body, id: randomUUID() }),
       replaceBudget: ({ budget }, body) =>
         put(this.budgets, { ...find(this.budgets, budget), ...body } as Budget),
       deleteBudget: ({ budget }) => take(this.budgets, budget),
+      testWebhook: () => ({ ok: !this.refusing.has("webhook"), message: "tried the webhook" }),
       listLimits: (_, query) => pageOf("limits", this.limits, query),
       getLimit: ({ limit }) => find(this.limits, limit),
       createLimit: (_, body) => put(this.limits, { ...emptyLimit, ...body, id: randomUUID() }),

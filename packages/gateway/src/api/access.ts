@@ -59,6 +59,8 @@ export const access: Readonly<Record<RouteName, Access>> = {
   getBudget: "owner",
   replaceBudget: "owner",
   deleteBudget: "owner",
+  // Speaks to a server of the operator's choosing.
+  testWebhook: "owner",
   listLimits: "owner",
   createLimit: "owner",
   getLimit: "owner",

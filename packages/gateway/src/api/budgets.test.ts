@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import type { ApiError, Client } from "@meshagent/llm-proxy-protocol/client";
 import type { BudgetAccountRow } from "../store/limits.ts";
+import type { BudgetNotice } from "../store/notices.ts";
 import { OWNER_TOKEN, startHarness } from "./harness.ts";
 import type { Harness } from "./harness.ts";
 
@@ -59,7 +60,11 @@ test("a budget of an amount alone is a hard one of the project, a month of UTC",
     subjects: 0,
     fullest: { subject: {}, spent_usd: "0", held_usd: "0", free_usd: "10.5", spent_percent: 0 },
   });
-  assert.deepEqual(await owner.getBudget({ project, budget: made.id }), { ...made, accounts: [] });
+  assert.deepEqual(await owner.getBudget({ project, budget: made.id }), {
+    ...made,
+    accounts: [],
+    notices: [],
+  });
   assert.equal(harness.store.limits.length, 1);
 });
 
@@ -115,6 +120,48 @@ test("what its current period has used is told, the fullest first, with what `*`
     },
   ]);
   assert.deepEqual(budget.fullest, budget.accounts[0]);
+});
+
+test("what it has told is told again: whose it was, how much of what, and whether it arrived", async () => {
+  const scope = { room: "*", participant: "*" };
+  const { id } = await owner.createBudget({ project, amount_usd: "10", period: "day", scope });
+  const row = harness.store.limits.find((each) => each.id === id);
+  assert.ok(row?.kind === "budget");
+  const notice: BudgetNotice = {
+    id: "bn_2",
+    budget: row,
+    accountKey: `${id}|2026-11-24|a%7Cb%20c|bob`,
+    percent: 80,
+    amountNanoUsd: 10_000_000_000,
+    spentNanoUsd: 8_000_000_001,
+    resetsAtMs: null,
+    madeAtMs: Date.parse("2026-11-24T01:02:03Z"),
+    state: "new",
+    attempts: 0,
+  };
+  harness.store.notices.push(
+    notice,
+    { ...notice, id: "bn_1", percent: 50, state: "given_up", attempts: 30 },
+    { ...notice, id: "bn_0", budget: { ...row, id: "another" } },
+  );
+  const shown = {
+    id: "bn_2",
+    subject: { room: "a|b c", participant: "bob" },
+    percent: 80,
+    amount_usd: "10",
+    spent_usd: "8.000000001",
+    made_at: "2026-11-24T01:02:03.000Z",
+    delivery: "waiting",
+    attempts: 0,
+  };
+  assert.deepEqual((await owner.getBudget({ project, budget: id })).notices, [
+    shown,
+    { ...shown, id: "bn_1", percent: 50, delivery: "given_up", attempts: 30 },
+  ]);
+});
+
+test("the webhook is tried", async () => {
+  assert.deepEqual(await owner.testWebhook({ project }), { ok: true, message: "It took it." });
 });
 
 test("amounts, zones, models and percents that make no sense are refused by name", async () => {

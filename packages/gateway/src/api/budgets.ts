@@ -7,6 +7,7 @@ import type {
   Budget,
   BudgetAccount,
   BudgetDetails,
+  BudgetNotice,
   LedgerFilter,
   SetBudgetBody,
 } from "@meshagent/llm-proxy-protocol/api";
@@ -18,17 +19,19 @@ import { Calendar } from "../hold/period.ts";
 import { newUuid } from "../ids.ts";
 import type { BudgetDefinition } from "../store/limit-definition.ts";
 import type { BudgetAccountRow } from "../store/limits.ts";
+import type { BudgetNotice as BudgetNoticeRow } from "../store/notices.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
 import { ApiFault } from "./fault.ts";
-import { isSameScope, scopeOf, scopeShape, subjectOf } from "./limit-scope.ts";
+import { isSameScope, scopeOf, scopeShape, subjectOf, subjectOfKey } from "./limit-scope.ts";
 import { madePage } from "./pages.ts";
 
 type BudgetHandlers = Pick<
   Handlers,
-  "listBudgets" | "createBudget" | "getBudget" | "replaceBudget" | "deleteBudget"
+  "listBudgets" | "createBudget" | "getBudget" | "replaceBudget" | "deleteBudget" | "testWebhook"
 >;
 
 const DEFAULT_TIME_ZONE = "UTC";
+const MAX_NOTICES = 100;
 
 export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
   const { clock } = deps;
@@ -48,8 +51,11 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
       await write.setLimit(budget);
       return reader.read(budget);
     },
-    getBudget: async ({ project, params }) =>
-      reader.readDetails(await findBudget(deps, project.id, params.budget)),
+    getBudget: async ({ project, params }) => {
+      const budget = await findBudget(deps, project.id, params.budget);
+      const notices = await deps.notices.listOf(budget.id, MAX_NOTICES);
+      return { ...(await reader.readAccounts(budget)), notices: notices.map(noticeShape) };
+    },
     replaceBudget: async ({ project, params, body, write }) => {
       const before = await findBudget(deps, project.id, params.budget);
       const after = definitionOf(body, before);
@@ -68,6 +74,7 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
       await write.removeLimit(project.id, budget.id);
       return null;
     },
+    testWebhook: () => deps.testWebhook(),
   };
 }
 
@@ -92,11 +99,14 @@ class BudgetReader {
   }
 
   async read(budget: BudgetDefinition, filter: LedgerFilter = {}): Promise<Budget> {
-    const { accounts: _, ...rest } = await this.readDetails(budget, filter);
+    const { accounts: _, ...rest } = await this.readAccounts(budget, filter);
     return rest;
   }
 
-  async readDetails(budget: BudgetDefinition, filter: LedgerFilter = {}): Promise<BudgetDetails> {
+  async readAccounts(
+    budget: BudgetDefinition,
+    filter: LedgerFilter = {},
+  ): Promise<Omit<BudgetDetails, "notices">> {
     const period = this.#calendar.periodAt(budget.period, budget.timeZone, this.#deps.clock.now());
     const prefix = `${budget.id}|${period.key}|`;
     const rows = await this.#deps.limits.budgetAccounts(budget.id);
@@ -178,6 +188,19 @@ function accountShape(budget: BudgetDefinition, row: BudgetAccountRow, values: s
     held_usd: formatUsd(row.heldNanoUsd + row.leasedNanoUsd),
     free_usd: formatUsd(row.freeNanoUsd),
     spent_percent: percentOf(row.spentNanoUsd, budget.amountNanoUsd),
+  };
+}
+
+function noticeShape(notice: BudgetNoticeRow): BudgetNotice {
+  return {
+    id: notice.id,
+    subject: subjectOfKey(notice.budget.scope, notice.accountKey),
+    percent: notice.percent,
+    amount_usd: formatUsd(notice.amountNanoUsd),
+    spent_usd: formatUsd(notice.spentNanoUsd),
+    made_at: toRfc3339(notice.madeAtMs),
+    delivery: notice.state === "new" ? "waiting" : notice.state,
+    attempts: notice.attempts,
   };
 }
 

@@ -7,6 +7,7 @@ import type { IncomingMessage } from "node:http";
 import type { Audit, Author } from "../store/audit.ts";
 import type { DirectoryWrites } from "../store/directory-writes.ts";
 import type { Limits } from "../store/limits.ts";
+import type { Notices } from "../store/notices.ts";
 import type { Project as ProjectRow, Directory, Reports } from "../store/store.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
@@ -36,6 +37,7 @@ export interface ApiDeps {
   readonly audit: Audit;
   readonly reports: Reports;
   readonly limits: Pick<Limits, "budgetAccounts">;
+  readonly notices: Pick<Notices, "listOf">;
   readonly clock: Clock;
   readonly ownerToken: Secret;
   readonly providers: readonly Provider[];
@@ -47,6 +49,8 @@ export interface ApiDeps {
   ) => Promise<{ readonly ok: boolean; readonly message: string }>;
   /** Whose the connection is, behind the proxies that are trusted. */
   readonly addressOf: (request: IncomingMessage) => string;
+  /** Posts a test to where notices go. */
+  readonly testWebhook: () => Promise<{ readonly ok: boolean; readonly message: string }>;
   /** A function, because the port may be known only once the server listens. */
   readonly info: () => Pick<GatewayInfo, "version" | "prices"> & { readonly publicUrl: string };
   readonly log: Pick<Log, "error">;

@@ -16,6 +16,7 @@ import type { DirectoryWrites } from "../store/directory-writes.ts";
 import { InvalidCursorError } from "../store/errors.ts";
 import type { LimitDefinition } from "../store/limit-definition.ts";
 import type { BudgetAccountRow } from "../store/limits.ts";
+import type { BudgetNotice } from "../store/notices.ts";
 import type { Revocation } from "../store/revocation.ts";
 import type {
   ApiKeyWithSecret,
@@ -50,6 +51,7 @@ export class MemoryStore {
   readonly providers: ProviderSettings[] = [];
   readonly limits: LimitDefinition[] = [];
   readonly budgetAccounts: BudgetAccountRow[] = [];
+  readonly notices: BudgetNotice[] = [];
   /** Newest first. */
   readonly exchanges: Exchange[] = [];
   /** What `usage` answers with; the filter and dimensions it was asked for are in `usageCalls`. */
@@ -362,6 +364,8 @@ export async function startHarness(): Promise<Harness> {
     limits: {
       budgetAccounts: async (limitId) => store.budgetAccounts.filter((each) => each.limitId === limitId),
     },
+    notices: { listOf: async (limitId) => store.notices.filter(({ budget }) => budget.id === limitId) },
+    testWebhook: async () => ({ ok: true, message: "It took it." }),
     clock: { now: () => NOW_MS },
     ownerToken: new Secret(OWNER_TOKEN),
     providers,

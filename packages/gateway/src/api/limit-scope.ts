@@ -43,3 +43,8 @@ export function subjectOf(scope: LimitScope, values: string): ScopeShape {
     wanted.map(([, member], index) => [member, decodeURIComponent(texts[index] ?? "")]),
   );
 }
+
+/** As `subjectOf`, from the whole key of an account (`hold/accounts.ts`): limit, period, values. */
+export function subjectOfKey(scope: LimitScope, accountKey: string): ScopeShape {
+  return subjectOf(scope, accountKey.split("|").slice(2).join("|"));
+}

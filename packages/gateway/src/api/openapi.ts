@@ -67,6 +67,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   SetBudget: api.setBudgetBodySchema,
   Budget: api.budgetSchema,
   BudgetDetails: api.budgetDetailsSchema,
+  WebhookTest: api.webhookTestSchema,
   BudgetList: api.budgetListSchema,
   SetLimit: api.setLimitBodySchema,
   Limit: api.limitSchema,

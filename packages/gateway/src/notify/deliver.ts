@@ -46,6 +46,11 @@ const TIMEOUT_MS = 10_000;
 /** What a receiver says beyond that is not listened to. */
 const MAX_REPLY_BYTES = 64 * 1024;
 
+/** Names the gateway in the receiver's own log. */
+export function userAgentOf(version: string): string {
+  return `meshagent/${version}`;
+}
+
 /** Never rejects. */
 export function deliver(delivery: Delivery): Promise<DeliveryOutcome> {
   return new Promise((resolve) => {

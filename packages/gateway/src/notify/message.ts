@@ -4,13 +4,14 @@
  */
 
 import { formatUsd } from "@meshagent/llm-proxy-protocol/usd";
-import { scopeShape, subjectOf } from "../api/limit-scope.ts";
+import { scopeShape, subjectOfKey } from "../api/limit-scope.ts";
 import { toRfc3339 } from "../clock.ts";
 import type { LogFields } from "../observe/log.ts";
 import type { BudgetNotice } from "../store/notices.ts";
 
 /** The event's type, in the webhook and in the log. */
 export const thresholdType = "budget.threshold";
+const testType = "webhook.test";
 
 /** JSON. The same text in every attempt, because it says what was, not what is. */
 export function noticeBody(notice: BudgetNotice): string {
@@ -26,13 +27,18 @@ export function noticeBody(notice: BudgetNotice): string {
       period: budget.period,
       time_zone: budget.timeZone,
       scope: scopeShape(budget.scope),
-      subject: subjectOfNotice(notice),
+      subject: subjectOfKey(budget.scope, notice.accountKey),
       percent: notice.percent,
       spent_usd: formatUsd(notice.spentNanoUsd),
       amount_usd: formatUsd(notice.amountNanoUsd),
       resets_at: resetText(notice),
     },
   });
+}
+
+/** A body that announces nothing, for whoever sets a receiver up. */
+export function testBody(nowMs: number): string {
+  return JSON.stringify({ type: testType, timestamp: toRfc3339(nowMs), data: {} });
 }
 
 export function noticeFields(notice: BudgetNotice): LogFields {
@@ -44,18 +50,13 @@ export function noticeFields(notice: BudgetNotice): LogFields {
     budget_id: budget.id,
     budget: budget.name,
     scope: textOf(scopeShape(budget.scope)),
-    subject: textOf(subjectOfNotice(notice)),
+    subject: textOf(subjectOfKey(budget.scope, notice.accountKey)),
     percent: notice.percent,
     spent_usd: formatUsd(notice.spentNanoUsd),
     amount_usd: formatUsd(notice.amountNanoUsd),
     period: budget.period,
     resets_at: resetText(notice),
   };
-}
-
-/** The account's key ends in the values of what the scope has `*` for (`hold/accounts.ts`). */
-function subjectOfNotice({ budget, accountKey }: BudgetNotice): ReturnType<typeof subjectOf> {
-  return subjectOf(budget.scope, accountKey.split("|").slice(2).join("|"));
 }
 
 function resetText({ resetsAtMs }: BudgetNotice): string | null {

@@ -11,7 +11,7 @@ import { errorText, type Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { BudgetNotice, Notices } from "../store/notices.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
-import { deliver, type DeliveryOutcome, type Webhook } from "./deliver.ts";
+import { deliver, type DeliveryOutcome, userAgentOf, type Webhook } from "./deliver.ts";
 import { noticeBody, noticeFields } from "./message.ts";
 
 export interface NotifierOptions {
@@ -19,8 +19,8 @@ export interface NotifierOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<Metrics, "noticed" | "webhookTried">;
-  /** null: a notice is a line in the log and a count. */
-  readonly webhook: Webhook | null;
+  /** Absent or null: a notice is a line in the log and a count. */
+  readonly webhook?: Webhook | null;
   readonly client: Pick<UpstreamClient, "send">;
   /** Of the gateway, for the receiver's own log. */
   readonly version: string;
@@ -115,7 +115,7 @@ class NoticeDuty {
 
   /** True: to be delivered now. That it waits is written before it is tried. */
   async #takeUp(notice: BudgetNotice): Promise<boolean> {
-    const { notices, clock, log, metrics, webhook } = this.#options;
+    const { notices, clock, log, metrics, webhook = null } = this.#options;
     const { id, attempts } = notice;
     if (notice.state === "new") {
       log.warn("a budget has reached a percentage of its amount", noticeFields(notice));
@@ -143,13 +143,13 @@ class NoticeDuty {
   }
 
   async #deliver(notice: BudgetNotice): Promise<void> {
-    const { clock, client, version, webhook } = this.#options;
+    const { clock, client, version, webhook = null } = this.#options;
     if (webhook === null || this.#stopping.signal.aborted) return;
     if (this.#isGone) return this.#giveUp(notice, "the receiver answered 410 before");
     const outcome = await deliver({
       webhook,
       client,
-      userAgent: `meshagent/${version}`,
+      userAgent: userAgentOf(version),
       id: notice.id,
       body: noticeBody(notice),
       nowMs: clock.now(),
