@@ -6,7 +6,9 @@
 import type { Settlement } from "./store/limits.ts";
 import type { ExchangeResult } from "./store/store.ts";
 import type { Grants } from "@meshagent/llm-proxy-protocol/grants";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { DisconnectPolicy } from "./config/settings.ts";
 import type { Duplex } from "node:stream";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
@@ -15,13 +17,60 @@ import type { Provider } from "./providers/provider.ts";
 import type { ObjectReference } from "./provider-objects.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
+/**
+ * What the steps use of a request; `IncomingMessage` has all of it. `data` gives a second argument where the chunk's
+ * memory is only lent: true, and it must be copied to be kept.
+ */
+export interface CallerRequest
+  extends
+    EventEmitter,
+    Pick<
+      IncomingMessage,
+      | "method"
+      | "url"
+      | "rawHeaders"
+      | "headers"
+      | "headersDistinct"
+      | "socket"
+      | "complete"
+      | "destroyed"
+      | "readableEnded"
+    > {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/** What the steps use of a reply; `ServerResponse` has all of it, but for `gather`. */
+export interface CallerResponse extends EventEmitter {
+  readonly headersSent: boolean;
+  readonly destroyed: boolean;
+  readonly closed: boolean;
+  readonly writableFinished: boolean;
+  readonly writableNeedDrain: boolean;
+  /** null once the reply is written, and while another one is before it. */
+  readonly socket: Socket | null;
+  /** Whether `write` frames what it is given as a chunk. */
+  chunkedEncoding: boolean;
+  /** `lines` are names and values in turn. */
+  writeHead(status: number, lines: string[]): unknown;
+  writeHead(status: number, statusText: string, lines: string[]): unknown;
+  /** False: the caller is slow, and `drain` says when it has caught up. */
+  write(chunk: string | Uint8Array): boolean;
+  end(body?: string | Uint8Array): unknown;
+  destroy(): unknown;
+  /** Says `100 Continue`. Not there where nobody waits for it. */
+  writeContinue?(): unknown;
+  /** Holds what is written together for a moment, or until the function that it returns is called. */
+  gather?(): () => void;
+}
+
 /** A request as the server took it, its body unread. */
 export interface Call {
   readonly exchangeId: string;
   readonly receivedAtMs: number;
-  readonly request: IncomingMessage;
+  readonly request: CallerRequest;
   /** Of an upgrade it only carries a refusal. */
-  readonly response: ServerResponse;
+  readonly response: CallerResponse;
   /** Path and query as they came, never normalised. */
   readonly path: string;
   /** With the `?`, or "". */
@@ -87,6 +136,8 @@ export interface KeptBody extends UpstreamBody {
   grow(bytes: number): void;
   /** Gives its memory back to the bound. Idempotent; the chunks are gone afterwards. */
   release(): void;
+  /** Lets its memory be used for another body: nothing reads it any more. After that as after `release`. */
+  giveBack(): void;
 }
 
 /** What policy needs to know of a request. */

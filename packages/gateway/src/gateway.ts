@@ -47,6 +47,7 @@ import { createSimulatedSockets } from "./providers/simulated/sockets.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
 import { startRetention } from "./retention.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
+import { createSlabs } from "./receive/slabs.ts";
 import {
   canAnswer,
   createUpstreams,
@@ -257,7 +258,7 @@ function createLifecycle(parts: Parts): {
   const collector = createCollectorOf(parts, prices, metrics);
   const lifecycle: LifecycleDeps = {
     authenticate: createAuthenticateDeps({ directory: store.directory, clock, maxCachedCredentials: 10_000 }),
-    receive: { keptBytes, limits: config },
+    receive: { keptBytes, slabs: createSlabs(), limits: config },
     admit: { providerFor },
     route: { upstreamFor: parts.upstreams.upstreamFor },
     own: {

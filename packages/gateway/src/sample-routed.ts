@@ -74,6 +74,7 @@ export function sampleBody(
     release: () => {
       released += 1;
     },
+    giveBack: () => {},
     released: () => released,
   };
 }

@@ -3,11 +3,11 @@
  * when the caller is gone. It alters no byte and knows nothing of providers.
  */
 
-import type { ServerResponse } from "node:http";
+import type { CallerResponse } from "../exchange.ts";
 import type { HeaderLines } from "../upstream/client.ts";
 
 export interface CallerSideOptions {
-  readonly response: ServerResponse;
+  readonly response: CallerResponse;
   /** A caller that takes no byte for this long, while bytes wait, counts as gone. */
   readonly stallTimeoutMs: number;
   /** The connection ended before the reply did. Called once. */
@@ -18,11 +18,12 @@ const noBytes = Buffer.alloc(0);
 
 export class CallerSide {
   readonly #options: CallerSideOptions;
-  readonly #response: ServerResponse;
+  readonly #response: CallerResponse;
   #isGone = false;
   #isDone = false;
   /** The reply has another end than the connection's. */
   #isFramed = false;
+  #letGo: () => void = () => {};
   #waiting: (() => void) | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
 
@@ -54,10 +55,7 @@ export class CallerSide {
     this.#isFramed = isLengthGiven || this.#response.chunkedEncoding;
     // Small replies come in one piece: head, body and end then go in one write, which is one system call less
     // for each. The head waits for two turns of the event loop at most, one of which the row takes.
-    // The socket is corked and not the response: a corked response of Node 24 writes its end before its chunks.
-    const { socket } = this.#response;
-    socket?.cork();
-    setImmediate(() => setImmediate(() => socket?.uncork()));
+    this.#letGo = this.#response.gather?.() ?? gather(this.#response);
     // `flushHeaders` would write the head as UTF-8, and its bytes are latin1. A reply without a body ends soon.
     if (status !== 204 && status !== 304) this.#response.write(noBytes);
   }
@@ -108,6 +106,7 @@ export class CallerSide {
   cut(): void {
     this.#isDone = true;
     this.#clearStall();
+    this.#letGo();
     const socket = this.#response.socket;
     if (this.#isGone) return;
     // Pipelined behind another request: it ends the connection when its turn has come.
@@ -135,4 +134,11 @@ export class CallerSide {
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer);
     this.#stallTimer = null;
   }
+}
+
+/** The socket is corked and not the response: a corked response of Node 24 writes its end before its chunks. */
+function gather({ socket }: CallerResponse): () => void {
+  socket?.cork();
+  setImmediate(() => setImmediate(() => socket?.uncork()));
+  return () => {};
 }

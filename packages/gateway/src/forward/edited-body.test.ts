@@ -14,6 +14,7 @@ function kept(bytes: Buffer, cuts: readonly number[], contentEncoding = ""): Kep
     chunks: () => chunks,
     grow: () => {},
     release: () => {},
+    giveBack: () => {},
   };
 }
 

@@ -115,5 +115,6 @@ function sentBody(held: Held, kept: KeptBody, body: UpstreamBody): UpstreamBody 
       unsent = null;
       kept.release();
     },
+    written: () => kept.giveBack(),
   };
 }

@@ -17,6 +17,7 @@ function kept(text: string, { pieceBytes = 1_000_000, isGzip = false } = {}): Ke
     chunks: () => chunks,
     grow: () => {},
     release: () => {},
+    giveBack: () => {},
   };
 }
 

@@ -1,9 +1,10 @@
+import { createSlabs } from "./slabs.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeptChunks } from "./kept-chunks.ts";
 
 test("chunks of some size are kept as the objects they are", () => {
-  const kept = new KeptChunks();
+  const kept = new KeptChunks(createSlabs(), 0);
   const chunks = Array.from({ length: 40 }, (_, at) => Buffer.alloc(1024, at));
   for (const chunk of chunks) kept.add(chunk);
   const taken = kept.take();
@@ -12,7 +13,7 @@ test("chunks of some size are kept as the objects they are", () => {
 });
 
 test("a body in crumbs is joined, in order, also between larger chunks", () => {
-  const kept = new KeptChunks();
+  const kept = new KeptChunks(createSlabs(), 0);
   const sent: Buffer[] = [];
   for (let at = 0; at < 50_000; at++) sent.push(Buffer.alloc(at % 9973 === 0 ? 2000 : 1 + (at % 7), at));
   for (const chunk of sent) kept.add(chunk);

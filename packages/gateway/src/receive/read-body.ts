@@ -3,12 +3,12 @@
  * joined. It bounds the body's size, the pauses inside it and the memory of all bodies together.
  */
 
-import type { IncomingMessage } from "node:http";
 import { GatewayError } from "../errors.ts";
-import type { Call } from "../exchange.ts";
+import type { Call, CallerRequest } from "../exchange.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { KeptChunks } from "./kept-chunks.ts";
 import type { KeptBytes, Reservation } from "./kept-bytes.ts";
+import type { Slabs } from "./slabs.ts";
 
 export interface ReceiveLimits {
   /** The largest body, as sent. */
@@ -24,18 +24,21 @@ export interface ReadBody {
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
   readonly reservation: Reservation;
+  /** Lets the chunks' memory be used again, where it can be. Only when nothing will read them any more. */
+  giveBack(): void;
 }
 
 export interface ReadBodyOptions {
   readonly call: Call;
   readonly keptBytes: KeptBytes;
+  readonly slabs: Slabs;
   readonly limits: ReceiveLimits;
   /** Sees each chunk as it comes. */
   readonly onChunk: (chunk: Uint8Array) => void;
 }
 
 /** True when the request's header says that a body follows (RFC 9112 section 6.3). */
-export function announcesBody(request: IncomingMessage): boolean {
+export function announcesBody(request: CallerRequest): boolean {
   return (
     request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0
   );
@@ -55,9 +58,10 @@ export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
       ? keptBytes.reserveNone()
       : (keptBytes.tryReserve(announced) ?? (await reserve(call, keptBytes, announced)));
   try {
-    if (call.expectsContinue) call.response.writeContinue();
-    const { chunks, byteLength } = await readChunks(options, announced === null ? reservation : null);
-    return { chunks, byteLength, reservation };
+    if (call.expectsContinue) call.response.writeContinue?.();
+    const kept = new KeptChunks(options.slabs, announced ?? 0);
+    const byteLength = await readChunks(options, kept, announced === null ? reservation : null);
+    return { chunks: kept.take(), byteLength, reservation, giveBack: () => kept.giveBack() };
   } catch (error) {
     reservation.release();
     throw error;
@@ -76,15 +80,15 @@ async function reserve(call: Call, keptBytes: KeptBytes, bytes: number): Promise
   }
 }
 
-/** `growing` is what grows with the body when its length was not known. */
+/** Resolves with how many bytes came. `growing` is what grows with the body when its length was not known. */
 function readChunks(
   options: ReadBodyOptions,
+  kept: KeptChunks,
   growing: Reservation | null,
-): Promise<Pick<ReadBody, "chunks" | "byteLength">> {
+): Promise<number> {
   const { limits, onChunk } = options;
   const { request } = options.call;
   return new Promise((resolve, reject) => {
-    const kept = new KeptChunks();
     let byteLength = 0;
     const leave = (): void => {
       clearTimeout(idleTimer);
@@ -97,13 +101,17 @@ function readChunks(
       request.on("error", () => undefined);
       reject(error);
     };
-    const onData = (chunk: Uint8Array): void => {
+    const onData = (chunk: Uint8Array, isLent?: boolean): void => {
       idleTimer.refresh();
       byteLength += chunk.length;
       if (byteLength > limits.maxBodyBytes) return fail(tooLarge(limits));
       try {
         growing?.grow(chunk.length);
         // A socket gives at most 64 KiB at a time, which is looked through in about 0.1 ms: no need to yield.
+        if (isLent === true) {
+          kept.addLent(chunk, onChunk);
+          return;
+        }
         onChunk(chunk);
       } catch (error) {
         return fail(error);
@@ -112,7 +120,7 @@ function readChunks(
     };
     const onEnd = (): void => {
       leave();
-      resolve({ chunks: kept.take(), byteLength });
+      resolve(byteLength);
     };
     const onClose = (cause?: unknown): void => fail(new CallerGone(cause));
     const idleTimer = setTimeout(() => fail(timedOut(limits)), limits.bodyIdleTimeoutMs);

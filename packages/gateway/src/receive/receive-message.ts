@@ -145,7 +145,14 @@ export function receiveUnasked<Stage extends Received>(opened: Stage, unasked: U
 }
 
 function bodyOf(byteLength: number): KeptBody {
-  return { byteLength, contentEncoding: "", chunks: () => [], grow: () => {}, release: () => {} };
+  return {
+    byteLength,
+    contentEncoding: "",
+    chunks: () => [],
+    grow: () => {},
+    release: () => {},
+    giveBack: () => {},
+  };
 }
 
 function refuseRepeats(names: readonly string[]): void {

@@ -1,3 +1,4 @@
+import { createSlabs } from "./slabs.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -166,7 +167,7 @@ async function outcomeOf(
   authenticated: Authenticated,
 ): Promise<Outcome> {
   try {
-    const { body, policy } = await receive({ keptBytes, limits }, authenticated);
+    const { body, policy } = await receive({ keptBytes, slabs: createSlabs(), limits }, authenticated);
     const bytes = body === null ? null : Buffer.concat([...body.chunks()]);
     const contentEncoding = body?.contentEncoding ?? null;
     body?.release();

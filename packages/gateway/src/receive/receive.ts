@@ -10,11 +10,13 @@ import type { ObjectReference } from "../provider-objects.ts";
 import { type BodyPeek, createBodyPeek, nothingPeeked, type PeekedBody } from "./body-peek.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
 import { parsePolicy } from "./policy.ts";
+import type { Slabs } from "./slabs.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
 import { addressReferences, mayReferNested, memberReferences, nestedReferences } from "./references.ts";
 
 export interface ReceiveDeps {
   readonly keptBytes: KeptBytes;
+  readonly slabs: Slabs;
   readonly limits: ReceiveLimits;
 }
 
@@ -80,6 +82,11 @@ class Body implements KeptBody {
   release(): void {
     this.#chunks = [];
     this.#read.reservation.release();
+  }
+
+  giveBack(): void {
+    this.release();
+    this.#read.giveBack();
   }
 }
 

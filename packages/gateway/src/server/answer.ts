@@ -3,9 +3,9 @@
  * was never read. Knows no dialect: it is given what to write.
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OwnReply } from "../dialects/dialect.ts";
 import type { GatewayError } from "../errors.ts";
+import type { CallerRequest, CallerResponse } from "../exchange.ts";
 import type { HeaderLines } from "../upstream/client.ts";
 
 /**
@@ -15,8 +15,8 @@ import type { HeaderLines } from "../upstream/client.ts";
 const lingerMs = 10_000;
 
 export interface AnswerOptions {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: CallerRequest;
+  readonly response: CallerResponse;
   readonly reply: OwnReply;
   readonly extraHeaders: HeaderLines;
 }
@@ -44,7 +44,7 @@ export function retryHeaders(error: GatewayError): HeaderLines {
   return lines;
 }
 
-function linger(request: IncomingMessage): void {
+function linger(request: CallerRequest): void {
   const { socket } = request;
   // Nobody listens any more: what comes is thrown away.
   request.resume();

@@ -1,13 +1,13 @@
 /** Who called, for logs and for what only this machine may read. A header is believed from a trusted proxy alone. */
 
-import type { IncomingMessage } from "node:http";
 import { type BlockList, isIP } from "node:net";
+import type { CallerRequest } from "../exchange.ts";
 
 /**
  * The connection's other end; where that is a trusted proxy, the last that `x-forwarded-for` names and that is no
  * trusted proxy itself. What stands before it anybody could have written.
  */
-export function callerAddress(request: IncomingMessage, trusted: BlockList): string {
+export function callerAddress(request: CallerRequest, trusted: BlockList): string {
   let caller = bare(request.socket.remoteAddress ?? "");
   const hops = [request.headers["x-forwarded-for"] ?? []].flat().join(",").split(",");
   for (const hop of hops.toReversed()) {
@@ -19,7 +19,7 @@ export function callerAddress(request: IncomingMessage, trusted: BlockList): str
 }
 
 /** Whether a proxy that is not trusted says that it speaks for somebody else. */
-export function isOnBehalfOfUnknown(request: IncomingMessage, trusted: BlockList): boolean {
+export function isOnBehalfOfUnknown(request: CallerRequest, trusted: BlockList): boolean {
   const { headers, socket } = request;
   const says = ["forwarded", "x-forwarded-for", "x-real-ip", "via"].some(
     (name) => headers[name] !== undefined,

@@ -16,7 +16,7 @@ import { type BlockList, Server as NetServer, type Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
-import type { Call, Matched, Upgrade } from "../exchange.ts";
+import type { Call, CallerRequest, CallerResponse, Matched, Upgrade } from "../exchange.ts";
 import type { Stoppable } from "../forward/settings.ts";
 import type { OpenSocket } from "../forward/socket-settings.ts";
 import { newExchangeId } from "../ids.ts";
@@ -29,6 +29,7 @@ import { answer, retryHeaders } from "./answer.ts";
 import { callerAddress, isOnBehalfOfUnknown } from "./caller-address.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import { type HealthDeps, healthReply } from "./health.ts";
+import { createLane, type Lane } from "./lane/lane.ts";
 
 export interface ServerDeps {
   readonly clock: Clock;
@@ -73,6 +74,7 @@ export interface GatewayServer {
 
 /** Codex sends a metadata header of about 1 KB, tokens may have 16 KB, and proxies add theirs. */
 const maxHeaderBytes = 64 * 1024;
+const headersTimeoutMs = 60_000;
 
 export function createServer(deps: ServerDeps): GatewayServer {
   const state: ServerState = {
@@ -86,7 +88,7 @@ export function createServer(deps: ServerDeps): GatewayServer {
     maxHeaderSize: maxHeaderBytes,
     // No clock on a whole request: a body may take long, and `receive` limits its pauses.
     requestTimeout: 0,
-    headersTimeout: 60_000,
+    headersTimeout: headersTimeoutMs,
     keepAliveTimeout: deps.settings.callerKeepAliveMs,
     keepAlive: true,
     keepAliveInitialDelay: 60_000,
@@ -117,17 +119,49 @@ export function createServer(deps: ServerDeps): GatewayServer {
     serveUpgrade(state, request, { socket, head }),
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseNonsense(state, error, socket));
-  server.on("connection", (socket: Socket) => {
-    state.sockets.add(socket);
-    socket.once("close", () => state.sockets.delete(socket));
-  });
+  const lane = openLane(state, server);
+  if (tls !== null) server.on("connection", (socket: Socket) => track(state, socket));
   return {
     listen: () => listen(server, deps.settings),
     renewTls: (renewed) => {
       if (server instanceof HttpsServer) server.setSecureContext(renewed);
     },
-    drain: () => drain(state, server),
+    drain: () => drain(state, server).finally(() => lane.close()),
   };
+}
+
+/** Connections begin on the lane; those that leave it get the listener of `node:http` that they would have had. */
+function openLane(state: ServerState, server: Server): Lane {
+  const { clock, settings, table } = state.deps;
+  const event = settings.tls === null ? "connection" : "secureConnection";
+  const listeners = server.listeners(event);
+  server.removeAllListeners(event);
+  const lane = createLane({
+    clock,
+    keepAliveMs: settings.callerKeepAliveMs,
+    headersTimeoutMs,
+    takes: (target) => table.dialectOf(splitTarget(target).path) !== null,
+    onRequest: (request, response) => {
+      const target = splitTarget(request.url);
+      const dialect = table.dialectOf(target.path);
+      if (dialect !== null)
+        serveExchange(
+          state,
+          { request, response, expectsContinue: false, upgrade: null },
+          { target, dialect },
+        );
+    },
+    leave: (socket) => {
+      for (const listener of listeners) listener.call(server, socket);
+    },
+  });
+  server.on(event, (socket: Socket) => track(state, lane.accept(socket)));
+  return lane;
+}
+
+function track(state: ServerState, socket: Socket): void {
+  state.sockets.add(socket);
+  socket.once("close", () => state.sockets.delete(socket));
 }
 
 interface ServerState {
@@ -142,25 +176,28 @@ interface ServerState {
 }
 
 interface Incoming {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: CallerRequest;
+  readonly response: CallerResponse;
   readonly expectsContinue: boolean;
   readonly upgrade: Upgrade | null;
 }
 
+/** What came by `node:http`. */
+interface NodeIncoming extends Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
 /** The table of mounts. */
-function serve(state: ServerState, incoming: Incoming): void {
+function serve(state: ServerState, incoming: NodeIncoming): void {
   const { deps } = state;
   const { request, response } = incoming;
   state.replies.set(request.socket, response);
-  const { path, query } = targetOf(request);
+  const target = splitTarget(request.url ?? "/");
+  const { path } = target;
   const dialect = deps.table.dialectOf(path);
   if (dialect !== null) {
-    const call = newCall(state, incoming, { path, query });
-    const exchange = serveDialect(state, call, dialect)
-      .then(() => (incoming.upgrade === null || response.headersSent ? delivered(response) : undefined))
-      .finally(() => state.open.delete(exchange));
-    state.open.add(exchange);
+    serveExchange(state, incoming, { target, dialect });
     return;
   }
   if (path === "/accounts" || path.startsWith("/accounts/") || path === "/openapi.json") {
@@ -170,8 +207,20 @@ function serve(state: ServerState, incoming: Incoming): void {
   void serveOwn(state, incoming, path);
 }
 
-function targetOf(request: IncomingMessage): Pick<Call, "path" | "query"> {
-  const target = request.url ?? "/";
+function serveExchange(
+  state: ServerState,
+  incoming: Incoming,
+  { target, dialect }: { readonly target: Pick<Call, "path" | "query">; readonly dialect: Dialect },
+): void {
+  const { response } = incoming;
+  const call = newCall(state, incoming, target);
+  const exchange = serveDialect(state, call, dialect)
+    .then(() => (incoming.upgrade === null || response.headersSent ? delivered(response) : undefined))
+    .finally(() => state.open.delete(exchange));
+  state.open.add(exchange);
+}
+
+function splitTarget(target: string): Pick<Call, "path" | "query"> {
   const queryAt = target.indexOf("?");
   if (queryAt === -1) return { path: target, query: "" };
   return { path: target.slice(0, queryAt), query: target.slice(queryAt) };
@@ -179,7 +228,7 @@ function targetOf(request: IncomingMessage): Pick<Call, "path" | "query"> {
 
 /** Asked before anything of the request is answered: true when `serveUpgrade` is to have it. */
 function isSocketRequest(table: DialectTable, request: IncomingMessage): boolean {
-  return asksForWebSocket(request.headers) && table.dialectOf(targetOf(request).path) !== null;
+  return asksForWebSocket(request.headers) && table.dialectOf(splitTarget(request.url ?? "/").path) !== null;
 }
 
 /** The connection is naked from here on; should it stay HTTP, a reply of its own says so, and it ends. */
@@ -197,7 +246,7 @@ function serveUpgrade(state: ServerState, request: IncomingMessage, upgrade: Upg
 }
 
 /** Resolves when the last byte of the answer is with the kernel, or there is nobody to take it. */
-function delivered(response: ServerResponse): Promise<void> {
+function delivered(response: CallerResponse): Promise<void> {
   if (response.writableFinished || response.closed || response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     response.once("finish", resolve);
@@ -307,7 +356,7 @@ function checkedHandshake(matched: Matched): Matched {
   throw new GatewayError("invalid_body", `This is no request for a WebSocket (RFC 6455): ${problem}.`);
 }
 
-async function serveOwn(state: ServerState, incoming: Incoming, path: string): Promise<void> {
+async function serveOwn(state: ServerState, incoming: NodeIncoming, path: string): Promise<void> {
   const { deps } = state;
   const { request, response } = incoming;
   const reply =

@@ -24,6 +24,8 @@ export interface UpstreamRequest {
 export interface UpstreamBody {
   readonly byteLength: number;
   chunks(): Iterable<Uint8Array>;
+  /** Told by a client that knows when the last byte is with the kernel, and no chunk is read any more. */
+  written?(): void;
 }
 
 export interface UpstreamTimeouts {

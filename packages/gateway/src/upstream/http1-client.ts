@@ -98,6 +98,7 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
     if (body === null || body.byteLength <= oneWriteMaxBytes) {
       const chunks = body === null ? [] : [...body.chunks()];
       socket.write(Buffer.concat([Buffer.from(this.#head, "latin1"), ...chunks]));
+      body?.written?.();
       this.#isSent = true;
       return;
     }
@@ -114,6 +115,9 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
       const next = chunks.next();
       if (next.done === true) {
         this.#isSent = true;
+        socket.write("", (error) => {
+          if (error == null) this.#request.body?.written?.();
+        });
         break;
       }
       hasRoom = socket.write(next.value);
