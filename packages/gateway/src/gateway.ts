@@ -56,8 +56,8 @@ import {
   type Upstreams,
 } from "./route/upstreams.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
-import { callerAddress } from "./server/caller-address.ts";
-import { createServer, isLoopback } from "./server/server.ts";
+import { callerAddress, isLoopback } from "./server/caller-address.ts";
+import { createServer } from "./server/server.ts";
 import { backUpDatabase } from "./store/sqlite/backup.ts";
 import { databaseFileIn, openSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { Store, StoreBackup } from "./store/store.ts";

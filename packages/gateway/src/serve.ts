@@ -29,7 +29,7 @@ import { createLog, errorText, type Log } from "./observe/log.ts";
 import { createLogOutput, type LogOutput } from "./observe/log-output.ts";
 import { readConfig, readFile, type ServeFlags } from "./read-config.ts";
 import { loadPriceCard, type PriceCard } from "./pricing/price-card.ts";
-import { isLoopback } from "./server/server.ts";
+import { isLoopback } from "./server/caller-address.ts";
 import { certificateEndMs, readTls } from "./tls-files.ts";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "./store/errors.ts";
 

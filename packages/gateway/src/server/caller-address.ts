@@ -37,3 +37,9 @@ function bare(text: string): string {
   const [, withPort] = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text) ?? [];
   return (bracketed ?? withPort ?? text).replace(/^::ffff:(?=\d+\.)/i, "");
 }
+
+/** 127.0.0.0/8 and ::1, also as an IPv4 address in IPv6 clothes. */
+export function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === "::1" || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(address);
+}

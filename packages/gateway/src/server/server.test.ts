@@ -11,13 +11,8 @@ import { createDialectTable } from "../match/match.ts";
 import type { LogFields } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
-import {
-  createServer,
-  type GatewayServer,
-  isLoopback,
-  type ServerDeps,
-  type ServerSettings,
-} from "./server.ts";
+import { isLoopback } from "./caller-address.ts";
+import { createServer, type GatewayServer, type ServerDeps, type ServerSettings } from "./server.ts";
 
 interface Bed {
   readonly server: GatewayServer;

@@ -26,10 +26,11 @@ import type { Metrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { asksForWebSocket, handshakeProblem } from "../websocket/handshake.ts";
 import { answer, retryHeaders } from "./answer.ts";
-import { callerAddress, isOnBehalfOfUnknown } from "./caller-address.ts";
+import { callerAddress } from "./caller-address.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
-import { type HealthDeps, healthReply } from "./health.ts";
+import type { HealthDeps } from "./health.ts";
 import { createLane, type Lane } from "./lane/lane.ts";
+import { answerOwnPage, plain } from "./own-pages.ts";
 
 export interface ServerDeps {
   readonly clock: Clock;
@@ -204,7 +205,8 @@ function serve(state: ServerState, incoming: NodeIncoming): void {
     deps.api.handle(request, response);
     return;
   }
-  void serveOwn(state, incoming, path);
+  const health = { ...deps.health, isDraining: () => state.isDraining };
+  void answerOwnPage({ ...deps, health }, { request, response, path });
 }
 
 function serveExchange(
@@ -354,54 +356,6 @@ function checkedHandshake(matched: Matched): Matched {
   const problem = handshakeProblem(matched.call.request.headers);
   if (problem === null) return matched;
   throw new GatewayError("invalid_body", `This is no request for a WebSocket (RFC 6455): ${problem}.`);
-}
-
-async function serveOwn(state: ServerState, incoming: NodeIncoming, path: string): Promise<void> {
-  const { deps } = state;
-  const { request, response } = incoming;
-  const reply =
-    (await healthReply({ ...deps.health, isDraining: () => state.isDraining }, path)) ??
-    metricsReply(state, request, path) ??
-    aboutReply(path);
-  const missing = new GatewayError(
-    "unknown_endpoint",
-    "There is nothing here. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.",
-  );
-  answer({
-    request,
-    response,
-    reply: reply ?? deps.defaultDialect.renderError(missing, newExchangeId(deps.clock.now())),
-    extraHeaders: reply === null ? retryHeaders(missing) : [],
-  });
-}
-
-function metricsReply(state: ServerState, request: IncomingMessage, path: string): OwnReply | null {
-  const { metrics, settings } = state.deps;
-  if (path !== "/metrics" || settings.metrics === "off") return null;
-  if (settings.metrics === "loopback") {
-    // A proxy on this machine makes everybody look like a caller from it.
-    if (isOnBehalfOfUnknown(request, settings.trustedProxies)) return null;
-    if (!isLoopback(callerAddress(request, settings.trustedProxies))) return null;
-  }
-  return { status: 200, headers: [["content-type", "text/plain; version=0.0.4"]], body: metrics.render() };
-}
-
-function aboutReply(path: string): OwnReply | null {
-  if (path !== "/") return null;
-  return plain(
-    200,
-    "MeshAgent LLM Proxy. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.\n",
-  );
-}
-
-function plain(status: number, body: string): OwnReply {
-  return { status, headers: [["content-type", "text/plain; charset=utf-8"]], body };
-}
-
-/** 127.0.0.0/8 and ::1, also as an IPv4 address in IPv6 clothes. */
-export function isLoopback(address: string | undefined): boolean {
-  if (address === undefined) return false;
-  return address === "::1" || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(address);
 }
 
 function listen(server: Server, settings: ServerSettings): Promise<number> {

@@ -45,7 +45,7 @@ export function readLaneHead(text: string): LaneHead | null {
     const colon = text.indexOf(":", at);
     if (colon === -1 || colon > end) return null;
     const name = text.slice(at, colon);
-    const value = text.slice(colon + 1, end).trim();
+    const value = text.slice(...withoutSpace(text, colon + 1, end));
     const lower = name.toLowerCase();
     if (!token.test(name) || !fieldValue.test(value) || headers[lower] !== undefined || isPrototypes(lower))
       return null;
@@ -68,3 +68,13 @@ function isPrototypes(lowerName: string): boolean {
 function lengthOf(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
+
+/** Where the text without spaces and tabs at its ends begins and ends; nothing else is white space (RFC 9110 5.6.3). */
+function withoutSpace(text: string, from: number, to: number): [number, number] {
+  let [start, end] = [from, to];
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return [start, end];
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09;

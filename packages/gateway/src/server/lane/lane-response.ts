@@ -168,6 +168,6 @@ function writeJoined(socket: Socket, pieces: readonly (string | Uint8Array)[], o
 function refuseSplit(head: string, lines: number): void {
   let found = 0;
   for (let at = head.indexOf("\n"); at !== -1; at = head.indexOf("\n", at + 1)) found += 1;
-  if (found !== lines || /[\0\u0100-\uffff]/.test(head))
+  if (found !== lines || /[\0\u0100-\uffff]|\r(?!\n)/.test(head))
     throw new Error("A header line of the reply has a byte that it may not have.");
 }

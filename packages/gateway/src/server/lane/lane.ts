@@ -17,6 +17,8 @@ export interface LaneOptions {
   readonly keepAliveMs: number;
   /** How long a connection may stay without the head of its first request. */
   readonly headersTimeoutMs: number;
+  /** How often silent connections are looked for; 1000 unless told. */
+  readonly sweepMs?: number;
   /** Whether requests to this path and query can be the lane's. */
   readonly takes: (target: string) => boolean;
   readonly onRequest: (request: LaneRequest, response: LaneResponse) => void;
@@ -30,9 +32,6 @@ export interface Lane {
   close(): void;
 }
 
-/** How often silent connections are looked for. */
-const sweepMs = 1000;
-
 export function createLane(options: LaneOptions): Lane {
   const connections = new Set<LaneConnection>();
   const shared: Shared = {
@@ -43,7 +42,7 @@ export function createLane(options: LaneOptions): Lane {
   };
   const sweep = setInterval(() => {
     for (const connection of connections) connection.sweep();
-  }, sweepMs);
+  }, options.sweepMs ?? 1000);
   sweep.unref();
   return {
     accept: (socket) => new LaneConnection(shared, socket).socket,

@@ -1,0 +1,73 @@
+/**
+ * The few pages that are the gateway's own: health, metrics, and a line that says what this is. It knows no exchange.
+ */
+
+import type { BlockList } from "node:net";
+import type { Clock } from "../clock.ts";
+import type { Dialect, OwnReply } from "../dialects/dialect.ts";
+import { GatewayError } from "../errors.ts";
+import type { CallerRequest, CallerResponse } from "../exchange.ts";
+import { newExchangeId } from "../ids.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { answer, retryHeaders } from "./answer.ts";
+import { callerAddress, isLoopback, isOnBehalfOfUnknown } from "./caller-address.ts";
+import { type HealthDeps, healthReply } from "./health.ts";
+
+export interface OwnPagesDeps {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** Shapes the answer to a path that nobody has. */
+  readonly defaultDialect: Dialect;
+  readonly health: HealthDeps;
+  readonly settings: {
+    readonly trustedProxies: BlockList;
+    readonly metrics: "loopback" | "on" | "off";
+  };
+}
+
+export interface AskedPage {
+  readonly request: CallerRequest;
+  readonly response: CallerResponse;
+  readonly path: string;
+}
+
+/** Answers what no dialect and no API has: health, metrics, `/`, and 404 for the rest. */
+export async function answerOwnPage(deps: OwnPagesDeps, asked: AskedPage): Promise<void> {
+  const { request, response, path } = asked;
+  const reply =
+    (await healthReply(deps.health, path)) ?? metricsReply(deps, request, path) ?? aboutReply(path);
+  const missing = new GatewayError(
+    "unknown_endpoint",
+    "There is nothing here. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.",
+  );
+  answer({
+    request,
+    response,
+    reply: reply ?? deps.defaultDialect.renderError(missing, newExchangeId(deps.clock.now())),
+    extraHeaders: reply === null ? retryHeaders(missing) : [],
+  });
+}
+
+function metricsReply(deps: OwnPagesDeps, request: CallerRequest, path: string): OwnReply | null {
+  const { metrics, settings } = deps;
+  if (path !== "/metrics" || settings.metrics === "off") return null;
+  if (settings.metrics === "loopback") {
+    // A proxy on this machine makes everybody look like a caller from it.
+    if (isOnBehalfOfUnknown(request, settings.trustedProxies)) return null;
+    if (!isLoopback(callerAddress(request, settings.trustedProxies))) return null;
+  }
+  return { status: 200, headers: [["content-type", "text/plain; version=0.0.4"]], body: metrics.render() };
+}
+
+function aboutReply(path: string): OwnReply | null {
+  if (path !== "/") return null;
+  return plain(
+    200,
+    "MeshAgent LLM Proxy. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.\n",
+  );
+}
+
+/** An answer of text. */
+export function plain(status: number, body: string): OwnReply {
+  return { status, headers: [["content-type", "text/plain; charset=utf-8"]], body };
+}
