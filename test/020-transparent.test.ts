@@ -69,6 +69,31 @@ describe("request bodies go up as they came", () => {
     assert.equal(lastRequest().sha256, sha256(body));
   });
 
+  it("of many callers at once, also where some leave in the middle: memory is used again, and never shared", async () => {
+    const bodyFor = (round: number, at: number): string =>
+      JSON.stringify({ model: "gpt-5.5", input: `${round}/${at};`.repeat(2000 + at * 1500), n: at });
+    provider.script(() => rawJson(200, "{}"));
+    for (let round = 0; round < 4; round++) {
+      const before = provider.requests.length;
+      const bodies = Array.from({ length: 24 }, (_, at) => bodyFor(round, at));
+      const leaving = Array.from({ length: 8 }, async (_, at) => {
+        const raw = await connectRaw(gateway.url);
+        const half = bodyFor(round, at).slice(0, 150_000);
+        raw.write(
+          `POST /openai/v1/responses HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer ${token}\r\n` +
+            `content-length: 900000\r\n\r\n${half}`,
+        );
+        raw.socket.resetAndDestroy();
+      });
+      const replies = bodies.map(async (body) => (await post("/openai/v1/responses", body)).status);
+      assert.deepEqual(new Set(await Promise.all(replies)), new Set([200]));
+      await Promise.all(leaving);
+      const arrived = provider.requests.slice(before).map((request) => request.sha256);
+      assert.deepEqual(arrived.toSorted(), bodies.map((body) => sha256(Buffer.from(body))).toSorted());
+    }
+    provider.script(null);
+  });
+
   const encodings: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
     gzip: gzipSync,
     deflate: deflateSync,

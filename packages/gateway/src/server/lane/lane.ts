@@ -194,6 +194,7 @@ class LaneConnection implements BodySource {
     socket.off("error", this.#onError).off("close", this.#onClose);
     socket.unshift(Buffer.from(bytes));
     this.#shared.options.leave(socket);
+    if (socket.isPaused()) socket.resume();
   }
 }
 
