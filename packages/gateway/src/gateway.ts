@@ -56,7 +56,7 @@ import {
   type Upstreams,
 } from "./route/upstreams.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
-import { callerAddress, isLoopback } from "./server/caller-address.ts";
+import { callerAddress, isLoopback, urlHost } from "./server/caller-address.ts";
 import { createServer } from "./server/server.ts";
 import { backUpDatabase } from "./store/sqlite/backup.ts";
 import { databaseFileIn, openSqliteStore } from "./store/sqlite/sqlite-store.ts";
@@ -393,9 +393,4 @@ function simulatedMode(config: Config): SimulatedMode {
 
 function databaseFile(config: Config): { readonly file?: string } {
   return config.database === null ? {} : { file: config.database.replace(/^sqlite:(\/\/)?/, "") };
-}
-
-function urlHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }
