@@ -55,6 +55,8 @@ export interface LimitedGateway extends TestGateway {
   limit(
     limit: Partial<BudgetDefinition> | (Partial<RateDefinition> & { readonly kind: "rate" }),
   ): Promise<void>;
+  /** False when there is none. */
+  removeLimit(id: string): Promise<boolean>;
   post(path: string, body: object, token: string, signal?: AbortSignal): Promise<Response>;
   /** A Responses request whose whole reply has come. */
   respond(token: string, rest?: object): Promise<Answer>;
@@ -87,6 +89,7 @@ export async function startLimitedGateway(
     ...gateway,
     limit: (limit) =>
       gateway.gateway.store.directory.as(systemAuthor).setLimit(definition(gateway.projectId, limit)),
+    removeLimit: (id) => gateway.gateway.store.directory.as(systemAuthor).removeLimit(gateway.projectId, id),
     post,
     respond: async (token, rest) => answerOf(await post("/openai/v1/responses", ask(rest), token)),
     accounts: (limitId) => gateway.gateway.store.limits.budgetAccounts(limitId),
