@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { MeteredUsage, UsageCounts } from "@meshagent/llm-proxy-protocol/usage";
 import { type Ceiling, mostNanoUsd, outputThatFits, type Reach } from "./ceiling.ts";
 import { createPrices } from "./charge.ts";
+import { loadPriceCard } from "./price-card.ts";
 
 const prices = createPrices({ card: null });
 const atMs = Date.parse("2026-11-25T00:00:00Z");
@@ -37,6 +38,31 @@ test("input is priced at its dearest class: a cache write", () => {
   );
   // gpt-5.5 has no price for writes: 5 input, 30 output.
   assert.deepEqual(usd(ceiling("openai/gpt-5.5").standard), [5, 30]);
+});
+
+test("a list needs a price for the cache writes that its provider has, and for no other's", () => {
+  const listed = (standard: Readonly<Record<string, string | null>>): Ceiling | null => {
+    const card = loadPriceCard(
+      JSON.stringify({
+        as_of: "2026-11-20",
+        tools: {},
+        models: { "anthropic/own": [{ effective_from: "2026-01-01", aliases: [], standard }] },
+      }),
+    );
+    return createPrices({ card }).ceiling({ provider: "anthropic", model: "own", atMs }, plain);
+  };
+  const own = { input: "4", cache_read: "0.2", output: "20" };
+  for (const name of ["cache_write", "cache_write_5m", "cache_write_30m"]) {
+    const found = listed({ ...own, [name]: "5" });
+    assert.deepEqual(found === null ? null : usd(found.standard), [5, 20], name);
+  }
+  assert.equal(listed({ ...own, cache_write: null }), null);
+  assert.equal(listed({ ...own, cache_write_5m: null }), null);
+  assert.equal(
+    listed({ ...own, cache_write_12h: "9" }),
+    null,
+    "of the long writes alone nothing is known of a short one",
+  );
 });
 
 test("a tier that the request may be served in counts, and so do a region and a fast mode", () => {

@@ -39,13 +39,9 @@ export interface Ceiling {
   readonly long: CeilingRates;
 }
 
-const inputs: readonly PriceComponent[] = [
-  "input",
-  "cache_read",
-  "cache_write",
-  "cache_write_5m",
-  "cache_write_30m",
-];
+const inputs: readonly PriceComponent[] = ["input", "cache_read", "cache_write"];
+/** Each provider has its own: a price for one of them is one for `cache_write`. */
+const shortLifetimes: readonly PriceComponent[] = ["cache_write_5m", "cache_write_30m"];
 const longLifetimes: readonly PriceComponent[] = ["cache_write_1h", "cache_write_12h"];
 const mediaInputs: readonly PriceComponent[] = [
   "input_audio",
@@ -126,6 +122,7 @@ function* sheetsOf(prices: ModelPrices, reach: Reach, isLongContext: boolean): G
 function inputComponents(sheet: RateSheet, reach: Reach): readonly PriceComponent[] {
   return [
     ...inputs,
+    ...shortLifetimes.filter((name) => sheet.has(name)),
     ...(reach.hasLongCacheLifetime ? longLifetimes.filter((name) => sheet.has(name)) : []),
     ...(reach.hasMediaInput ? mediaInputs : []),
   ];
