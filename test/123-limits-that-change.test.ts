@@ -295,7 +295,7 @@ describe("a request that is tried twice", () => {
       const reserve = limits.reserve.bind(limits);
       const reserved: string[] = [];
       limits.reserve = (request) => {
-        reserved.push(request.id);
+        reserved.push(request.intent.id);
         return reserve(request);
       };
       const token = await gateway.token();
