@@ -69,6 +69,29 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
   });
 }
 
+/** The slugs and visibilities of `codex debug models`: what it brings along, or that and what the gateway tells it. */
+export async function codexModels(
+  scene: Scene,
+  { token, isBundled = false }: { readonly token: string; readonly isBundled?: boolean },
+): Promise<ReadonlyMap<string, string>> {
+  writeGuideConfig(scene, "config-asking.toml");
+  const { output } = startClient({
+    binary: clientBinaries().codex,
+    args: [
+      "debug",
+      "models",
+      ...(isBundled ? ["--bundled"] : ["-c", "model_provider=meshagent"]),
+      ...offline,
+    ],
+    env: { MESHAGENT_ROOM_TOKEN: token, HTTPS_PROXY: scene.proxy.url },
+    home: scene.home,
+    timeoutMs: 90_000,
+  });
+  const { stdout } = await output;
+  const { models } = JSON.parse(stdout) as { models: readonly { slug: string; visibility: string }[] };
+  return new Map(models.map(({ slug, visibility }) => [slug, visibility]));
+}
+
 function retries(max: number | undefined): readonly string[] {
   if (max === undefined) return [];
   return ["request_max_retries", "stream_max_retries"].flatMap((name) => [

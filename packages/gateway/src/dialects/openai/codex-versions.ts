@@ -1,7 +1,7 @@
 /**
  * Codex by its version: which models each brings along. Codex lays a gateway's entries over its own, whole, so an
  * entry for a model that it knows would take that model's prompt and tools away (measured with 0.169.0). Hence the
- * lists here, read from the catalogue inside each version's binary.
+ * lists here: `codex debug models --bundled` prints them.
  */
 
 /** `major.minor.patch` as numbers. */
