@@ -34,6 +34,7 @@ test("/readyz is 200 when the only provider is one that a project set (contract 
     name: "openai",
     apiKey: new Secret("sk-test"),
     baseUrl: null,
+    passing: {},
     updatedAtMs: 0,
   };
   await gateway.store.directory.as(systemAuthor).setProvider(settings);

@@ -21,6 +21,7 @@ describe("secrets", () => {
       name: "openai",
       apiKey: new Secret(storedKey),
       baseUrl: provider.openaiBaseUrl,
+      passing: {},
       updatedAtMs: Date.now(),
     });
     const token = await gateway.token();

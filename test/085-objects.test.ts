@@ -131,6 +131,7 @@ async function upstreamOf(): Promise<string> {
     apiKey: new Secret(providerKey),
     isSimulated: false,
     region: null,
+    passing: { rateLimitHeaders: "pass", acceptedEncodings: [] },
     timeouts: { connectTimeoutMs: 1, firstByteTimeoutMs: 1, idleTimeoutMs: 1 },
   });
 }

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { settings } from "@meshagent/llm-proxy-gateway/config/settings";
 import { providers } from "@meshagent/llm-proxy-gateway/gateway";
+import { encodingsText } from "@meshagent/llm-proxy-gateway/passing";
 import { code, opening, table } from "./markdown.ts";
 
 /** `serve` is the command whose flags are settings, too. */
@@ -38,6 +39,20 @@ export function configurationPage(serve: Command): string {
         code(provider.baseUrlVariable),
         code(provider.defaultBaseUrl),
         code(provider.dialect),
+      ]),
+    ),
+    "\nTwo choices hold for every project that `meshagent provider set` gives none of its own (`--rate-limit-headers`, " +
+      "`--accepted-encodings`). The lines in which a provider tells what is left of the account's rate limits come down to " +
+      "callers with `pass`, the default, and stay here with `drop`; `retry-after` always comes down. A request's body in an " +
+      "encoding that is not among the accepted ones (names with commas, or `none`) goes up decoded.\n",
+    table(
+      ["provider", "rate-limit headers: `pass` or `drop`", "which they are", "accepted encodings", "default"],
+      providers.map((provider) => [
+        provider.displayName,
+        code(provider.rateLimitHeadersVariable),
+        provider.rateLimitHeaderPrefixes.map((prefix) => code(`${prefix}*`)).join(", "),
+        code(provider.acceptedEncodingsVariable),
+        code(encodingsText(provider.acceptedEncodings)),
       ]),
     ),
   ].join("\n");

@@ -27,6 +27,8 @@ import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 export interface TestGatewayOptions {
   /** Who answers both dialects; without one the simulated provider does. */
   readonly provider?: FakeProvider;
+  /** In place of those that `provider` makes. */
+  readonly providerDefaults?: Parameters<typeof startGateway>[0]["providerDefaults"];
   readonly config?: Partial<Config>;
   /** Keep the directory of an earlier gateway. */
   readonly dataDir?: string;
@@ -94,7 +96,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     dataDir,
     masterKey,
     ownerToken: new Secret(ownerToken),
-    providerDefaults: providerDefaults(options.provider),
+    providerDefaults: options.providerDefaults ?? providerDefaults(options.provider),
     priceCard: options.prices === undefined ? null : loadPriceCard(options.prices),
     tls: options.tls ?? null,
     webhook: options.webhook ?? null,

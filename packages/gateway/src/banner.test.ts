@@ -4,13 +4,15 @@ import { type BannerOptions, renderBanner } from "./banner.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
 
+const passing = { rateLimitHeaders: "pass", acceptedEncodings: [] } as const;
+
 const plain: BannerOptions = {
   version: "1.2.3",
   url: "https://gw.example",
   dataDir: "/data",
   providers: [
-    { provider: openai, source: "environment", baseUrl: "https://api.openai.com/v1" },
-    { provider: anthropic, source: "none", baseUrl: "https://api.anthropic.com" },
+    { provider: openai, source: "environment", baseUrl: "https://api.openai.com/v1", passing },
+    { provider: anthropic, source: "none", baseUrl: "https://api.anthropic.com", passing },
   ],
   ownerToken: null,
   warnings: [],

@@ -18,6 +18,10 @@ import {
 /** A coding of RFC 9110 section 8.4.1 that can be decoded; `x-gzip` is `gzip` there. */
 export type ContentEncoding = "gzip" | "deflate" | "br" | "zstd";
 
+export function isContentEncoding(name: string): name is ContentEncoding {
+  return name === "gzip" || name === "deflate" || name === "br" || name === "zstd";
+}
+
 export type DecodeFault = "too_large" | "malformed" | "truncated" | "trailing_bytes";
 
 /** Why encoded bytes cannot be decoded. The message is for a person. */
@@ -66,7 +70,7 @@ export function parseContentEncoding(header: string): readonly ContentEncoding[]
     const name = part.trim().toLowerCase();
     if (name === "" || name === "identity") continue;
     if (name === "gzip" || name === "x-gzip") encodings.push("gzip");
-    else if (name === "deflate" || name === "br" || name === "zstd") encodings.push(name);
+    else if (isContentEncoding(name)) encodings.push(name);
     else return null;
   }
   return encodings.length > MAX_STACKED ? null : encodings;

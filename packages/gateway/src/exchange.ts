@@ -10,6 +10,7 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { DisconnectPolicy } from "./config/settings.ts";
+import type { Passing } from "./passing.ts";
 import type { Duplex } from "node:stream";
 import type { Dialect, OfferedEndpoint } from "./dialects/dialect.ts";
 import type { HeaderLines, UpstreamBody, UpstreamTimeouts } from "./upstream/client.ts";
@@ -199,6 +200,7 @@ export interface Upstream {
   readonly apiKey: Secret | null;
   readonly isSimulated: boolean;
   readonly region: string | null;
+  readonly passing: Passing;
   readonly timeouts: UpstreamTimeouts;
 }
 

@@ -10,7 +10,7 @@ import {
 import type { HeaderLines } from "./upstream/client.ts";
 
 const plainUp = { authorization: [], isBodyDecoded: false, wantsIdentity: false };
-const plainDown = { isBodyEdited: false, requestedModel: "gpt-5.5" };
+const plainDown = { isBodyEdited: false, requestedModel: "gpt-5.5", droppedPrefixes: [] };
 
 /** How a name may be written. */
 const spellings = (name: string): readonly string[] => [
@@ -250,11 +250,29 @@ test("all that clients read of a provider comes down, in order (facts: wire.md 5
 
 test("`openai-model` comes down only where it is the model asked for", () => {
   const down = (value: string, requestedModel: string): HeaderLines =>
-    replyHeadersDown([["OpenAI-Model", value]], { isBodyEdited: false, requestedModel });
+    replyHeadersDown([["OpenAI-Model", value]], { ...plainDown, requestedModel });
   assert.deepEqual(down("gpt-5.5", "gpt-5.5"), [["OpenAI-Model", "gpt-5.5"]]);
   assert.deepEqual(down("gpt-5.5-2026-04-23", "gpt-5.5"), []);
   assert.deepEqual(down("GPT-5.5", "gpt-5.5"), []);
   assert.deepEqual(down("gpt-5.5", ""), []);
+});
+
+test("what an owner drops stays here, whatever its case, and nothing else does", () => {
+  const kept: HeaderLines = [
+    ["retry-after", "1"],
+    ["retry-after-ms", "900"],
+    ["x-should-retry", "true"],
+    ["x-ratelimit", "not one of them"],
+    ["my-x-ratelimit-limit", "nor this"],
+  ];
+  const dropped: HeaderLines = [
+    ["X-RateLimit-Limit-Requests", "1"],
+    ["x-ratelimit-reset-tokens", "6m0s"],
+    ["x-ratelimit-", ""],
+  ];
+  const options = { ...plainDown, droppedPrefixes: ["x-ratelimit-"] };
+  assert.deepEqual(replyHeadersDown([...dropped, ...kept], options), kept);
+  assert.deepEqual(replyHeadersDown([...dropped, ...kept], plainDown), [...dropped, ...kept]);
 });
 
 test("a body that the gateway edits comes down without the length and encoding of another", () => {

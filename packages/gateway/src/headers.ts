@@ -94,6 +94,8 @@ export interface ReplyHeaderOptions {
    * they differ, and a dated snapshot name is enough (measured with Codex 0.169.0).
    */
   readonly requestedModel: string;
+  /** Lines whose lower-case name begins with one of these stay here: an owner's choice. */
+  readonly droppedPrefixes: readonly string[];
 }
 
 /** The lines that come down. */
@@ -103,6 +105,7 @@ export function replyHeadersDown(lines: HeaderLines, options: ReplyHeaderOptions
     const lower = name.toLowerCase();
     if (neverDown.has(lower) || named.has(lower)) return false;
     if (neverDownPrefixes.some((prefix) => lower.startsWith(prefix))) return false;
+    if (options.droppedPrefixes.some((prefix) => lower.startsWith(prefix))) return false;
     if (lower === "openai-model" && value !== options.requestedModel) return false;
     return !(options.isBodyEdited && (lower === "content-length" || lower === "content-encoding"));
   });

@@ -120,6 +120,7 @@ export function sampleRouted(options: SampleOptions = {}): Held {
       apiKey: new Secret("sk-of-the-provider"),
       isSimulated: false,
       region: null,
+      passing: { rateLimitHeaders: "pass", acceptedEncodings: provider.acceptedEncodings },
       timeouts: { connectTimeoutMs: 1000, firstByteTimeoutMs: 2000, idleTimeoutMs: 3000 },
       ...options.upstream,
     },

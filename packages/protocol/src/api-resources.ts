@@ -175,6 +175,14 @@ export const createdApiKeySchema: z.ZodType<CreatedApiKey> = z.object({
 /** Where the key comes from that a project's requests go up with. */
 export type ProviderSource = "project" | "environment" | "simulated" | "none";
 
+/** Whether headers come down to callers. */
+export type HeaderPolicy = "pass" | "drop";
+
+/** The encodings of a request's body that can be named. */
+export const contentEncodings = ["gzip", "deflate", "br", "zstd"] as const;
+
+export type ContentEncoding = (typeof contentEncodings)[number];
+
 export interface Provider {
   readonly name: string;
   readonly display_name: string;
@@ -185,9 +193,16 @@ export interface Provider {
   readonly base_url: string | null;
   /** The environment variable of the server that holds its default key. */
   readonly api_key_variable: string;
+  /** Whether the account's rate-limit headers come down to callers. `retry-after` always does. */
+  readonly rate_limit_headers: HeaderPolicy;
+  /** The encodings in which requests' bodies go up as they came; those in others go up decoded. */
+  readonly accepted_encodings: readonly ContentEncoding[];
   /** When the project's own setting was last changed; null without one. */
   readonly updated_at: string | null;
 }
+
+const headerPolicy = z.enum(["pass", "drop"]);
+const encodingList = z.array(z.enum(contentEncodings));
 
 const providerMembers = {
   name: z.string(),
@@ -196,6 +211,9 @@ const providerMembers = {
   source: z.enum(["project", "environment", "simulated", "none"]),
   base_url: z.string().nullable(),
   api_key_variable: z.string(),
+  // Both are left out by gateways before 0.2.
+  rate_limit_headers: headerPolicy.default("pass"),
+  accepted_encodings: encodingList.default([]),
   updated_at: time.nullable(),
 };
 
@@ -214,6 +232,9 @@ export const providerListSchema: z.ZodType<ProviderList> = z.object({
 export interface SetProviderBody {
   readonly api_key?: string | null | undefined;
   readonly base_url?: string | null | undefined;
+  readonly rate_limit_headers?: HeaderPolicy | null | undefined;
+  /** Empty: every encoded body goes up decoded. */
+  readonly accepted_encodings?: readonly ContentEncoding[] | null | undefined;
 }
 
 export const setProviderBodySchema: z.ZodType<SetProviderBody> = z.object({
@@ -228,6 +249,12 @@ export const setProviderBodySchema: z.ZodType<SetProviderBody> = z.object({
     .max(2048)
     .refine(isBaseUrl, "must be an http or https URL without credentials, query or fragment")
     .nullish(),
+  rate_limit_headers: headerPolicy
+    .nullish()
+    .meta({ description: "Whether the account's rate-limit headers come down to callers." }),
+  accepted_encodings: encodingList
+    .nullish()
+    .meta({ description: "The encodings in which requests' bodies go up as they came." }),
 });
 
 function isBaseUrl(value: string): boolean {

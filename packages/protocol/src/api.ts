@@ -331,7 +331,7 @@ export const routes: Routes = {
   setProvider: {
     ...put,
     path: PROVIDER,
-    about: "Sets the project's own key or base URL of a provider.",
+    about: "Sets the project's own key, base URL or choices of a provider.",
     params: ["project", "provider"],
     body: resources.setProviderBodySchema,
     reply: resources.setProviderReplySchema,

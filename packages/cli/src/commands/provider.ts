@@ -1,8 +1,14 @@
 /** `meshagent provider`: where a project's requests go and with whose key. A provider's key is never printed. */
 
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { listAll } from "@meshagent/llm-proxy-protocol/api-pages";
-import type { Provider, SetProviderBody } from "@meshagent/llm-proxy-protocol/api-resources";
+import { contentEncodings } from "@meshagent/llm-proxy-protocol/api-resources";
+import type {
+  ContentEncoding,
+  HeaderPolicy,
+  Provider,
+  SetProviderBody,
+} from "@meshagent/llm-proxy-protocol/api-resources";
 import { findVariable } from "../cli-context.ts";
 import type { CliContext } from "../cli-context.ts";
 import { CliFailure, exitCodes, UsageFailure } from "../failure.ts";
@@ -25,11 +31,21 @@ export function build(context: CliContext): Command {
     if (flags.json) return context.terminal.printJson(list);
     printProviders(context, list.providers);
   });
-  add("set", "Set a provider's key or address. What is not named stays as it is.")
+  add("set", "Set a provider's key, address or choices. What is not named stays as it is.")
     .argument("<name>")
     .option("--api-key-from-env <variable>", "take the key from this variable of your environment")
     .option("--api-key-from-stdin", "take the key from stdin")
     .option("--base-url <url>", "where the provider is; 'default' goes back to the gateway's own")
+    .option(
+      "--rate-limit-headers <choice>",
+      "'pass' the account's rate-limit headers to callers, or 'drop' them; 'default' goes back to the gateway's own",
+      parsePolicy,
+    )
+    .option(
+      "--accepted-encodings <names>",
+      `encodings of bodies that go up as they came, of ${contentEncodings.join(",")}, or 'none'; 'default' goes back`,
+      parseEncodings,
+    )
     .action((name: string, flags: SetFlags) => setProvider(context, name, flags));
   add("test", "Send the provider a small request that costs nothing. Exit code 1 when it fails.")
     .argument("<name>")
@@ -49,20 +65,40 @@ interface SetFlags extends ProjectFlags {
   readonly apiKeyFromEnv?: string;
   readonly apiKeyFromStdin?: true;
   readonly baseUrl?: string;
+  readonly rateLimitHeaders?: HeaderPolicy | "default";
+  readonly acceptedEncodings?: readonly ContentEncoding[] | "default";
+}
+
+function parsePolicy(text: string): HeaderPolicy | "default" {
+  if (text === "default" || text === "pass" || text === "drop") return text;
+  throw new InvalidArgumentError("It is pass, drop or default.");
+}
+
+function parseEncodings(text: string): readonly ContentEncoding[] | "default" {
+  if (text === "default") return text;
+  if (text === "none") return [];
+  const names = text.split(",").map((name) => name.trim());
+  const known = names.flatMap((name) => contentEncodings.filter((encoding) => encoding === name));
+  if (known.length === names.length) return known;
+  throw new InvalidArgumentError(`Name some of ${contentEncodings.join(",")} with commas, none or default.`);
 }
 
 async function setProvider(context: CliContext, name: string, flags: SetFlags): Promise<void> {
   const apiKey = await readProviderKey(context, flags);
-  if (apiKey === undefined && flags.baseUrl === undefined) {
-    throw new UsageFailure(
-      "Nothing to set.",
-      "Give --api-key-from-env VARIABLE, --api-key-from-stdin or --base-url URL.",
-    );
-  }
+  const { baseUrl, rateLimitHeaders, acceptedEncodings } = flags;
   const body: SetProviderBody = {
     ...(apiKey === undefined ? {} : { api_key: apiKey }),
-    ...(flags.baseUrl === undefined ? {} : { base_url: flags.baseUrl === "default" ? null : flags.baseUrl }),
+    ...(baseUrl === undefined ? {} : { base_url: orNull(baseUrl) }),
+    ...(rateLimitHeaders === undefined ? {} : { rate_limit_headers: orNull(rateLimitHeaders) }),
+    ...(acceptedEncodings === undefined ? {} : { accepted_encodings: orNull(acceptedEncodings) }),
   };
+  if (Object.keys(body).length === 0) {
+    throw new UsageFailure(
+      "Nothing to set.",
+      "Give --api-key-from-env VARIABLE, --api-key-from-stdin, --base-url URL, --rate-limit-headers pass|drop or " +
+        "--accepted-encodings NAMES.",
+    );
+  }
   const { client, project } = connectToProject(context, flags);
   const provider = await client.setProvider({ project, provider: name, ...body });
   if (provider.key_dropped) {
@@ -72,6 +108,11 @@ async function setProvider(context: CliContext, name: string, flags: SetFlags): 
   }
   if (flags.json) return context.terminal.printJson(provider);
   context.terminal.say(`Set ${name}. Try it: meshagent provider test ${name}`);
+}
+
+/** How the API says that the gateway's own holds again. */
+function orNull<Value>(value: Value): Exclude<Value, "default"> | null {
+  return value === "default" ? null : (value as Exclude<Value, "default">);
 }
 
 async function readProviderKey(context: CliContext, flags: SetFlags): Promise<string | undefined> {
@@ -114,12 +155,21 @@ const SOURCES: Readonly<Record<Provider["source"], string>> = {
 
 function printProviders(context: CliContext, providers: readonly Provider[]): void {
   context.terminal.printTable(
-    [{ title: "NAME" }, { title: "DIALECT" }, { title: "KEY FROM" }, { title: "BASE URL" }],
+    [
+      { title: "NAME" },
+      { title: "DIALECT" },
+      { title: "KEY FROM" },
+      { title: "BASE URL" },
+      { title: "RATE-LIMIT HEADERS" },
+      { title: "ENCODINGS" },
+    ],
     providers.map((provider) => [
       provider.name,
       provider.dialect,
       SOURCES[provider.source],
       provider.base_url ?? "-",
+      provider.rate_limit_headers,
+      provider.accepted_encodings.join(",") || "none",
     ]),
   );
 }

@@ -190,12 +190,45 @@ test("provider keys come from the environment or stdin, and are never printed", 
   assert.equal((await run(["provider", "set", "openai"], { env })).code, 2);
 });
 
+test("what passes is chosen by name, none or default", async () => {
+  const { id } = gateway.addProject("Acme");
+  const env = { MESHAGENT_PROJECT_ID: id };
+  const set = (...args: string[]): ReturnType<typeof run> =>
+    run(["provider", "set", "openai", ...args], { env });
+  for (const [args, body] of [
+    [["--rate-limit-headers", "drop"], { rate_limit_headers: "drop" }],
+    [["--rate-limit-headers", "default"], { rate_limit_headers: null }],
+    [["--accepted-encodings", "gzip, zstd"], { accepted_encodings: ["gzip", "zstd"] }],
+    [["--accepted-encodings", "none"], { accepted_encodings: [] }],
+    [
+      ["--accepted-encodings", "default", "--rate-limit-headers", "pass"],
+      { accepted_encodings: null, rate_limit_headers: "pass" },
+    ],
+  ] as const) {
+    assert.equal((await set(...args)).code, 0, args.join(" "));
+    assert.deepEqual(gateway.callsOf("setProvider").at(-1), {
+      route: "setProvider",
+      project: id,
+      provider: "openai",
+      ...body,
+    });
+  }
+  for (const args of [
+    ["--rate-limit-headers", "hide"],
+    ["--accepted-encodings", "gzip,compress"],
+    ["--accepted-encodings", ""],
+  ]) {
+    const { code, stderr } = await set(...args);
+    assert.equal(code, 2, stderr);
+  }
+});
+
 test("provider list, test and remove", async () => {
   const { id } = gateway.addProject("Acme");
   const env = { MESHAGENT_PROJECT_ID: id };
   assert.match(
     (await succeed(["provider", "list"], { env })).stdout,
-    /^openai +openai +the gateway's environment +https:\/\/openai\.test/m,
+    /^openai +openai +the gateway's environment +https:\/\/openai\.test +pass +gzip$/m,
   );
   assert.equal((await succeed(["provider", "test", "openai"], { env })).stdout, "ok  tried openai\n");
   gateway.refusing.add("anthropic");

@@ -299,6 +299,8 @@ function provider(name: string, variable: string): Provider {
     source: "environment",
     base_url: `https://${name}.test`,
     api_key_variable: variable,
+    rate_limit_headers: "pass",
+    accepted_encodings: ["gzip"],
     updated_at: null,
   };
 }

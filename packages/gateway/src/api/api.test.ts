@@ -284,6 +284,8 @@ describe("providers", () => {
         source: "environment",
         base_url: "https://api.acme.test/v1",
         api_key_variable: "ACME_API_KEY",
+        rate_limit_headers: "pass",
+        accepted_encodings: [],
         updated_at: null,
       },
       {
@@ -293,6 +295,8 @@ describe("providers", () => {
         source: "none",
         base_url: null,
         api_key_variable: "ZETA_API_KEY",
+        rate_limit_headers: "pass",
+        accepted_encodings: [],
         updated_at: null,
       },
     ]);
@@ -348,6 +352,24 @@ describe("providers", () => {
     );
   });
 
+  test("choices are kept with the rest, stay until they are changed, and go back with null", async () => {
+    const where = { project, provider: "acme" };
+    const set = await owner.setProvider({ ...where, rate_limit_headers: "drop" });
+    assert.deepEqual(
+      [set.rate_limit_headers, set.accepted_encodings, set.source],
+      ["drop", [], "environment"],
+    );
+    await owner.setProvider({ ...where, api_key: PROVIDER_KEY });
+    const both = await owner.setProvider({ ...where, accepted_encodings: ["zstd", "gzip", "zstd"] });
+    assert.deepEqual([both.rate_limit_headers, both.accepted_encodings], ["drop", ["zstd", "gzip"]]);
+    assert.equal(harness.store.providers[0]?.apiKey?.reveal(), PROVIDER_KEY);
+    const back = await owner.setProvider({ ...where, rate_limit_headers: null, accepted_encodings: [] });
+    assert.deepEqual([back.rate_limit_headers, back.accepted_encodings], ["pass", []]);
+    assert.deepEqual(harness.store.providers[0]?.passing, { acceptedEncodings: [] });
+    await owner.setProvider({ ...where, accepted_encodings: null });
+    assert.deepEqual(harness.store.providers[0]?.passing, {});
+  });
+
   test("are tested and removed", async () => {
     const answer = await owner.testProvider({ project, provider: "acme" });
     assert.deepEqual(answer, { ok: false, message: "It said no." });
@@ -365,7 +387,10 @@ describe("providers", () => {
   });
 
   for (const [body, place] of [
-    [{}, "Give `api_key`"],
+    [{}, "Give one of `api_key`, `base_url`, `rate_limit_headers` and `accepted_encodings`."],
+    [{ rate_limit_headers: "hide" }, "rate_limit_headers: "],
+    [{ accepted_encodings: ["compress"] }, "accepted_encodings."],
+    [{ accepted_encodings: "gzip" }, "accepted_encodings: "],
     [{ base_url: "ftp://a.test" }, "base_url: "],
     [{ base_url: "https://user:pw@a.test" }, "base_url: "],
     [{ base_url: "https://a.test/?x=1" }, "base_url: "],
@@ -375,7 +400,8 @@ describe("providers", () => {
     [{ api_key: "" }, "api_key: "],
   ] as const) {
     test(`${JSON.stringify(body)} is refused`, async () => {
-      const [status, , message] = await refusal(owner.setProvider({ project, provider: "acme", ...body }));
+      const wrong = { project, provider: "acme", ...body } as Parameters<typeof owner.setProvider>[0];
+      const [status, , message] = await refusal(owner.setProvider(wrong));
       assert.equal(status, 400);
       assert.ok(message.startsWith(place), message);
       assert.deepEqual(harness.store.providers, []);

@@ -11,6 +11,7 @@ import type { Notices } from "../store/notices.ts";
 import type { Project as ProjectRow, Directory, Reports } from "../store/store.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
+import type { Passing } from "../passing.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { GatewayInfo, Route, RouteName, RouteReply, Routes } from "@meshagent/llm-proxy-protocol/api";
@@ -30,6 +31,7 @@ export interface ProviderStatus {
   readonly provider: Provider;
   readonly source: "project" | "environment" | "simulated" | "none";
   readonly baseUrl: string;
+  readonly passing: Passing;
 }
 
 export interface ApiDeps {

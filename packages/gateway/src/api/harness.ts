@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { encodeApiKey } from "@meshagent/llm-proxy-protocol/api-key";
 import { newUuid } from "../ids.ts";
 import type { LogFields } from "../observe/log.ts";
-import type { Provider } from "../providers/provider.ts";
+import { choosePassing } from "../passing.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { Audit, AuditAnchor, AuditEntry, AuditVerdict, Author } from "../store/audit.ts";
 import type { DirectoryWrites } from "../store/directory-writes.ts";
@@ -32,6 +32,7 @@ import type {
   UsageDimension,
   UsageReportRow,
 } from "../store/store.ts";
+import { makeProvider } from "./sample-provider.ts";
 import { createApi } from "./api.ts";
 import type { ProviderStatus } from "./call.ts";
 
@@ -313,26 +314,6 @@ function matches({ intent, result }: Exchange, filter: ExchangeFilter): boolean 
   );
 }
 
-/** A provider that the API has never heard of, which is how it sees every one. */
-export function makeProvider(name: string): Provider {
-  return {
-    name,
-    displayName: name.toUpperCase(),
-    dialect: "openai",
-    apiKeyVariable: `${name.toUpperCase()}_API_KEY`,
-    baseUrlVariable: `${name.toUpperCase()}_BASE_URL`,
-    defaultBaseUrl: `https://api.${name}.test/v1`,
-    pathPrefix: "",
-    authorization: () => [],
-    takesIncludeUsage: true,
-    acceptedEncodings: [],
-    modelLimits: () => null,
-    tokensPerNonAsciiByte: 11,
-    tokensPerImage: 10_000,
-    probePath: "/models",
-  };
-}
-
 export interface Harness {
   readonly url: string;
   readonly store: MemoryStore;
@@ -354,7 +335,11 @@ export async function startHarness(): Promise<Harness> {
       const own = store.providers.find((each) => each.projectId === projectId && each.name === provider.name);
       const isOwn = own !== undefined && own.apiKey !== null;
       const source = isOwn ? "project" : provider.name === "acme" ? "environment" : "none";
-      return { provider, source, baseUrl: own?.baseUrl ?? provider.defaultBaseUrl };
+      const passing = choosePassing([own?.passing ?? {}], {
+        rateLimitHeaders: "pass",
+        acceptedEncodings: [],
+      });
+      return { provider, source, baseUrl: own?.baseUrl ?? provider.defaultBaseUrl, passing };
     });
   const api = createApi({
     directory: store.directory,

@@ -4,9 +4,10 @@
  * than the one it was given for.
  */
 
-import type { Provider, SetProviderReply } from "@meshagent/llm-proxy-protocol/api";
+import type { Provider, SetProviderBody, SetProviderReply } from "@meshagent/llm-proxy-protocol/api";
 import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { toRfc3339 } from "../clock.ts";
+import type { PassingChoice } from "../passing.ts";
 import type { Provider as ProviderKind } from "../providers/provider.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { ProviderSettings } from "../store/store.ts";
@@ -47,8 +48,11 @@ async function setProvider(
   { project, params, body, write }: ApiCall<"setProvider">,
 ): Promise<SetProviderReply> {
   const kind = findKind(deps, params.provider);
-  if (body.api_key === undefined && body.base_url === undefined) {
-    throw new ApiFault("invalid_request", "Give `api_key`, `base_url` or both.");
+  if (Object.values(body).every((value) => value === undefined)) {
+    throw new ApiFault(
+      "invalid_request",
+      "Give one of `api_key`, `base_url`, `rate_limit_headers` and `accepted_encodings`.",
+    );
   }
   const before = await deps.directory.findProvider(project.id, kind.name);
   const baseUrl =
@@ -61,6 +65,7 @@ async function setProvider(
     name: kind.name,
     apiKey: body.api_key === undefined ? kept : given,
     baseUrl,
+    passing: chosenPassing(before?.passing ?? {}, body),
     updatedAtMs: deps.clock.now(),
   };
   await write.setProvider(settings);
@@ -69,6 +74,17 @@ async function setProvider(
   if (shape === undefined) throw new Error(`The status of ${kind.name} is missing.`);
   const isDropped = body.api_key === undefined && isMoved && (before?.apiKey ?? null) !== null;
   return { ...shape, key_dropped: isDropped };
+}
+
+/** What is absent stays as it is; null goes back to the server's default. */
+function chosenPassing(before: PassingChoice, body: SetProviderBody): PassingChoice {
+  const { rate_limit_headers: headers, accepted_encodings: encodings } = body;
+  const rateLimitHeaders = headers === undefined ? before.rateLimitHeaders : headers;
+  const acceptedEncodings = encodings === undefined ? before.acceptedEncodings : encodings;
+  return {
+    ...(rateLimitHeaders == null ? {} : { rateLimitHeaders }),
+    ...(acceptedEncodings == null ? {} : { acceptedEncodings: [...new Set(acceptedEncodings)] }),
+  };
 }
 
 function originOf(kind: ProviderKind, baseUrl: string | null): string {
@@ -93,7 +109,7 @@ async function providerShapes(deps: ApiDeps, projectId: string): Promise<readonl
 }
 
 function providerShape(
-  { provider, source, baseUrl }: ProviderStatus,
+  { provider, source, baseUrl, passing }: ProviderStatus,
   own: ProviderSettings | null,
 ): Provider {
   return {
@@ -103,6 +119,8 @@ function providerShape(
     source,
     base_url: source === "none" || source === "simulated" ? (own?.baseUrl ?? null) : baseUrl,
     api_key_variable: provider.apiKeyVariable,
+    rate_limit_headers: passing.rateLimitHeaders,
+    accepted_encodings: passing.acceptedEncodings,
     updated_at: own === null ? null : toRfc3339(own.updatedAtMs),
   };
 }

@@ -11,7 +11,8 @@ import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { newMasterKey } from "../store/vault.ts";
 import { createApi } from "./api.ts";
-import { NOW_MS, OWNER_TOKEN, makeProvider } from "./harness.ts";
+import { NOW_MS, OWNER_TOKEN } from "./harness.ts";
+import { makeProvider } from "./sample-provider.ts";
 import { sampleExchange } from "./sample-exchange.ts";
 
 test("over the SQLite store: keys, rooms, exchanges with a cursor, the report", async (context) => {
@@ -33,7 +34,16 @@ test("over the SQLite store: keys, rooms, exchanges with a cursor, the report", 
     clock,
     ownerToken: new Secret(OWNER_TOKEN),
     providers: [provider],
-    upstreams: { statusOf: async () => [{ provider, source: "none", baseUrl: provider.defaultBaseUrl }] },
+    upstreams: {
+      statusOf: async () => [
+        {
+          provider,
+          source: "none",
+          baseUrl: provider.defaultBaseUrl,
+          passing: { rateLimitHeaders: "pass", acceptedEncodings: [] },
+        },
+      ],
+    },
     testProvider: async () => ({ ok: true, message: "" }),
     info: () => ({
       version: "0",

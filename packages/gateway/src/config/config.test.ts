@@ -251,6 +251,27 @@ describe("provider defaults", () => {
     assert.equal(defaults["anthropic"]?.baseUrl, "http://127.0.0.1:9");
   });
 
+  it("what passes is read by its names, and refused by its variable", () => {
+    const passing = (environment: Record<string, string>): unknown =>
+      parseProviderDefaults([openai], environment)["openai"]?.passing;
+    assert.deepEqual(passing({}), {});
+    assert.deepEqual(passing({ MESHAGENT_OPENAI_RATE_LIMIT_HEADERS: " drop " }), {
+      rateLimitHeaders: "drop",
+    });
+    assert.deepEqual(passing({ MESHAGENT_OPENAI_ACCEPTED_ENCODINGS: "none" }), { acceptedEncodings: [] });
+    assert.deepEqual(passing({ MESHAGENT_OPENAI_ACCEPTED_ENCODINGS: "zstd, gzip" }), {
+      acceptedEncodings: ["zstd", "gzip"],
+    });
+    assert.throws(() => passing({ MESHAGENT_OPENAI_RATE_LIMIT_HEADERS: "hide" }), {
+      name: "ConfigError",
+      message: 'MESHAGENT_OPENAI_RATE_LIMIT_HEADERS must be pass or drop, not "hide".',
+    });
+    assert.throws(() => passing({ MESHAGENT_OPENAI_ACCEPTED_ENCODINGS: "gzip,lzma" }), {
+      name: "ConfigError",
+      message: /^MESHAGENT_OPENAI_ACCEPTED_ENCODINGS must be none, or some of gzip, deflate, br and zstd/,
+    });
+  });
+
   it("a base URL that is no plain one is refused by name, and not repeated", () => {
     for (const url of ["x", "file:///etc", "https://user:pw@host/v1", "https://:pw@host/v1"]) {
       assert.throws(

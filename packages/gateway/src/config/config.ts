@@ -3,6 +3,7 @@
  * environment over the file, the file over the default. Reads no file itself and keeps nothing.
  */
 
+import { parseEncodings, parseHeaderPolicy, type PassingChoice } from "../passing.ts";
 import type { Provider, ProviderDefaults } from "../providers/provider.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { isWebhookSecret } from "../notify/signature.ts";
@@ -49,7 +50,7 @@ export function parseConfig(sources: ConfigSources): Config {
   return config;
 }
 
-/** Each provider's default key and base URL, by provider name. */
+/** Each provider's default key, base URL and choices, by provider name. */
 export function parseProviderDefaults(
   providers: readonly Provider[],
   environment: ConfigSources["environment"],
@@ -61,10 +62,33 @@ export function parseProviderDefaults(
       if (baseUrl !== "") checkUrl(provider.baseUrlVariable, baseUrl);
       return [
         provider.name,
-        { apiKey: key === "" ? null : new Secret(key), baseUrl: baseUrl === "" ? null : baseUrl },
+        {
+          apiKey: key === "" ? null : new Secret(key),
+          baseUrl: baseUrl === "" ? null : baseUrl,
+          passing: parsePassing(provider, environment),
+        },
       ];
     }),
   );
+}
+
+function parsePassing(provider: Provider, environment: ConfigSources["environment"]): PassingChoice {
+  const read = <Value>(variable: string, parse: (text: string) => Value): Value | null => {
+    const value = environment[variable]?.trim() ?? "";
+    try {
+      return value === "" ? null : parse(value);
+    } catch (cause) {
+      throw new ConfigError(`${variable} ${cause instanceof Error ? cause.message : "cannot be read."}`, {
+        cause,
+      });
+    }
+  };
+  const rateLimitHeaders = read(provider.rateLimitHeadersVariable, parseHeaderPolicy);
+  const acceptedEncodings = read(provider.acceptedEncodingsVariable, parseEncodings);
+  return {
+    ...(rateLimitHeaders === null ? {} : { rateLimitHeaders }),
+    ...(acceptedEncodings === null ? {} : { acceptedEncodings }),
+  };
 }
 
 interface FoundText {

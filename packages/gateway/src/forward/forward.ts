@@ -5,10 +5,9 @@
  */
 
 import { parseContentEncoding } from "../encoding.ts";
-import type { BodyEdit, Held, KeptBody } from "../exchange.ts";
+import type { BodyEdit, Held, KeptBody, Upstream } from "../exchange.ts";
 import { requestHeadersUp } from "../headers.ts";
 import type { Observation } from "../observation.ts";
-import type { Provider } from "../providers/provider.ts";
 import { editedBody } from "./edited-body.ts";
 import { planOutputLimit } from "./output-limit.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
@@ -72,7 +71,7 @@ async function upstreamRequest(held: Held): Promise<UpstreamRequest> {
   const isDecoded =
     body !== null &&
     body.contentEncoding !== "" &&
-    (isEdited || !takesEncoding(held.provider, body.contentEncoding));
+    (isEdited || !takesEncoding(upstream, body.contentEncoding));
   const plan = (decoded: readonly Uint8Array[]): readonly BodyEdit[] => [
     ...(policy.includeUsage === null ? [] : [policy.includeUsage]),
     ...(lowered === null ? [] : planOutputLimit(decoded, lowered)),
@@ -95,9 +94,9 @@ async function upstreamRequest(held: Held): Promise<UpstreamRequest> {
 }
 
 /** A stack of encodings is one that no provider is known to take. */
-function takesEncoding(provider: Provider, contentEncoding: string): boolean {
+function takesEncoding({ passing }: Upstream, contentEncoding: string): boolean {
   const encodings = parseContentEncoding(contentEncoding) ?? [];
-  return encodings.length <= 1 && encodings.every((each) => provider.acceptedEncodings.includes(each));
+  return encodings.length <= 1 && encodings.every((each) => passing.acceptedEncodings.includes(each));
 }
 
 /**

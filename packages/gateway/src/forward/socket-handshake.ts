@@ -11,6 +11,7 @@ import type { HeaderLines } from "../upstream/client.ts";
 import type { OpenedSocket, RefusedSocket, SocketResult } from "../upstream/sockets.ts";
 import { grantingLines, isHandshakeLine, listOf } from "../websocket/handshake.ts";
 import { failureError } from "./failure-error.ts";
+import { droppedPrefixes } from "./reply-head.ts";
 import { SocketRelay } from "./socket-relay.ts";
 import type { SocketDeps, SocketSteps } from "./socket-settings.ts";
 
@@ -92,7 +93,11 @@ function grantHead(routed: Routed, opened: OpenedSocket): string {
 }
 
 function providerLines(routed: Routed, { reply }: OpenedSocket | RefusedSocket): HeaderLines {
-  const options = { isBodyEdited: false, requestedModel: routed.policy.model };
+  const options = {
+    isBodyEdited: false,
+    requestedModel: routed.policy.model,
+    droppedPrefixes: droppedPrefixes(routed.upstream),
+  };
   return replyHeadersDown(reply.headers, options).filter(([name]) => !isHandshakeLine(name));
 }
 

@@ -23,7 +23,17 @@ export function testProvider(provider: Provider): void {
     assert.notEqual(provider.displayName.trim(), "");
     assert.match(provider.apiKeyVariable, /^[A-Z][A-Z0-9_]*$/);
     assert.match(provider.baseUrlVariable, /^MESHAGENT_[A-Z0-9_]+_BASE_URL$/);
+    assert.match(provider.acceptedEncodingsVariable, /^MESHAGENT_[A-Z0-9_]+_ACCEPTED_ENCODINGS$/);
+    assert.match(provider.rateLimitHeadersVariable, /^MESHAGENT_[A-Z0-9_]+_RATE_LIMIT_HEADERS$/);
     assert.notEqual(provider.apiKeyVariable, provider.baseUrlVariable);
+  });
+
+  test(`${named}: its rate-limit headers are named so that \`retry-after\` is none of them`, () => {
+    for (const prefix of provider.rateLimitHeaderPrefixes) {
+      assert.match(prefix, /^[a-z][a-z0-9-]*-$/);
+      for (const kept of ["retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id"])
+        assert.ok(!kept.startsWith(prefix), kept);
+    }
   });
 
   test(`${named}: base URL, prefix and endpoint path join to one clean URL`, () => {
@@ -67,7 +77,12 @@ export function testProvider(provider: Provider): void {
 export function testProviderSet(providers: readonly Provider[]): void {
   test("providers: names and variables are told apart", () => {
     const names = providers.map((provider) => provider.name);
-    const variables = providers.flatMap((provider) => [provider.apiKeyVariable, provider.baseUrlVariable]);
+    const variables = providers.flatMap((provider) => [
+      provider.apiKeyVariable,
+      provider.baseUrlVariable,
+      provider.acceptedEncodingsVariable,
+      provider.rateLimitHeadersVariable,
+    ]);
     assert.equal(new Set(names).size, names.length);
     assert.equal(new Set(variables).size, variables.length);
   });

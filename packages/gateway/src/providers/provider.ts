@@ -4,6 +4,7 @@
  */
 
 import type { ContentEncoding } from "../encoding.ts";
+import type { PassingChoice } from "../passing.ts";
 import type { HeaderLines } from "../upstream/client.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 
@@ -45,11 +46,17 @@ export interface Provider {
   readonly tokensPerNonAsciiByte: number;
   /** The most tokens that one picture costs. */
   readonly tokensPerImage: number;
+  /** Environment variable that says which encodings go up as they came: names with commas, or `none`. */
+  readonly acceptedEncodingsVariable: string;
   /**
-   * The encodings of a request's body that it is known to take. A body in another one, or in a stack of them, goes up
-   * decoded.
+   * The encodings of a request's body that it is known to take, where nobody says otherwise. A body in another one, or
+   * in a stack of them, goes up decoded.
    */
   readonly acceptedEncodings: readonly ContentEncoding[];
+  /** Environment variable that says whether the account's rate-limit headers `pass` to callers or are `drop`ped. */
+  readonly rateLimitHeadersVariable: string;
+  /** How the lower-case names begin of the lines that tell what is left of the account's rate limits. */
+  readonly rateLimitHeaderPrefixes: readonly string[];
   /** The cheapest authenticated request that proves a key: path below `pathPrefix`. */
   readonly probePath: string;
 }
@@ -78,9 +85,11 @@ export interface ModelTraits {
   readonly reasoningEfforts: readonly ReasoningEffort[];
 }
 
-/** A provider's key and base URL as the environment or the config file gives them. */
+/** A provider's key, base URL and choices as the environment gives them. */
 export interface ProviderDefaults {
   readonly apiKey: Secret | null;
   /** null: the provider's own. */
   readonly baseUrl: string | null;
+  /** Absent: the provider's own. */
+  readonly passing?: PassingChoice;
 }

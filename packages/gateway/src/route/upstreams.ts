@@ -5,6 +5,7 @@
  */
 
 import type { Upstream } from "../exchange.ts";
+import { choosePassing, type Passing } from "../passing.ts";
 import type { UpstreamTimeouts } from "../upstream/client.ts";
 import type { Provider, ProviderDefaults } from "../providers/provider.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
@@ -29,6 +30,7 @@ export interface ProviderStatus {
   readonly provider: Provider;
   readonly source: UpstreamOrigin;
   readonly baseUrl: string;
+  readonly passing: Passing;
 }
 
 export interface Upstreams {
@@ -40,6 +42,7 @@ export interface Upstreams {
 interface Resolved {
   readonly source: UpstreamOrigin;
   readonly upstream: Upstream | null;
+  readonly passing: Passing;
 }
 
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
@@ -49,23 +52,28 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   });
 
   const resolve = async (projectId: string | null, provider: Provider): Promise<Resolved> => {
-    if (options.simulatedMode === "always")
-      return { source: "simulated", upstream: simulated(options, provider) };
     const defaults = options.defaults[provider.name] ?? { apiKey: null, baseUrl: null };
     const own = projectId === null ? null : await options.directory.findProvider(projectId, provider.name);
-    const configured = own === null ? null : projectUpstream(options, provider, { own, defaults });
-    if (configured !== null) return { source: "project", upstream: configured };
-    if (own === null && defaults.apiKey !== null) {
+    const passing = choosePassing([own?.passing ?? {}, defaults.passing ?? {}], {
+      rateLimitHeaders: "pass",
+      acceptedEncodings: provider.acceptedEncodings,
+    });
+    const kind: UpstreamKind = { provider, passing, timeouts: options.timeouts };
+    if (options.simulatedMode === "always")
+      return { source: "simulated", upstream: simulated(kind), passing };
+    // Choices alone leave the provider where the environment has it.
+    const isMoved = own !== null && (own.apiKey !== null || own.baseUrl !== null);
+    const configured = isMoved ? projectUpstream(kind, { own, defaults }) : null;
+    if (configured !== null) return { source: "project", upstream: configured, passing };
+    if (!isMoved && defaults.apiKey !== null) {
       const baseUrl = defaults.baseUrl ?? provider.defaultBaseUrl;
-      return {
-        source: "environment",
-        upstream: makeUpstream(options, provider, { baseUrl, apiKey: defaults.apiKey }),
-      };
+      const upstream = makeUpstream(kind, { baseUrl, apiKey: defaults.apiKey });
+      return { source: "environment", upstream, passing };
     }
     if (options.simulatedMode === "until_configured" && !(await isAnyConfigured(options))) {
-      return { source: "simulated", upstream: simulated(options, provider) };
+      return { source: "simulated", upstream: simulated(kind), passing };
     }
-    return { source: "none", upstream: null };
+    return { source: "none", upstream: null, passing };
   };
 
   const cached = (projectId: string | null, provider: Provider): Promise<Resolved> => {
@@ -84,9 +92,9 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     statusOf: (projectId) =>
       Promise.all(
         options.providers.map(async (provider) => {
-          const { source, upstream } = await cached(projectId, provider);
+          const { source, upstream, passing } = await cached(projectId, provider);
           const baseUrl = upstream === null ? provider.defaultBaseUrl : upstream.origin + upstream.basePath;
-          return { provider, source, baseUrl };
+          return { provider, source, baseUrl, passing };
         }),
       ),
   };
@@ -97,37 +105,37 @@ async function isAnyConfigured(options: UpstreamsOptions): Promise<boolean> {
   return inEnvironment || (await options.directory.wasProviderEverConfigured());
 }
 
+/** What is the same wherever a provider is. */
+type UpstreamKind = Pick<Upstream, "provider" | "passing" | "timeouts">;
+
 /** A project's own settings. Without a key of its own it may use the default key, but only at that key's origin. */
 function projectUpstream(
-  options: UpstreamsOptions,
-  provider: Provider,
+  kind: UpstreamKind,
   from: { readonly own: ProviderSettings; readonly defaults: ProviderDefaults },
 ): Upstream | null {
-  const defaultBaseUrl = from.defaults.baseUrl ?? provider.defaultBaseUrl;
+  const defaultBaseUrl = from.defaults.baseUrl ?? kind.provider.defaultBaseUrl;
   if (from.own.apiKey !== null) {
     const baseUrl = from.own.baseUrl ?? defaultBaseUrl;
-    return makeUpstream(options, provider, { baseUrl, apiKey: from.own.apiKey });
+    return makeUpstream(kind, { baseUrl, apiKey: from.own.apiKey });
   }
   const baseUrl = from.own.baseUrl ?? defaultBaseUrl;
   const isSameOrigin = new URL(baseUrl).origin === new URL(defaultBaseUrl).origin;
   if (from.defaults.apiKey === null || !isSameOrigin) return null;
-  return makeUpstream(options, provider, { baseUrl, apiKey: from.defaults.apiKey });
+  return makeUpstream(kind, { baseUrl, apiKey: from.defaults.apiKey });
 }
 
 function makeUpstream(
-  options: UpstreamsOptions,
-  provider: Provider,
+  kind: UpstreamKind,
   access: { readonly baseUrl: string; readonly apiKey: Secret },
 ): Upstream {
   const url = new URL(access.baseUrl);
   return {
-    provider,
+    ...kind,
     origin: url.origin,
-    basePath: url.pathname.replace(/\/+$/, "") + provider.pathPrefix,
+    basePath: url.pathname.replace(/\/+$/, "") + kind.provider.pathPrefix,
     apiKey: access.apiKey,
     isSimulated: false,
     region: regionOf(url.hostname),
-    timeouts: options.timeouts,
   };
 }
 
@@ -136,15 +144,14 @@ function regionOf(hostname: string): string | null {
   return /^(us|eu)\./.exec(hostname)?.[1] ?? null;
 }
 
-function simulated(options: UpstreamsOptions, provider: Provider): Upstream {
+function simulated(kind: UpstreamKind): Upstream {
   return {
-    provider,
-    origin: `http://simulated.${provider.dialect}`,
+    ...kind,
+    origin: `http://simulated.${kind.provider.dialect}`,
     basePath: "/v1",
     apiKey: null,
     isSimulated: true,
     region: null,
-    timeouts: options.timeouts,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { formatUsd } from "@meshagent/llm-proxy-protocol/usd";
+import { encodingsText } from "../passing.ts";
 import type { AuditEvent, AuditFields, AuditTarget } from "./audit.ts";
 import type { LimitDefinition } from "./limit-definition.ts";
 import type { Revocation } from "./revocation.ts";
@@ -219,8 +220,14 @@ export function providerRemoved(settings: ProviderSettings): AuditEvent {
   };
 }
 
-function providerFields({ baseUrl, apiKey }: ProviderSettings): AuditFields {
-  return { base_url: baseUrl, api_key: apiKey === null ? "none" : "set" };
+function providerFields({ baseUrl, apiKey, passing }: ProviderSettings): AuditFields {
+  const { rateLimitHeaders, acceptedEncodings } = passing;
+  return {
+    base_url: baseUrl,
+    api_key: apiKey === null ? "none" : "set",
+    ...(rateLimitHeaders === undefined ? {} : { rate_limit_headers: rateLimitHeaders }),
+    ...(acceptedEncodings === undefined ? {} : { accepted_encodings: encodingsText(acceptedEncodings) }),
+  };
 }
 
 /** Only the fields that differ, of either side; null when none does. Without `names` all may be shown. */

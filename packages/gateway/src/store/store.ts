@@ -6,6 +6,7 @@
  */
 
 import type { UsageRecord } from "@meshagent/llm-proxy-protocol/usage";
+import type { PassingChoice } from "../passing.ts";
 import type { Audit, Author } from "./audit.ts";
 import type { DirectoryWrites } from "./directory-writes.ts";
 import type { LimitDefinition } from "./limit-definition.ts";
@@ -84,6 +85,7 @@ export interface ProviderSettings {
   readonly apiKey: Secret | null;
   /** null: the default of the environment. */
   readonly baseUrl: string | null;
+  readonly passing: PassingChoice;
   readonly updatedAtMs: number;
 }
 
@@ -329,7 +331,7 @@ export interface Directory {
 
   listProviders(projectId: string): Promise<readonly ProviderSettings[]>;
   findProvider(projectId: string, name: string): Promise<ProviderSettings | null>;
-  /** True once any provider was ever set, also if it was removed since. */
+  /** True once any provider was ever given a key or a base URL, also if that was removed since. */
   wasProviderEverConfigured(): Promise<boolean>;
 
   /**

@@ -18,6 +18,10 @@ export const anthropic: Provider = {
   tokensPerNonAsciiByte: 11,
   tokensPerImage: 10_000,
   // Measured by others: https://github.com/anthropics/claude-code/issues/90457.
+  acceptedEncodingsVariable: "MESHAGENT_ANTHROPIC_ACCEPTED_ENCODINGS",
   acceptedEncodings: ["gzip"],
+  rateLimitHeadersVariable: "MESHAGENT_ANTHROPIC_RATE_LIMIT_HEADERS",
+  // The limits of Priority Tier and of fast mode have names of their own.
+  rateLimitHeaderPrefixes: ["anthropic-ratelimit-", "anthropic-priority-", "anthropic-fast-"],
   probePath: "/models",
 };

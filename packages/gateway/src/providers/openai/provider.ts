@@ -20,6 +20,9 @@ export const openai: Provider = {
   tokensPerNonAsciiByte: 1,
   tokensPerImage: 50_000,
   // Codex compresses for ChatGPT's own backend alone, never with an API key: nothing says that this API takes it.
+  acceptedEncodingsVariable: "MESHAGENT_OPENAI_ACCEPTED_ENCODINGS",
   acceptedEncodings: [],
+  rateLimitHeadersVariable: "MESHAGENT_OPENAI_RATE_LIMIT_HEADERS",
+  rateLimitHeaderPrefixes: ["x-ratelimit-"],
   probePath: "/models",
 };

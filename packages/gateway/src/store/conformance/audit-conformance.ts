@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import type { PassingChoice } from "../../passing.ts";
 import type { AuditEntry, AuditEvent, AuditFilter, Author } from "../audit.ts";
 import type { BudgetDefinition, RateDefinition } from "../limit-definition.ts";
 import type { ApiKeyWithSecret, Directory, Store } from "../store.ts";
@@ -257,8 +258,12 @@ export function auditConformance(name: string, open: OpenStore): void {
       const { directory } = store;
       const write = directory.as(tester);
       const { id } = await write.createProject("p");
-      const set = async (apiKey: string | null, baseUrl: string | null): Promise<unknown[]> => {
-        const settings = { projectId: id, name: "openai", baseUrl, updatedAtMs: 1 };
+      const set = async (
+        apiKey: string | null,
+        baseUrl: string | null,
+        passing: PassingChoice = {},
+      ): Promise<unknown[]> => {
+        const settings = { projectId: id, name: "openai", baseUrl, passing, updatedAtMs: 1 };
         const entries = await left(store, () =>
           write.setProvider({ ...settings, apiKey: apiKey === null ? null : new Secret(apiKey) }),
         );
@@ -276,6 +281,10 @@ export function auditConformance(name: string, open: OpenStore): void {
       ]);
       assert.deepEqual(await set("sk-secret-2", url), [
         ["provider.set", { base_url: url, api_key: "set" }, { base_url: url, api_key: "new" }],
+      ]);
+      const chosen = { rate_limit_headers: "drop", accepted_encodings: "none" };
+      assert.deepEqual(await set("sk-secret-2", url, { rateLimitHeaders: "drop", acceptedEncodings: [] }), [
+        ["provider.set", { base_url: url, api_key: "set" }, { base_url: url, api_key: "kept", ...chosen }],
       ]);
       const [removed] = await left(store, () => write.removeProvider(id, "openai"));
       assert.deepEqual([removed?.action, removed?.after], ["provider.remove", null]);

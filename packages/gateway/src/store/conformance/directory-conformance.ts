@@ -308,24 +308,44 @@ export function directoryConformance(name: string, open: OpenStore): void {
       assert.equal(await directory.wasProviderEverConfigured(), false);
       const { changes } = watch(directory);
       const apiKey = new Secret("sk-one");
-      const first = { projectId, name: "openai", apiKey, baseUrl: null, updatedAtMs: 1 };
-      await directory.as(tester).setProvider(first);
-      await directory
-        .as(tester)
-        .setProvider({ ...first, name: "anthropic", apiKey: null, baseUrl: "https://a.test" });
-      await directory.as(tester).setProvider({ ...first, apiKey: new Secret("sk-two"), updatedAtMs: 2 });
+      const write = directory.as(tester);
+      const first = { projectId, name: "openai", apiKey, baseUrl: null, passing: {}, updatedAtMs: 1 };
+      // A choice alone configures nothing.
+      await write.setProvider({ ...first, apiKey: null, passing: { rateLimitHeaders: "drop" } });
+      assert.equal(await directory.wasProviderEverConfigured(), false);
+      const chosen = await directory.findProvider(projectId, "openai");
+      assert.deepEqual(chosen?.passing, { rateLimitHeaders: "drop" });
+      await write.setProvider(first);
+      const passing = { rateLimitHeaders: "pass", acceptedEncodings: ["gzip", "zstd"] } as const;
+      const noEncodings = { acceptedEncodings: [] };
+      const moved = { ...first, name: "anthropic", apiKey: null, baseUrl: "https://a.test", passing };
+      await write.setProvider(moved);
+      await write.setProvider({
+        ...first,
+        apiKey: new Secret("sk-two"),
+        passing: noEncodings,
+        updatedAtMs: 2,
+      });
       const next = (await reopen()).store.directory;
       const listed = await next.listProviders(projectId);
       assert.deepEqual(
         listed.map((provider) => ({ ...provider, apiKey: provider.apiKey?.reveal() ?? null })),
         [
-          { projectId, name: "anthropic", apiKey: null, baseUrl: "https://a.test", updatedAtMs: 1 },
-          { projectId, name: "openai", apiKey: "sk-two", baseUrl: null, updatedAtMs: 2 },
+          { projectId, name: "anthropic", apiKey: null, baseUrl: "https://a.test", passing, updatedAtMs: 1 },
+          {
+            projectId,
+            name: "openai",
+            apiKey: "sk-two",
+            baseUrl: null,
+            passing: noEncodings,
+            updatedAtMs: 2,
+          },
         ],
       );
       assert.equal((await next.findProvider(projectId, "openai"))?.apiKey?.reveal(), "sk-two");
       assert.equal(await next.findProvider("nope", "openai"), null);
       assert.deepEqual(changes, [
+        `provider ${projectId} openai`,
         `provider ${projectId} openai`,
         `provider ${projectId} anthropic`,
         `provider ${projectId} openai`,

@@ -196,7 +196,14 @@ test("a change whose entry cannot be written is not made, and tells nobody", asy
   await assert.rejects(write.deleteRoom(projectId, "a"), /no room/);
   await assert.rejects(write.createProject("q"), /no room/);
   await assert.rejects(
-    write.setProvider({ projectId, name: "openai", apiKey: null, baseUrl: null, updatedAtMs: 1 }),
+    write.setProvider({
+      projectId,
+      name: "openai",
+      apiKey: null,
+      baseUrl: null,
+      passing: {},
+      updatedAtMs: 1,
+    }),
     /no room/,
   );
   shell.exec("DROP TRIGGER full");

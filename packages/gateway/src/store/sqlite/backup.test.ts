@@ -37,7 +37,7 @@ test("a backup holds what was there, opens with the same key, and is for its own
   const store = await open(directory);
   context.after(() => store.close());
   const project = await store.directory.as(tester).createProject("p");
-  const provider = { projectId: project.id, name: "openai", baseUrl: null, updatedAtMs: 1 };
+  const provider = { projectId: project.id, name: "openai", baseUrl: null, passing: {}, updatedAtMs: 1 };
   await store.directory.as(tester).setProvider({ ...provider, apiKey: new Secret("sk-kept") });
   await store.ledger.recordIntent(sampleIntent({ id: "ex_1" }));
   await store.ledger.recordResult(sampleResult({ id: "ex_1" }));

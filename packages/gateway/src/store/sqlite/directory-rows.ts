@@ -1,5 +1,6 @@
 /** Reads the rows of the directory's tables. Opens no secret: sealed columns are left to the directory. */
 
+import { parseEncodings, parseHeaderPolicy, type PassingChoice } from "../../passing.ts";
 import type { SealedPlace } from "../vault.ts";
 import type { Revocation } from "../revocation.ts";
 import type { ApiKeyRow, Project, Room, ServiceAccount } from "../store.ts";
@@ -92,4 +93,13 @@ export function apiKeyPlace(id: string): SealedPlace {
 /** Where the key of a provider is kept. */
 export function providerPlace(projectId: string, name: string): SealedPlace {
   return { table: "providers", rowId: JSON.stringify([projectId, name]), column: "api_key" };
+}
+
+export function readPassing(row: Row): PassingChoice {
+  const headers = textOrNull(row, "rate_limit_headers");
+  const encodings = textOrNull(row, "accepted_encodings");
+  return {
+    ...(headers === null ? {} : { rateLimitHeaders: parseHeaderPolicy(headers) }),
+    ...(encodings === null ? {} : { acceptedEncodings: parseEncodings(encodings) }),
+  };
 }

@@ -6,6 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../../clock.ts";
 import { newUuid } from "../../ids.ts";
+import { encodingsText } from "../../passing.ts";
 import type { AuditEvent, Author } from "../audit.ts";
 import * as events from "../audit-events.ts";
 import type { DirectoryWrites } from "../directory-writes.ts";
@@ -31,7 +32,7 @@ import type { RoomRows } from "./rooms.ts";
 import { inTransaction } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 
-/** In `meta` once any provider was set. */
+/** In `meta` once any provider was given a key or a base URL. */
 export const PROVIDER_WAS_SET = "provider_was_set";
 const DEFAULT_SERVICE_ACCOUNT = "default";
 
@@ -266,22 +267,31 @@ export class SqliteDirectoryWrites implements DirectoryWrites {
 
   async setProvider(settings: ProviderSettings): Promise<void> {
     const { sql, vault, findProvider } = this.#parts;
-    const { projectId, name, apiKey, baseUrl, updatedAtMs } = settings;
+    const { projectId, name, apiKey, baseUrl, passing, updatedAtMs } = settings;
     const sealed = apiKey === null ? null : vault.seal(apiKey, providerPlace(projectId, name));
     await this.#commit(() => {
       const before = findProvider(projectId, name);
-      sql(`INSERT INTO providers (project_id, name, api_key, base_url, updated_at) VALUES (?, ?, ?, ?, ?)
+      sql(`INSERT INTO providers
+          (project_id, name, api_key, base_url, rate_limit_headers, accepted_encodings, updated_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (project_id, name) DO UPDATE SET
-          api_key = excluded.api_key, base_url = excluded.base_url, updated_at = excluded.updated_at`).run(
+          api_key = excluded.api_key, base_url = excluded.base_url,
+          rate_limit_headers = excluded.rate_limit_headers, accepted_encodings = excluded.accepted_encodings,
+          updated_at = excluded.updated_at`).run(
         projectId,
         name,
         sealed,
         baseUrl,
+        passing.rateLimitHeaders ?? null,
+        passing.acceptedEncodings === undefined ? null : encodingsText(passing.acceptedEncodings),
         updatedAtMs,
       );
-      sql("INSERT INTO meta (name, value) VALUES (?, x'01') ON CONFLICT (name) DO NOTHING").run(
-        PROVIDER_WAS_SET,
-      );
+      // A choice alone configures nothing.
+      if (apiKey !== null || baseUrl !== null) {
+        sql("INSERT INTO meta (name, value) VALUES (?, x'01') ON CONFLICT (name) DO NOTHING").run(
+          PROVIDER_WAS_SET,
+        );
+      }
       return {
         value: null,
         entry: events.providerSet(before, settings),

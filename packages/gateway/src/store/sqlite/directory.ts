@@ -29,6 +29,7 @@ import {
   apiKeyPlace,
   providerPlace,
   readApiKey,
+  readPassing,
   readProject,
   readRevocation,
   readServiceAccount,
@@ -235,6 +236,7 @@ export class SqliteDirectory implements Directory {
       name,
       apiKey,
       baseUrl: textOrNull(row, "base_url"),
+      passing: readPassing(row),
       updatedAtMs: integer(row, "updated_at"),
     };
   }

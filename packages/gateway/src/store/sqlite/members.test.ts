@@ -191,7 +191,14 @@ describe("a change of the directory", () => {
         room: "new",
         issuedBeforeMs: 5,
       }),
-      write.setProvider({ projectId, name: "openai", apiKey: null, baseUrl: null, updatedAtMs: 1 }),
+      write.setProvider({
+        projectId,
+        name: "openai",
+        apiKey: null,
+        baseUrl: null,
+        passing: {},
+        updatedAtMs: 1,
+      }),
       write.removeProvider(projectId, "openai"),
     ].map((change) => change.then(() => (answered += 1)));
     await new Promise((resolve) => setImmediate(resolve));

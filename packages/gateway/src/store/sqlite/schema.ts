@@ -18,6 +18,7 @@ import { budgetNotices } from "./migrations/009-budget-notices.ts";
 import { agents } from "./migrations/010-agents.ts";
 import { audit } from "./migrations/011-audit.ts";
 import { holdsInExchanges } from "./migrations/012-holds-in-exchanges.ts";
+import { passing } from "./migrations/013-passing.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { whenFree } from "./when-free.ts";
 
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   agents,
   audit,
   holdsInExchanges,
+  passing,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

@@ -62,7 +62,7 @@ test("no file of the store holds a secret in clear, and none is readable by othe
     deletedAtMs: null,
     secret: new Secret("clear-api-key-secret"),
   });
-  const provider = { projectId: project.id, name: "openai", baseUrl: null, updatedAtMs: 1 };
+  const provider = { projectId: project.id, name: "openai", baseUrl: null, passing: {}, updatedAtMs: 1 };
   await store.directory.as(tester).setProvider({ ...provider, apiKey: new Secret("clear-provider-key") });
   const check = (): Buffer => {
     const files = readdirSync(directory);
