@@ -24,7 +24,10 @@ export interface BudgetAccount {
   /** Limit id, period and subject: two requests that share a counter give the same key. */
   readonly key: string;
   readonly limitId: string;
-  /** For a new account: the amount, in nano-dollars. A known account keeps what `setBudgetAmount` made of it. */
+  /**
+   * For a new account of a budget that the directory does not define: the amount, in nano-dollars. One that it defines
+   * goes by the definition, and a known account keeps what `setBudgetAmount` made of it.
+   */
   readonly amountNanoUsd: number;
   readonly toleranceNanoUsd: number;
   /** For a new account: what was spent in its period before it was first seen. */

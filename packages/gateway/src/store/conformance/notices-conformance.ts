@@ -257,6 +257,17 @@ function changeTests(name: string, open: OpenStore): void {
       assert.equal((await tellings(reopened)).length, 3, "a percentage that was taken away tells nothing");
     }));
 
+  test(`${name} notices: an account that is made by who knows an older definition goes by the one that is set`, () =>
+    withBudget(open, async (told) => {
+      await change(told, { amountNanoUsd: 100, toleranceNanoUsd: 7, notifyAtPercent: [30] });
+      // Both in one turn: the request was on its way when the operator changed its budget.
+      await Promise.all([begin(told, "ex_1"), change(told, { amountNanoUsd: 90, notifyAtPercent: [30] })]);
+      await settle(told, "ex_1", 60);
+      const account = await told.store.limits.budgetAccount(told.account.key);
+      assert.deepEqual([account?.amountNanoUsd, account?.toleranceNanoUsd], [90, 0]);
+      assert.deepEqual(await tellings(told), ["30% of 90 at 60"]);
+    }));
+
   test(`${name} notices: a change is no news of a period that has ended, a late charge is`, () =>
     withBudget(open, async (told) => {
       await spend(told, "ex_1", 400, { resetsAtMs: 1_000 });

@@ -13,6 +13,7 @@ import type { Row } from "../columns.ts";
 import { cachedStatements } from "../statements.ts";
 import type { Statements } from "../statements.ts";
 import type { TransactionPart } from "../write-queue.ts";
+import { DefinitionRows } from "./definitions.ts";
 import { RateWindow } from "./rate-window.ts";
 
 /** What changes of a counter. Nano-dollars. */
@@ -48,6 +49,7 @@ export interface CountersOptions {
 
 export class Counters implements TransactionPart {
   readonly #sql: Statements;
+  readonly #definitions: DefinitionRows;
   readonly #isShared: boolean;
   readonly #onCrossed: NonNullable<CountersOptions["onCrossed"]>;
   readonly #budgets = new Map<string, BudgetCounter>();
@@ -64,6 +66,7 @@ export class Counters implements TransactionPart {
 
   constructor({ database, isShared, onCrossed = () => {} }: CountersOptions) {
     this.#sql = cachedStatements(database);
+    this.#definitions = new DefinitionRows(this.#sql);
     this.#isShared = isShared;
     this.#onCrossed = onCrossed;
   }
@@ -133,15 +136,16 @@ export class Counters implements TransactionPart {
       if (known.notifyAtPercent === null) this.#adopt(known, account);
       return known;
     }
+    const terms = this.#termsOf(account);
     const made: BudgetCounter = {
       key: account.key,
       limitId: account.limitId,
-      amount: account.amountNanoUsd,
-      tolerance: account.toleranceNanoUsd,
+      amount: terms.amountNanoUsd,
+      tolerance: terms.toleranceNanoUsd,
       spent: account.spentBeforeNanoUsd,
       held: 0,
       leased: 0,
-      notifyAtPercent: account.notifyAtPercent ?? [],
+      notifyAtPercent: terms.notifyAtPercent ?? [],
       endsAtMs: account.resetsAtMs ?? null,
       noticeFrom: Infinity,
     };
@@ -228,10 +232,19 @@ export class Counters implements TransactionPart {
   /** An account of an older version learns what it tells. */
   #adopt(counter: BudgetCounter, account: BudgetAccount): void {
     this.#changes(counter);
-    counter.notifyAtPercent = account.notifyAtPercent ?? [];
+    counter.notifyAtPercent = this.#termsOf(account).notifyAtPercent ?? [];
     counter.endsAtMs = account.resetsAtMs ?? null;
     counter.noticeFrom = leastNotice(counter);
     this.#dirtyTerms.add(counter);
+  }
+
+  /**
+   * As the budget is defined now, where it is: a request on its way may know an older definition, and an account that was
+   * made by it would keep that for its period.
+   */
+  #termsOf(account: BudgetAccount): BudgetTerms {
+    const defined = this.#definitions.find(account.limitId);
+    return defined?.kind === "budget" ? defined : account;
   }
 
   #cross(counter: BudgetCounter): void {
