@@ -14,15 +14,21 @@ interface Release {
 
 const daybreak = ["gpt-daybreak-blue-latest", "gpt-daybreak-red-latest"];
 const gpt56 = ["gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna"];
-const gpt6 = ["gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6.1-sol", "gpt-6.1-terra"];
+const gpt6 = ["gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6.1-sol"];
 const review = "codex-auto-review";
 
-/** From the oldest. 0.124.0 does not ask yet. */
+const of144 = ["gpt-5.2", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5", ...gpt56, review];
+const of166 = ["gpt-5.5", ...gpt56, ...gpt6, "gpt-6.1-terra", ...daybreak, review];
+
+/** From the oldest, which does not ask yet. */
 const releases: readonly Release[] = [
   { version: [0, 124, 0], models: ["gpt-5.2", "gpt-5.3-codex", "gpt-5.4", "gpt-5.4-mini", review] },
-  { version: [0, 144, 0], models: ["gpt-5.2", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5", ...gpt56, review] },
+  { version: [0, 144, 0], models: of144 },
+  { version: [0, 149, 1], models: of144 },
   { version: [0, 155, 0], models: ["gpt-5.4", "gpt-5.5", ...gpt56, "gpt-6-astra", ...daybreak, review] },
-  { version: [0, 169, 0], models: ["gpt-5.5", ...gpt56, ...gpt6, ...daybreak, review] },
+  { version: [0, 160, 0], models: ["gpt-5.5", ...gpt56, ...gpt6, ...daybreak, review] },
+  { version: [0, 166, 0], models: of166 },
+  { version: [0, 169, 0], models: of166 },
 ];
 
 /**
