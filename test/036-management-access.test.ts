@@ -53,7 +53,7 @@ const decisions: Readonly<Record<RouteName, "owner" | "own" | "any">> = {
   replaceLimit: "owner",
   deleteLimit: "owner",
   listAudit: "owner",
-  checkAudit: "owner",
+  verifyAudit: "owner",
   listProjectAudit: "owner",
   getProjectUsage: "own",
   getUsage: "own",

@@ -358,7 +358,7 @@ describe("calls that are refused", () => {
 
 describe("the log as a whole", () => {
   it("is as it was written, survives a restart, and has no route that writes it", async () => {
-    const before = await owner.checkAudit();
+    const before = await owner.verifyAudit();
     assert.equal(before.ok, true);
     assert.equal(before.entries, (await log()).length);
     for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
@@ -379,7 +379,7 @@ describe("the log as a whole", () => {
     );
     assert.deepEqual(told[0]?.after, { left_out: 40, of: "unknown", within_seconds: 60 });
     const anchor = before.head ?? "";
-    assert.deepEqual((await owner.checkAudit({ anchor })).broken, null);
+    assert.deepEqual((await owner.verifyAudit({ anchor })).broken, null);
   });
 
   it("shows an edit of the file", async () => {
@@ -392,7 +392,7 @@ describe("the log as a whole", () => {
       shell.prepare("UPDATE audit SET author_kind = 'system' WHERE seq = ?").run(seq);
       shell.close();
     });
-    const { ok, broken, entries: sound } = await owner.checkAudit();
+    const { ok, broken, entries: sound } = await owner.verifyAudit();
     assert.deepEqual([ok, broken?.seq, broken?.reason, sound], [false, seq, "changed", seq - 1]);
   });
 });

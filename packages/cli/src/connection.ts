@@ -7,6 +7,7 @@ import { findApiKey, findVariable, loadProfile } from "./cli-context.ts";
 import type { CliContext } from "./cli-context.ts";
 import { CliFailure } from "./failure.ts";
 import type { Profile } from "./profile.ts";
+import { version } from "./version.ts";
 
 /** Where a gateway listens unless told otherwise. */
 export const DEFAULT_API_URL = "http://127.0.0.1:8700";
@@ -77,7 +78,7 @@ export function connectAs(context: CliContext, apiUrl: string, token: Secret): C
   if (isClearTextAbroad(apiUrl)) {
     context.terminal.warn(`${apiUrl} is not encrypted: everyone on the way can read your token. Use https.`);
   }
-  return createClient({ baseUrl: apiUrl, token: token.reveal() });
+  return createClient({ baseUrl: apiUrl, token: token.reveal(), userAgent: `meshagent/${version()}` });
 }
 
 function findKeyFor(context: CliContext, apiUrl: string): Secret | null {

@@ -104,11 +104,11 @@ export const auditQuerySchema: z.ZodType<AuditQuery> = z.strictObject({
 /** `SEQ:MAC` of an entry that somebody noted down. */
 export const ANCHOR: RegExp = /^(\d{1,15}):([0-9a-f]{64})$/;
 
-export interface AuditCheckQuery {
+export interface AuditVerifyQuery {
   readonly anchor?: string | undefined;
 }
 
-export const auditCheckQuerySchema: z.ZodType<AuditCheckQuery> = z.strictObject({
+export const auditVerifyQuerySchema: z.ZodType<AuditVerifyQuery> = z.strictObject({
   anchor: z
     .string()
     .regex(ANCHOR, "must be SEQ:MAC, as an earlier check told in `head`")
@@ -118,7 +118,7 @@ export const auditCheckQuerySchema: z.ZodType<AuditCheckQuery> = z.strictObject(
 
 export const auditFaults = ["changed", "missing", "cut", "not_as_noted"] as const;
 
-export interface AuditCheck {
+export interface AuditVerdict {
   readonly ok: boolean;
   /** How many were found in order, from the first one on. */
   readonly entries: number;
@@ -132,7 +132,7 @@ export interface AuditCheck {
   } | null;
 }
 
-export const auditCheckSchema: z.ZodType<AuditCheck> = z.object({
+export const auditVerdictSchema: z.ZodType<AuditVerdict> = z.object({
   ok: z.boolean(),
   entries: z.number(),
   head: z.string().nullable(),
@@ -144,7 +144,7 @@ export const auditCheckSchema: z.ZodType<AuditCheck> = z.object({
 
 export interface AuditRoutes {
   readonly listAudit: Route<never, AuditQuery, null, AuditList>;
-  readonly checkAudit: Route<never, AuditCheckQuery, null, AuditCheck>;
+  readonly verifyAudit: Route<never, AuditVerifyQuery, null, AuditVerdict>;
   readonly listProjectAudit: Route<"project", AuditQuery, null, AuditList>;
 }
 
@@ -159,13 +159,13 @@ export const auditRoutes: AuditRoutes = {
     query: auditQuerySchema,
     reply: auditListSchema,
   },
-  checkAudit: {
+  verifyAudit: {
     ...get,
-    path: `${AUDIT}/check`,
+    path: `${AUDIT}/verify`,
     about: "Reads the whole audit log, and says whether each entry is as it was written.",
     params: [],
-    query: auditCheckQuerySchema,
-    reply: auditCheckSchema,
+    query: auditVerifyQuerySchema,
+    reply: auditVerdictSchema,
   },
   listProjectAudit: {
     ...get,

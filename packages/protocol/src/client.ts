@@ -37,6 +37,8 @@ export interface ClientOptions {
   readonly baseUrl: string;
   /** The owner's token or an API key. */
   readonly token: string;
+  /** Names the program in the gateway's audit log. Default: what the runtime says. */
+  readonly userAgent?: string | undefined;
   /** Default: the global one. */
   readonly fetch?: typeof fetch | undefined;
   /** For one call, from its start to the end of its reply. Default 30 s. */
@@ -81,6 +83,7 @@ type AnyRoute = Route<string, unknown, unknown, unknown>;
 interface Connection {
   readonly baseUrl: string;
   readonly token: string;
+  readonly userAgent: string | null;
   readonly fetch: typeof fetch;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | null;
@@ -111,6 +114,7 @@ function checkConnection(options: ClientOptions): Omit<Connection, "signal"> {
   return {
     baseUrl: options.baseUrl.replace(/\/+$/, ""),
     token: options.token,
+    userAgent: options.userAgent ?? null,
     // A browser's fetch wants to be called on nothing.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -123,6 +127,7 @@ async function call(connection: Connection, route: AnyRoute, args: Arguments): P
     accept: "application/json",
     authorization: `Bearer ${connection.token}`,
   };
+  if (connection.userAgent !== null) headers["user-agent"] = connection.userAgent;
   if (route.body !== null) headers["content-type"] = "application/json";
   const timeout = AbortSignal.timeout(connection.timeoutMs);
   const signal = connection.signal === null ? timeout : AbortSignal.any([timeout, connection.signal]);

@@ -82,6 +82,11 @@ export const commandTable: readonly CommandRow[] = [
     load: async () => (await import("./exchanges.ts")).build,
   },
   {
+    name: "audit",
+    summary: "show who changed what, when and from where",
+    load: async () => (await import("./audit.ts")).build,
+  },
+  {
     name: "backup",
     summary: "copy the ledger of a gateway on this machine, while it runs",
     load: async () => (await import("./backup.ts")).build,

@@ -11,6 +11,8 @@ import { encodeApiKey, generateApiKeySecret } from "@meshagent/llm-proxy-protoco
 import { routes } from "@meshagent/llm-proxy-protocol/api";
 import type {
   ApiKey,
+  AuditEntry,
+  AuditVerdict,
   Budget,
   BudgetAccount,
   BudgetNotice,
@@ -41,6 +43,8 @@ class Refusal extends Error {
 
 export class StubGateway {
   readonly calls: Call[] = [];
+  /** `user-agent` of the latest call. */
+  program = "";
   readonly projects: Project[] = [];
   readonly keys: ApiKey[] = [];
   readonly rooms: Room[] = [];
@@ -49,6 +53,9 @@ export class StubGateway {
   accounts: BudgetAccount[] = [];
   notices: BudgetNotice[] = [];
   readonly limits: Limit[] = [];
+  /** Newest first. */
+  entries: AuditEntry[] = [];
+  verdict: AuditVerdict = { ok: true, entries: 0, head: null, broken: null };
   providers: Provider[] = [provider("openai", "OPENAI_API_KEY"), provider("anthropic", "ANTHROPIC_API_KEY")];
   /** Providers whose test fails. */
   readonly refusing: Set<string> = new Set();
@@ -105,6 +112,7 @@ export class StubGateway {
   }
 
   async #answer(request: IncomingMessage, url: URL): Promise<{ status: number; body: unknown }> {
+    this.program = request.headers["user-agent"] ?? "";
     const isOwner = request.headers.authorization === `Bearer ${OWNER_TOKEN}`;
     if (!isOwner && !(request.headers.authorization ?? "").startsWith("Bearer ma-"))
       throw new Refusal(401, "unknown token");
@@ -194,6 +202,14 @@ export class StubGateway {
       removeProvider: () => null,
       ...this.#budgetHandlers(),
       getUsage: () => this.report,
+      listAudit: (_, query) => pageOf("entries", this.entries, query),
+      listProjectAudit: ({ project }, query) =>
+        pageOf(
+          "entries",
+          this.entries.filter((entry) => entry.project_id === project),
+          query,
+        ),
+      verifyAudit: () => this.verdict,
       listExchanges: (_, query) => pageOf("exchanges", this.exchanges, query),
     };
   }

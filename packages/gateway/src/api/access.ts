@@ -69,7 +69,7 @@ export const access: Readonly<Record<RouteName, Access>> = {
 
   // Shows settings, and the addresses of whoever called.
   listAudit: "owner",
-  checkAudit: "owner",
+  verifyAudit: "owner",
   listProjectAudit: "owner",
 
   getProjectUsage: "project",

@@ -177,9 +177,9 @@ describe("the list", () => {
 describe("the check", () => {
   it("says that all is as it was, and gives an anchor to note down", async () => {
     harness.store.verdict = { entries: 7, head: { seq: 7, mac }, broken: null };
-    assert.deepEqual(await owner.checkAudit(), { ok: true, entries: 7, head: `7:${mac}`, broken: null });
+    assert.deepEqual(await owner.verifyAudit(), { ok: true, entries: 7, head: `7:${mac}`, broken: null });
     assert.equal(harness.store.anchors.at(-1), undefined);
-    await owner.checkAudit({ anchor: `5:${mac}` });
+    await owner.verifyAudit({ anchor: `5:${mac}` });
     assert.deepEqual(harness.store.anchors.at(-1), { seq: 5, mac });
   });
 
@@ -192,7 +192,7 @@ describe("the check", () => {
     };
     for (const [reason, message] of Object.entries(said) as [AuditFault, RegExp][]) {
       harness.store.verdict = { entries: 2, head: { seq: 2, mac }, broken: { seq: 3, reason } };
-      const { ok, broken } = await owner.checkAudit();
+      const { ok, broken } = await owner.verifyAudit();
       assert.equal(ok, false);
       assert.deepEqual([broken?.seq, broken?.reason], [3, reason]);
       assert.match(broken?.message ?? "", message);
@@ -201,7 +201,10 @@ describe("the check", () => {
 
   it("refuses an anchor that is none", async () => {
     for (const anchor of ["5", `5:${mac}0`, `x:${mac}`, `5:${mac.toUpperCase()}`]) {
-      await assert.rejects(owner.checkAudit({ anchor }), { status: 400, message: /anchor: must be SEQ:MAC/ });
+      await assert.rejects(owner.verifyAudit({ anchor }), {
+        status: 400,
+        message: /anchor: must be SEQ:MAC/,
+      });
     }
   });
 });

@@ -1,7 +1,7 @@
 /** Reads of the audit log. Nothing here writes. */
 
 import type {
-  AuditCheck,
+  AuditVerdict,
   AuditEntry as AuditEntryShape,
   AuditList,
   AuditQuery,
@@ -13,14 +13,14 @@ import { InvalidCursorError } from "../store/errors.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
 import { storedPage } from "./pages.ts";
 
-type AuditHandlers = Pick<Handlers, "listAudit" | "checkAudit" | "listProjectAudit">;
+type AuditHandlers = Pick<Handlers, "listAudit" | "verifyAudit" | "listProjectAudit">;
 
 const DEFAULT_LIMIT = 100;
 
 export function auditHandlers(deps: ApiDeps): AuditHandlers {
   return {
     listAudit: ({ query }) => auditList(deps, query, null),
-    checkAudit: async ({ query }) => checkAudit(deps, query.anchor),
+    verifyAudit: async ({ query }) => verifyAudit(deps, query.anchor),
     listProjectAudit: ({ query, project }) => auditList(deps, query, project.id),
   };
 }
@@ -56,7 +56,7 @@ function seqOf(key: string): number {
   throw new InvalidCursorError();
 }
 
-async function checkAudit({ audit }: ApiDeps, anchor: string | undefined): Promise<AuditCheck> {
+async function verifyAudit({ audit }: ApiDeps, anchor: string | undefined): Promise<AuditVerdict> {
   const { entries, head, broken } = await audit.verify(anchorOf(anchor));
   return {
     ok: broken === null,

@@ -74,7 +74,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   LimitList: api.limitListSchema,
   AuditEntry: api.auditEntrySchema,
   AuditList: api.auditListSchema,
-  AuditCheck: api.auditCheckSchema,
+  AuditVerdict: api.auditVerdictSchema,
   ProjectUsageRow: api.projectUsageRowSchema,
   ProjectUsage: api.projectUsageSchema,
   UsageRow: api.usageRowSchema,

@@ -65,7 +65,7 @@ function readEntry(row: Row): AuditEntry {
     atMs: integer(row, "at"),
     projectId: textOrNull(row, "project_id"),
     action: text(row, "action"),
-    // Written from these types alone; whoever writes the file by other means is found by `checkAudit`.
+    // Written from these types alone; whoever writes the file by other means is found by `verifyAudit`.
     author: {
       kind: text(row, "author_kind") as AuthorKind,
       apiKeyId: textOrNull(row, "author_id"),
@@ -94,13 +94,13 @@ function readFields(json: string | null): AuditFields | null {
   }
 }
 
-export interface AuditCheck {
+export interface AuditVerification {
   readonly key: KeyObject;
   readonly anchor: AuditAnchor | null;
 }
 
 /** See `Audit.verify`. */
-export function checkAudit(database: DatabaseSync, check: AuditCheck): AuditVerdict {
+export function verifyAudit(database: DatabaseSync, check: AuditVerification): AuditVerdict {
   // One state of the log, while others go on writing.
   database.exec("BEGIN");
   try {
@@ -110,7 +110,7 @@ export function checkAudit(database: DatabaseSync, check: AuditCheck): AuditVerd
   }
 }
 
-function checkRows(database: DatabaseSync, { key, anchor }: AuditCheck): AuditVerdict {
+function checkRows(database: DatabaseSync, { key, anchor }: AuditVerification): AuditVerdict {
   const statement = database.prepare(`SELECT ${AUDIT_COLUMNS.join(", ")}, mac FROM audit ORDER BY seq`);
   // A number that is none of ours may be too large for a number of JavaScript.
   statement.setReadBigInts(true);

@@ -43,7 +43,7 @@ export interface SqliteAuditOptions {
   readonly clock: Clock;
   /** Derived for `AUDIT_KEY_PURPOSE`. */
   readonly key: KeyObject;
-  readonly reports: Pick<SqliteReports, "auditEntries" | "checkAudit">;
+  readonly reports: Pick<SqliteReports, "auditEntries" | "verifyAudit">;
   /** The log was tampered with. */
   readonly onAlarm: (message: string, cause: unknown) => void;
 }
@@ -90,7 +90,7 @@ export class SqliteAudit implements Audit {
   }
 
   verify(anchor?: AuditAnchor): Promise<AuditVerdict> {
-    return this.#options.reports.checkAudit({ key: this.#options.key, anchor: anchor ?? null });
+    return this.#options.reports.verifyAudit({ key: this.#options.key, anchor: anchor ?? null });
   }
 
   /** What the next entry comes after. */

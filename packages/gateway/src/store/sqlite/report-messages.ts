@@ -2,7 +2,7 @@
 
 import type { AuditFilter, AuditPage } from "../audit.ts";
 import type { ExchangeFilter, UsageDimension } from "../store.ts";
-import type { AuditCheck } from "./audit-query.ts";
+import type { AuditVerification } from "./audit-query.ts";
 import type { PageQuery } from "./exchange-query.ts";
 import type { Deletion } from "./retention.ts";
 
@@ -18,7 +18,7 @@ export type ReportQuestion =
   | { readonly kind: "exchanges"; readonly query: PageQuery }
   | { readonly kind: "exchange"; readonly projectId: string; readonly id: string }
   | { readonly kind: "audit"; readonly filter: AuditFilter; readonly page: AuditPage }
-  | { readonly kind: "audit-check"; readonly check: AuditCheck }
+  | { readonly kind: "verify-audit"; readonly check: AuditVerification }
   | { readonly kind: "delete"; readonly deletion: Deletion }
   /** Checkpoint for the last time, where it is done here, and let go of the database. */
   | { readonly kind: "close" };

@@ -11,7 +11,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { DatabaseSync } from "node:sqlite";
-import { checkAudit, queryAudit } from "./audit-query.ts";
+import { verifyAudit, queryAudit } from "./audit-query.ts";
 import { integer } from "./columns.ts";
 import { queryExchange, queryExchanges } from "./exchange-query.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
@@ -65,8 +65,8 @@ function answer(
       return queryExchange(database, question.projectId, question.id);
     case "audit":
       return queryAudit(database, question.filter, question.page);
-    case "audit-check":
-      return checkAudit(database, question.check);
+    case "verify-audit":
+      return verifyAudit(database, question.check);
     case "delete":
       return deleteExchanges(forDeletion(), question.deletion);
     case "close":

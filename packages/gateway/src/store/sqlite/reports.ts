@@ -13,7 +13,7 @@ import type {
   UsageDimension,
   UsageReportRow,
 } from "../store.ts";
-import type { AuditCheck } from "./audit-query.ts";
+import type { AuditVerification } from "./audit-query.ts";
 import { MAX_PAGE, parseCursor, writeCursor } from "./exchange-query.ts";
 import type { Deletion } from "./retention.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
@@ -77,8 +77,8 @@ export class SqliteReports implements Reports {
   }
 
   /** See `Audit.verify`. */
-  async checkAudit(check: AuditCheck): Promise<AuditVerdict> {
-    return (await this.#ask({ kind: "audit-check", check })) as AuditVerdict;
+  async verifyAudit(check: AuditVerification): Promise<AuditVerdict> {
+    return (await this.#ask({ kind: "verify-audit", check })) as AuditVerdict;
   }
 
   /** See `Store.deleteExchangesBefore`. */
