@@ -203,7 +203,7 @@ const scenarios = {
 } as const satisfies Partial<Record<RouteName, Scenario>>;
 
 /** They write nothing that is the gateway's. */
-const noWrites: readonly RouteName[] = ["testProvider"];
+const noWrites: readonly RouteName[] = ["testProvider", "testWebhook"];
 
 describe("a management write", () => {
   it("is each one of the API", () => {
