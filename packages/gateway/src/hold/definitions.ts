@@ -17,6 +17,8 @@ export interface LimitDefinitions {
   of(principal: Principal): Promise<readonly LimitDefinition[]>;
   /** With what new accounts begin with. */
   seeded(projectId: string, covering: CoveringLimits): Promise<CoveringLimits>;
+  /** How often definitions were changed so far. */
+  readonly changes: number;
   close(): void;
 }
 
@@ -34,10 +36,13 @@ export function createLimitDefinitions({
   reports,
 }: LimitDefinitionsOptions): LimitDefinitions {
   const known = new Map<string, Promise<readonly LimitDefinition[]>>();
-  /** Accounts that are there: nothing has to be looked up for them again. */
-  const begun = new Set<string>();
+  /** What accounts begin with: nothing has to be looked up for them again. */
+  const begun = new Map<string, number>();
+  let changes = 0;
   const unfollow = directory.onChange((change) => {
-    if (change.kind === "limit" || change.kind === "project") known.delete(change.projectId);
+    if (change.kind !== "limit" && change.kind !== "project") return;
+    known.delete(change.projectId);
+    changes += 1;
   });
 
   async function listOf(projectId: string): Promise<readonly LimitDefinition[]> {
@@ -53,21 +58,25 @@ export function createLimitDefinitions({
 
   async function seed(projectId: string, budget: CoveringBudget): Promise<CoveringBudget> {
     const { account } = budget;
-    if (begun.has(account.key)) return budget;
-    const isThere = (await limits.peekBudgets([account.key]))[0] != null;
-    const spentBeforeNanoUsd =
-      isThere || isTokenCap(budget.definition) ? 0 : await spentBefore(reports, projectId, budget);
-    if (begun.size >= maxKnownKeys) begun.clear();
-    begun.add(account.key);
+    let spentBeforeNanoUsd = begun.get(account.key);
+    if (spentBeforeNanoUsd === undefined) {
+      const isThere = limits.peekBudgets([account.key])[0] != null;
+      spentBeforeNanoUsd =
+        isThere || isTokenCap(budget.definition) ? 0 : await spentBefore(reports, projectId, budget);
+      if (begun.size >= maxKnownKeys) begun.clear();
+      begun.set(account.key, spentBeforeNanoUsd);
+    }
     return { ...budget, account: { ...account, spentBeforeNanoUsd } };
   }
 
   return {
     of: async (principal) => [...(await listOf(principal.projectId)), ...tokenCaps(principal)],
     seeded: async (projectId, covering) => {
-      if (covering.budgets.every(({ account }) => begun.has(account.key))) return covering;
       const budgets = await Promise.all(covering.budgets.map((budget) => seed(projectId, budget)));
       return { ...covering, budgets };
+    },
+    get changes() {
+      return changes;
     },
     close: unfollow,
   };

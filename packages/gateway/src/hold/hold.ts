@@ -19,6 +19,7 @@ import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../
 import type { ExchangeIntent } from "../store/store.ts";
 import { coveringLimits, type CoveringLimits } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
+import { KnownCoverings } from "./known-coverings.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
 import { comfortable, leastAfter, type LeastOutput, lessThan } from "./least-output.ts";
@@ -39,6 +40,7 @@ export interface HoldDeps {
   readonly settings: HoldSettings;
   /** What this process has learnt and who waits in it. */
   readonly prefixes: KnownPrefixes;
+  readonly coverings: KnownCoverings;
   readonly lines: WaitingLines;
   readonly calendar: Calendar;
 }
@@ -62,10 +64,11 @@ const lookAgainMs = 500;
 /** The parts of `HoldDeps` that one process has one of. */
 export function createHoldState(
   timers: Timers,
-): Pick<HoldDeps, "timers" | "prefixes" | "lines" | "calendar"> {
+): Pick<HoldDeps, "timers" | "prefixes" | "coverings" | "lines" | "calendar"> {
   return {
     timers,
     prefixes: new KnownPrefixes(20_000),
+    coverings: new KnownCoverings(),
     lines: new WaitingLines(timers),
     calendar: new Calendar(),
   };
@@ -88,19 +91,21 @@ async function askingOf(deps: HoldDeps, routed: Routed): Promise<Asking | null> 
 }
 
 async function findCovering(deps: HoldDeps, routed: Routed): Promise<CoveringLimits | null> {
-  const { principal, endpoint, policy } = routed;
+  const { principal, endpoint, provider, policy, sessionId } = routed;
   if (endpoint.usageReader === null && endpoint.socket === undefined) return null;
-  const definitions = await deps.definitions.of(principal);
-  if (definitions.length === 0) return null;
-  const model = `${routed.provider.name}/${policy.model}`;
+  const subject = { principal, sessionId, model: `${provider.name}/${policy.model}` };
   const nowMs = deps.clock.now();
-  const covering = coveringLimits(
-    definitions,
-    { principal, sessionId: routed.sessionId, model },
-    { nowMs, calendar: deps.calendar },
-  );
-  if (covering.budgets.length + covering.rates.length + covering.concurrency.length === 0) return null;
-  return deps.definitions.seeded(principal.projectId, covering);
+  const { changes } = deps.definitions;
+  const known = deps.coverings.find(subject, { nowMs, changes });
+  if (known !== undefined) return known;
+  const definitions = await deps.definitions.of(principal);
+  const found = coveringLimits(definitions, subject, { nowMs, calendar: deps.calendar });
+  const covering =
+    found.budgets.length + found.rates.length + found.concurrency.length === 0
+      ? null
+      : await deps.definitions.seeded(principal.projectId, found);
+  deps.coverings.remember(subject, covering, changes);
+  return covering;
 }
 
 interface Asking {
@@ -120,7 +125,7 @@ async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
         least = leastAfter(waitedMs / deps.settings.holdWaitMs, least);
-        const offer = await offerFor(deps, asking, least);
+        const offer = offerFor(deps, asking, least);
         intent ??= deps.intentOf(asking.routed);
         const reply = await reserved(deps, requestOf(deps, asking, { intent, offer }));
         if (reply.kind === "held")
@@ -207,7 +212,7 @@ export interface Offer {
 }
 
 /** The whole output where it fits into a share of what is free, else as much as does, down to a floor. */
-async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, least: LeastOutput): Promise<Offer> {
+function offerFor(deps: HoldDeps, { covering, bounded }: Asking, least: LeastOutput): Offer {
   const { ceiling, inputTokens, maxOutputTokens, isEditable } = bounded;
   if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
   const cost = (outputTokens: number): Offer => ({
@@ -220,7 +225,7 @@ async function offerFor(deps: HoldDeps, { covering, bounded }: Asking, least: Le
     ),
   });
   if (!isEditable || bounded.outputs === 0) return cost(maxOutputTokens);
-  const free = await freeNanoUsd(deps, covering);
+  const free = freeNanoUsd(deps, covering);
   const fits =
     outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) /
     bounded.outputs;
@@ -233,9 +238,9 @@ function isChat({ inputTokens, thinkingTokens }: Bounded): boolean {
   return inputTokens <= chatInputTokens && thinkingTokens === null;
 }
 
-async function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): Promise<number> {
+function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): number {
   const enforced = budgets.filter(({ account }) => account.isEnforced);
-  const states = await deps.limits.peekBudgets(enforced.map(({ account }) => account.key));
+  const states = deps.limits.peekBudgets(enforced.map(({ account }) => account.key));
   let least = Number.MAX_SAFE_INTEGER;
   for (const [index, { account }] of enforced.entries()) {
     const state = states[index];
@@ -259,15 +264,13 @@ function requestOf(
 ): HoldRequest {
   const output = offer.outputTokens * Math.max(1, bounded.outputs);
   const tokens = { requests: 1, input: bounded.inputTokens, output, tokens: bounded.inputTokens + output };
-  const shares: HoldShare[] = [
-    ...covering.concurrency.map(({ account }) => ({ account, amount: 1 })),
+  const shares: HoldShare[] = [];
+  for (const { account } of covering.concurrency) shares.push({ account, amount: 1 });
+  for (const { account, measure } of covering.rates) {
     // A request that is larger than a minute's worth takes all of it: it could never be let in otherwise.
-    ...covering.rates.map(({ account, measure }) => ({
-      account,
-      amount: Math.min(tokens[measure], account.perMinute),
-    })),
-    ...covering.budgets.map(({ account }) => ({ account, amount: offer.nanoUsd })),
-  ];
+    shares.push({ account, amount: Math.min(tokens[measure], account.perMinute) });
+  }
+  for (const { account } of covering.budgets) shares.push({ account, amount: offer.nanoUsd });
   return { intent, nowMs: deps.clock.now(), shares };
 }
 

@@ -180,10 +180,10 @@ export interface Limits {
   setBudgetAmount(limitId: string, to: BudgetTerms): Promise<void>;
 
   /**
-   * A quick look at each, as of the last write that this process knows of; decides nothing. null for an account that
-   * nobody has asked for yet.
+   * A quick look at each, as of the last write that this process knows of; decides nothing, and waits for nothing. null
+   * for an account that it knows of no write to.
    */
-  peekBudgets(keys: readonly string[]): Promise<readonly (BudgetState | null)[]>;
+  peekBudgets(keys: readonly string[]): readonly (BudgetState | null)[];
   /** null for an account that nobody has asked for yet. */
   budgetAccount(key: string): Promise<BudgetAccountRow | null>;
   /** Every account of a limit, by key. */

@@ -10,22 +10,25 @@ import type { Row } from "../columns.ts";
 import { cachedStatements } from "../statements.ts";
 import type { Statements } from "../statements.ts";
 
-/** Account key, what it counts, when it was taken, how much of it. */
-export type RatePart = readonly [key: string, counts: RateAccount["counts"], addedMs: number, amount: number];
-
-/** What a hold took of each kind of account. */
-export interface HoldParts {
+/** Where a hold stands, besides the rates: what those counted of it dies with the process, as its minute would. */
+export interface HoldAccounts {
   readonly budgetKeys: readonly string[];
-  readonly rates: readonly RatePart[];
   readonly concurrencyKeys: readonly string[];
 }
 
-export interface KeptHold extends HoldRow, HoldParts {}
+export interface KeptHold extends HoldRow, HoldAccounts {
+  /** What it took of rates, and when; none of it where another process took it. */
+  readonly rates: readonly RateShare[];
+  readonly takenAtMs: number;
+}
 
-const selectHold = `SELECT id, boot.name AS boot_id, hold_amount, hold_charge, accounts.name AS accounts
-  FROM exchanges
-  JOIN names AS boot ON boot.n = boot_n
-  JOIN names AS accounts ON accounts.n = hold_accounts_n`;
+export interface RateShare {
+  readonly account: RateAccount;
+  readonly amount: number;
+}
+
+const selectHold = `SELECT id, boot.name AS boot_id, hold_amount, hold_charge, accounts.name AS accounts`;
+const joinNames = `JOIN names AS boot ON boot.n = boot_n JOIN names AS accounts ON accounts.n = hold_accounts_n`;
 const leaseStates = ["open", "closed", "forfeited"] as const;
 
 export class HoldRows {
@@ -44,13 +47,17 @@ export class HoldRows {
   }
 
   findHold(id: string): KeptHold | null {
-    const row = this.#sql(`${selectHold} WHERE id = ?`).get(id);
+    const row = this.#sql(`${selectHold} FROM exchanges ${joinNames} WHERE id = ?`).get(id);
     return row === undefined ? null : readHold(row);
   }
 
   /** Among the exchanges that run: a result settles its hold. */
   openHolds(): readonly KeptHold[] {
-    return this.#sql(`${selectHold} WHERE outcome IS NULL AND hold_charge IS NULL ORDER BY id`)
+    // By this index, or the whole ledger would be read in the order of ids.
+    const running = "exchanges INDEXED BY exchanges_running";
+    return this.#sql(
+      `${selectHold} FROM ${running} ${joinNames} WHERE outcome IS NULL AND hold_charge IS NULL ORDER BY id`,
+    )
       .all()
       .map(readHold);
   }
@@ -80,8 +87,8 @@ export class HoldRows {
   }
 }
 
-/** As the row keeps them. What rates counted of it dies with the process, as its minute would. */
-export function accountsText({ budgetKeys, concurrencyKeys }: HoldParts): string {
+/** As the row keeps them. */
+export function accountsText({ budgetKeys, concurrencyKeys }: HoldAccounts): string {
   return JSON.stringify([budgetKeys, concurrencyKeys]);
 }
 
@@ -100,6 +107,7 @@ function readHold(row: Row): KeptHold {
     chargeNanoUsd: integerOrNull(row, "hold_charge"),
     budgetKeys,
     rates: [],
+    takenAtMs: 0,
     concurrencyKeys,
   };
 }

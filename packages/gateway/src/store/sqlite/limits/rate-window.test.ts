@@ -67,3 +67,15 @@ test("kept slots make an equal window", () => {
   assert.equal(again.usedAt(3_000), 3);
   assert.equal(again.usedAt(62_000), 2);
 });
+
+test("what leaves the window leaves it also when nobody looked for long", () => {
+  const window = new RateWindow();
+  window.add(1_000, 1);
+  window.add(61_999, 2);
+  assert.equal(window.usedAt(61_999), 3);
+  assert.equal(window.usedAt(62_000), 2);
+  assert.equal(window.usedAt(1_000_000), 0);
+  // A clock that is set back finds what it left.
+  window.add(500_000, 4);
+  assert.equal(window.usedAt(500_000), 4);
+});

@@ -12,6 +12,8 @@ export class RateWindow {
   /** By slot number, oldest first; amounts are not negative. */
   readonly #slots: Map<number, number>;
   #sum = 0;
+  /** The slot of the last call: until the next begins nothing has to leave. */
+  #now = Number.NEGATIVE_INFINITY;
 
   constructor(slots: Iterable<readonly [number, number]> = []) {
     this.#slots = new Map(slots);
@@ -65,7 +67,10 @@ export class RateWindow {
   }
 
   #forget(nowMs: number): void {
-    const oldest = slotOf(nowMs) - WINDOW_SLOTS + 1;
+    const now = slotOf(nowMs);
+    if (now === this.#now) return;
+    this.#now = now;
+    const oldest = now - WINDOW_SLOTS + 1;
     for (const [slot, amount] of this.#slots) {
       if (slot >= oldest) return;
       this.#slots.delete(slot);

@@ -23,14 +23,8 @@ import type {
 import { type EncodedIntent, encodeIntent, type IntentRows } from "../intent-rows.ts";
 import type { WriteQueue } from "../write-queue.ts";
 import type { BudgetCounter, Counters } from "./counters.ts";
-import {
-  accountsText,
-  type HoldParts,
-  HoldRows,
-  holdRow,
-  type KeptHold,
-  type RatePart,
-} from "./hold-rows.ts";
+import { HoldRows, holdRow, type KeptHold, type RateShare } from "./hold-rows.ts";
+import { KnownAccounts } from "./known-accounts.ts";
 
 type Refusal = HoldReply & { readonly kind: "refused" };
 
@@ -49,6 +43,7 @@ export class SqliteLimits implements Limits {
   readonly #rows: HoldRows;
   readonly #intents: IntentRows;
   readonly #clock: Clock;
+  readonly #accounts = new KnownAccounts();
   /** Open holds of this process, so that settling one reads nothing. */
   readonly #open = new Map<string, KeptHold>();
 
@@ -133,7 +128,7 @@ export class SqliteLimits implements Limits {
     return this.#queue.enqueue(() => this.#counters.setTerms(limitId, to, this.#clock.now()));
   }
 
-  async peekBudgets(keys: readonly string[]): Promise<readonly (BudgetState | null)[]> {
+  peekBudgets(keys: readonly string[]): readonly (BudgetState | null)[] {
     return keys.map((key) => {
       const counter = this.#counters.peek(key);
       return counter === null ? null : stateOf(counter);
@@ -221,26 +216,29 @@ export class SqliteLimits implements Limits {
     }
     // What was settled stays held, whatever has become of its budgets.
     if (refused !== null) return this.#rows.findHold(id) === null ? refused : held;
-    const parts = partsOf(shares, nowMs);
-    const isNew = this.#intents.insert(intent, { amountNanoUsd, accounts: accountsText(parts) });
-    if (isNew) this.#take({ id, bootId, amountNanoUsd, chargeNanoUsd: null, ...parts }, shares);
+    const { text, budgetKeys, concurrencyKeys } = this.#accounts.of(shares);
+    if (!this.#intents.insert(intent, { amountNanoUsd, accounts: text })) return held;
+    const rates = rateShares(shares);
+    const at = { bootId, chargeNanoUsd: null, takenAtMs: nowMs };
+    this.#take({ id, ...at, amountNanoUsd, budgetKeys, concurrencyKeys, rates }, shares);
     return held;
   }
 
   #take(hold: KeptHold, shares: readonly HoldShare[]): void {
+    const { id, amountNanoUsd, rates, takenAtMs } = hold;
     for (const { account } of shares) {
       if (account.kind !== "budget") continue;
+      // Only enforced ones were looked at before.
       this.#counters.budget(account);
-      this.#counters.move(account.key, 0, hold.amountNanoUsd);
+      this.#counters.move(account.key, 0, amountNanoUsd);
     }
     for (const key of hold.concurrencyKeys) this.#counters.run(key, 1);
-    for (const [key, , nowMs, amount] of hold.rates) this.#counters.addToRate(key, nowMs, amount);
-    this.#open.set(hold.id, hold);
+    for (const { account, amount } of rates) this.#counters.addToRate(account.key, takenAtMs, amount);
+    this.#open.set(id, hold);
     this.#counters.onRollback(() => {
-      this.#open.delete(hold.id);
-      for (const [key, , nowMs, amount] of hold.rates) {
-        this.#counters.correctRate(key, { addedMs: nowMs, nowMs }, -amount);
-      }
+      this.#open.delete(id);
+      const at = { addedMs: takenAtMs, nowMs: takenAtMs };
+      for (const { account, amount } of rates) this.#counters.correctRate(account.key, at, -amount);
     });
   }
 
@@ -269,19 +267,24 @@ export class SqliteLimits implements Limits {
     for (const key of hold.budgetKeys) this.#counters.move(key, charge, -hold.amountNanoUsd);
     for (const key of hold.concurrencyKeys) this.#counters.run(key, -1);
     const nowMs = this.#clock.now();
-    this.#correctRates(hold, used, nowMs, 1);
+    this.#correctRates(hold, used, { nowMs, sign: 1 });
     const isOwn = this.#open.delete(hold.id);
     this.#counters.onRollback(() => {
       if (isOwn) this.#open.set(hold.id, hold);
-      this.#correctRates(hold, used, nowMs, -1);
+      this.#correctRates(hold, used, { nowMs, sign: -1 });
     });
   }
 
-  #correctRates({ rates }: KeptHold, used: Settlement["used"], nowMs: number, sign: 1 | -1): void {
-    for (const [key, counts, addedMs, amount] of rates) {
-      const really = used[key];
-      if (counts === "tokens" && really !== undefined)
-        this.#counters.correctRate(key, { addedMs, nowMs }, sign * (really - amount));
+  #correctRates(
+    { rates, takenAtMs }: KeptHold,
+    used: Settlement["used"],
+    { nowMs, sign }: { readonly nowMs: number; readonly sign: 1 | -1 },
+  ): void {
+    const at = { addedMs: takenAtMs, nowMs };
+    for (const { account, amount } of rates) {
+      if (account.counts !== "tokens") continue;
+      const really = used[account.key];
+      if (really !== undefined) this.#counters.correctRate(account.key, at, sign * (really - amount));
     }
   }
 
@@ -292,16 +295,10 @@ export class SqliteLimits implements Limits {
 
 const held: HoldReply = { kind: "held" };
 
-function partsOf(shares: readonly HoldShare[], nowMs: number): HoldParts {
-  const budgetKeys: string[] = [];
-  const rates: RatePart[] = [];
-  const concurrencyKeys: string[] = [];
-  for (const { account, amount } of shares) {
-    if (account.kind === "budget") budgetKeys.push(account.key);
-    else if (account.kind === "rate") rates.push([account.key, account.counts, nowMs, amount]);
-    else concurrencyKeys.push(account.key);
-  }
-  return { budgetKeys, rates, concurrencyKeys };
+function rateShares(shares: readonly HoldShare[]): readonly RateShare[] {
+  const rates: RateShare[] = [];
+  for (const { account, amount } of shares) if (account.kind === "rate") rates.push({ account, amount });
+  return rates;
 }
 
 /** For how long it will certainly not fit. */
