@@ -16,6 +16,7 @@ import { reportsConformance } from "./conformance/reports-conformance.ts";
 import { retentionConformance } from "./conformance/retention-conformance.ts";
 import { revocationsConformance } from "./conformance/revocations-conformance.ts";
 import type { OpenStore } from "./conformance/store-under-test.ts";
+import { wrongBoundsConformance } from "./conformance/wrong-bounds-conformance.ts";
 
 /** Registers the whole suite. `name` is the store's, for the titles. */
 export function storeConformance(name: string, open: OpenStore): void {
@@ -31,4 +32,5 @@ export function storeConformance(name: string, open: OpenStore): void {
   revocationsConformance(name, open);
   modelConformance(name, open);
   objectsConformance(name, open);
+  wrongBoundsConformance(name, open);
 }

@@ -15,6 +15,7 @@ import type { Notices } from "./notices.ts";
 import type { Objects } from "./objects.ts";
 import type { RevocableToken, Revocation } from "./revocation.ts";
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import type { WrongBounds } from "./wrong-bounds.ts";
 
 // ---------------------------------------------------------------- who
 
@@ -362,6 +363,7 @@ export interface Store {
   readonly ledger: Ledger;
   readonly limits: Limits;
   readonly notices: Notices;
+  readonly wrongBounds: WrongBounds;
   readonly objects: Objects;
   readonly reports: Reports;
   /** Throws when the store cannot be used, with a message that says why. */

@@ -19,6 +19,7 @@ import { agents } from "./migrations/010-agents.ts";
 import { audit } from "./migrations/011-audit.ts";
 import { holdsInExchanges } from "./migrations/012-holds-in-exchanges.ts";
 import { passing } from "./migrations/013-passing.ts";
+import { wrongBounds } from "./migrations/014-wrong-bounds.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { whenFree } from "./when-free.ts";
 
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   audit,
   holdsInExchanges,
   passing,
+  wrongBounds,
 ];
 
 /** Told to the operator while a database that holds data is migrated. */

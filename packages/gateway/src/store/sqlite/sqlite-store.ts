@@ -33,6 +33,7 @@ import { BUSY_TIMEOUT_MS, migrate } from "./schema.ts";
 import type { OnMigration } from "./schema.ts";
 import { cachedStatements } from "./statements.ts";
 import { WriteQueue } from "./write-queue.ts";
+import { SqliteWrongBounds } from "./wrong-bounds.ts";
 
 const DEFAULT_FILE = "meshagent.db";
 const CHECKPOINT_EVERY_MS = 5_000;
@@ -213,6 +214,7 @@ function makeStore({
     ledger,
     limits,
     notices: new SqliteNotices(noticeRows, queue),
+    wrongBounds: new SqliteWrongBounds(sql, queue),
     objects: new SqliteObjects(database, ledger.writer),
     reports,
     checkUsable: async () => {
