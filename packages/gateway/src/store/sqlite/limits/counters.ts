@@ -81,9 +81,10 @@ export class Counters implements TransactionPart {
   }
 
   beforeCommit(): void {
-    for (const budget of this.#budgetsBefore.keys()) {
+    for (const [budget, before] of this.#budgetsBefore) {
       if (budget.spent >= budget.noticeFrom) this.#cross(budget);
-      this.#writeBudget(budget);
+      if (before === null) this.#insertBudget(budget);
+      else this.#updateBudget(budget);
     }
     for (const budget of this.#dirtyTerms) this.#writeTerms(budget);
     for (const key of this.#dirtyShared) this.#writeShared(key);
@@ -292,11 +293,15 @@ export class Counters implements TransactionPart {
       ON CONFLICT (key) DO UPDATE SET value = excluded.value`).run(key, value);
   }
 
-  #writeBudget(budget: BudgetCounter): void {
+  #updateBudget(budget: BudgetCounter): void {
+    this.#sql(
+      "UPDATE budget_accounts SET amount = ?, tolerance = ?, spent = ?, held = ?, leased = ? WHERE key = ?",
+    ).run(budget.amount, budget.tolerance, budget.spent, budget.held, budget.leased, budget.key);
+  }
+
+  #insertBudget(budget: BudgetCounter): void {
     this.#sql(`INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased, notify_at, ends_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (key) DO UPDATE SET amount = excluded.amount, tolerance = excluded.tolerance,
-        spent = excluded.spent, held = excluded.held, leased = excluded.leased`).run(
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
       budget.key,
       budget.limitId,
       budget.amount,
@@ -335,8 +340,7 @@ function nextNotice(counter: BudgetCounter): number {
 }
 
 function notifyText({ notifyAtPercent }: BudgetCounter): string | null {
-  if (notifyAtPercent === null) return null;
-  return notifyAtPercent.length === 0 ? "[]" : JSON.stringify(notifyAtPercent);
+  return notifyAtPercent === null ? null : JSON.stringify(notifyAtPercent);
 }
 
 function readBudget(row: Row): BudgetCounter {
