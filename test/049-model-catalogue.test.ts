@@ -115,6 +115,20 @@ describe("Codex", () => {
     assert.deepEqual([row?.result?.outcome, row?.result?.costNanoUsd], ["not_metered", 0]);
   });
 
+  it("gets it from a gateway that has no provider yet, too", async () => {
+    const simulated = await startTestGateway();
+    try {
+      const reply = await fetch(`${simulated.openaiUrl}/models${query}`, {
+        headers: { ...codexHeaders, authorization: `Bearer ${await simulated.token()}` },
+      });
+      assert.equal(reply.headers.get("x-meshagent-simulated"), "true");
+      const { models } = (await reply.json()) as { models: { slug: string }[] };
+      assert.ok(models.some(({ slug }) => slug === "gpt-5.4"));
+    } finally {
+      await simulated.close();
+    }
+  });
+
   it("gets a provider's error as it came", async () => {
     const text = '{"error": {"message" : "no"}}';
     provider.script(() => rawJson(403, text));

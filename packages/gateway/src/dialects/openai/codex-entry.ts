@@ -1,5 +1,5 @@
 /**
- * The form in which Codex wants to hear of a model. Decoded by every version from 0.144.0 to 0.169.0, which refuse the
+ * The form in which Codex wants to hear of a model. Decoded by six versions from 0.144.0 to 0.169.0, which refuse the
  * whole list when a member that it needs is missing or has a value that it does not know (measured member by member).
  */
 

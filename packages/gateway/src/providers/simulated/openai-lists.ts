@@ -71,11 +71,9 @@ export const openaiModels: SimulatedEndpoint = {
   path: /^\/models$/,
   readPrompt: null,
   required: [],
-  answer: (ask) => {
+  answer: () => {
     const data = listedModels("openai").map((model) => modelObject(model.id, model.released));
-    // Codex asks with its version, and reads a list of its own form beside OpenAI's; an empty one is fine.
-    const forCodex = ask.query.has("client_version") ? { models: [] } : {};
-    return plain({ object: "list", data, ...forCodex });
+    return plain({ object: "list", data });
   },
 };
 
