@@ -4,50 +4,36 @@
  */
 
 import { createApi } from "./api/api.ts";
-import { createAuthenticateDeps } from "./authenticate/authenticate.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Collector, createCollector } from "./collect/collector.ts";
 import type { Config } from "./config/settings.ts";
 import { anthropicDialect } from "./dialects/anthropic/dialect.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { openAiDialect } from "./dialects/openai/dialect.ts";
-import { createDrainSlots } from "./forward/drain-slots.ts";
-import { createSharedFlights } from "./forward/shared-flights.ts";
-import type { Stoppable } from "./forward/settings.ts";
-import type { OpenSocket } from "./forward/socket-settings.ts";
 import { createHttp1Client } from "./upstream/http1-client.ts";
 import { createUndiciClient } from "./upstream/undici-client.ts";
 import { createNodeSocketClient } from "./upstream/node-socket-client.ts";
 import type { SocketClient } from "./upstream/sockets.ts";
 import type { UpstreamClient } from "./upstream/client.ts";
 import { ensureProject } from "./first-project.ts";
-import { createLimitDefinitions } from "./hold/definitions.ts";
-import { createHoldState } from "./hold/hold.ts";
-import { systemTimers } from "./hold/waiting-line.ts";
 import { newBootId } from "./ids.ts";
-import { type LifecycleDeps, runExchange, runSocket } from "./lifecycle.ts";
-import { intentOf } from "./record/record.ts";
+import { runExchange, runSocket } from "./lifecycle.ts";
+import { createCollectorOf, createLifecycle, type Parts } from "./lifecycle-deps.ts";
 import { createDialectTable } from "./match/match.ts";
 import type { Webhook } from "./notify/deliver.ts";
 import { testWebhook } from "./notify/test-webhook.ts";
 import { startNotifier } from "./notify/notifier.ts";
 import type { Log } from "./observe/log.ts";
-import { createMeter } from "./meter/meter.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { createPrices, shippedPricesAsOf } from "./pricing/charge.ts";
-import type { Prices } from "./pricing/prices.ts";
 import type { PriceCard } from "./pricing/price-card.ts";
 import { anthropic } from "./providers/anthropic/provider.ts";
 import { openai } from "./providers/openai/provider.ts";
-import { createSharing } from "./own/sharing.ts";
 import { probeUpstream } from "./providers/probe.ts";
 import type { Provider, ProviderDefaults } from "./providers/provider.ts";
 import { createSimulation } from "./providers/simulated/simulation.ts";
 import { createSimulatedSockets } from "./providers/simulated/sockets.ts";
 import { createSimulatedUpstream } from "./providers/simulated/upstream.ts";
 import { startRetention } from "./retention.ts";
-import { createKeptBytes } from "./receive/kept-bytes.ts";
-import { createSlabs } from "./receive/slabs.ts";
 import {
   canAnswer,
   createUpstreams,
@@ -59,8 +45,11 @@ import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { callerAddress, isLoopback, urlHost } from "./server/caller-address.ts";
 import { createServer } from "./server/server.ts";
 import { backUpDatabase } from "./store/sqlite/backup.ts";
-import { databaseFileIn, openSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import { databaseFileIn, openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/sqlite-store.ts";
+import type { Peers } from "./store/peers.ts";
 import type { Store, StoreBackup } from "./store/store.ts";
+import type { Duties } from "./workers/keeper.ts";
+import type { Membership } from "./workers/membership.ts";
 
 /** Every provider the gateway knows. To add one is to add its folder and its name here. */
 export const providers: readonly Provider[] = [openai, anthropic];
@@ -88,41 +77,129 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** More certificate authorities for the way to the providers, PEM; for tests. */
   readonly upstreamCa?: string;
+  /** Set where it is one of several processes on the directory; their keeper then does what is done once. */
+  readonly member?: Membership;
 }
 
-export interface Gateway {
-  /** `http://127.0.0.1:8700`: where this process listens. */
+/** What `meshagent serve` has started: one process, or a keeper with its workers. */
+export interface ServingGateway {
+  /** `http://127.0.0.1:8700`: where it listens. */
   readonly url: string;
-  readonly store: Store;
   /** Before any project's own settings. */
   providerStatus(): Promise<readonly ProviderStatus[]>;
-  /** Intents of earlier processes that were marked `interrupted` at this start. */
+  /** Intents of earlier processes that were marked `interrupted` at this start; a member leaves them to its keeper. */
   readonly interrupted: number;
   /** Shows callers another certificate from the next connection on. Nothing, when it was started without one. */
   renewTls(tls: { readonly cert: string; readonly key: string }): void;
   /** No new exchanges, running ones finish within the bound, the ledger is closed. */
   stop(): Promise<void>;
+  /** Ends what a stop would wait for. The process is about to end, too. */
+  abort(): void;
+}
+
+export interface Gateway extends ServingGateway {
+  readonly store: Store;
+  /** Of this process alone, in the text format of Prometheus. */
+  renderMetrics(): string;
 }
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
-  const { config, log } = options;
-  const bootId = newBootId(clock.now());
-  const store = await openSqliteStore({
-    directory: options.dataDir,
-    ...databaseFile(config),
-    masterKey: options.masterKey,
-    clock,
-    bootId,
-    onAlarm: (message) => log.error("the ledger raised an alarm", { reason: message }),
-    onMigration: (message, fields) => log.info(message, fields),
+  const { member } = options;
+  const started = { ...options, clock, bootId: member?.bootId ?? newBootId(clock.now()) };
+  const store = await openStore(started, {
+    sharing: member === undefined ? "alone" : "member",
+    peers: member?.peers ?? null,
   });
   try {
-    return await startOn(store, { ...options, clock, bootId });
+    member?.checkKeeper();
+    return await startOn(store, started);
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** What a keeper does once for its workers, beside starting them. */
+export interface KeeperDuties extends Duties {
+  readonly interrupted: number;
+  providerStatus(): Promise<readonly ProviderStatus[]>;
+  /** After the last worker has ended. */
+  stop(): Promise<void>;
+}
+
+/** Opens the directory as the keeper of those that will serve it. */
+export async function startDuties(
+  given: Omit<GatewayOptions, "member" | "tls"> & { readonly peers: Peers },
+): Promise<KeeperDuties> {
+  const clock = given.clock ?? systemClock;
+  const options = { ...given, tls: null, clock, bootId: newBootId(clock.now()) };
+  const store = await openStore(options, { sharing: "keeper", peers: given.peers });
+  try {
+    return await startDutiesOn(store, options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function startDutiesOn(store: Store, options: StartOptions): Promise<KeeperDuties> {
+  const interrupted = await beginStore(store, options);
+  const parts = createParts(store, options);
+  const none = (): number => 0;
+  const metrics = createMetrics({
+    runningExchanges: none,
+    keptBytes: none,
+    drains: none,
+    sockets: none,
+    waiting: none,
+    droppedLogLines: options.droppedLogLines ?? none,
+  });
+  const collector = createCollectorOf(parts, createPrices({ card: options.priceCard }), metrics);
+  await collector.start();
+  const once = startOnce(parts, metrics);
+  return {
+    interrupted,
+    providerStatus: () => parts.upstreams.statusOf(null),
+    settleGone: async (isAlive) => {
+      await store.ledger.interruptOrphans(options.clock.now(), isAlive);
+      // One that died may not have told of the last run that it began.
+      for (const awaited of await store.objects.awaited()) collector.add(awaited);
+    },
+    changesOfAll: async () =>
+      (await store.directory.listProjects()).map(({ id }) => ({ kind: "project", projectId: id, id })),
+    addAwaited: (awaited) => collector.add(awaited),
+    wasRead: (key) => collector.nudge(key),
+    collectBefore: (key) => collector.collectBefore(key),
+    renderMetrics: () => metrics.render(),
+    stop: async () => {
+      await collector.stop();
+      await once.stop();
+      await parts.clients.close();
+      await store.close();
+    },
+  };
+}
+
+function openStore(
+  { config, dataDir, masterKey, clock, bootId, log }: StartOptions,
+  among: Pick<SqliteStoreOptions, "sharing" | "peers">,
+): Promise<Store> {
+  return openSqliteStore({
+    directory: dataDir,
+    ...databaseFile(config),
+    ...among,
+    masterKey,
+    clock,
+    bootId,
+    membersWait: {
+      // They end as at any other stop.
+      withinMs: config.shutdownTimeoutMs + 10_000,
+      onWait: () => log.warn("waiting for the workers of a gateway that died: what runs in them may finish"),
+    },
+    onAlarm: (message) => log.error("the ledger raised an alarm", { reason: message }),
+    onMigration: (message, fields) => log.info(message, fields),
+  });
 }
 
 export interface BackUpOptions {
@@ -143,12 +220,17 @@ export function backUpStore({ config, dataDir, targetFile, masterKey }: BackUpOp
   });
 }
 
-type StartOptions = GatewayOptions & { readonly clock: Clock; readonly bootId: string };
+export type StartOptions = GatewayOptions & { readonly clock: Clock; readonly bootId: string };
 
-async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
-  const { config } = options;
-  const interrupted = await store.ledger.interruptOrphans(options.clock.now());
+/** What whoever has the directory to itself begins with. Returns how many exchanges were interrupted. */
+async function beginStore(store: Store, { clock }: StartOptions): Promise<number> {
+  const interrupted = await store.ledger.interruptOrphans(clock.now());
   await ensureProject(store.directory);
+  return interrupted;
+}
+
+function createParts(store: Store, options: StartOptions): Parts {
+  const { config } = options;
   const upstreams = createUpstreams({
     directory: store.directory,
     providers,
@@ -157,7 +239,15 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     timeouts: config,
   });
   const clients = createClients(options);
-  const parts: Parts = { store, options, upstreams, clients, running: new Set(), sockets: new Set() };
+
+  return { providers, dialects, store, options, upstreams, clients, running: new Set(), sockets: new Set() };
+}
+
+async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
+  const { config, member } = options;
+  const interrupted = member === undefined ? await beginStore(store, options) : 0;
+  const parts = createParts(store, options);
+  const { upstreams, clients } = parts;
   const { lifecycle, metrics, collector } = createLifecycle(parts);
   await collector.start();
   let url = "";
@@ -181,6 +271,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     clock: options.clock,
     log: options.log,
     metrics,
+    renderMetrics: async () => (member === undefined ? metrics.render() : await member.renderMetrics()),
     table: createDialectTable(dialects),
     defaultDialect: openAiDialect,
     runExchange: (matched) => runExchange(lifecycle, matched),
@@ -195,29 +286,22 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     settings: { ...config, tls: options.tls },
   });
   const port = await server.listen();
-  const days = config.retentionDays;
-  const retention = days === 0 ? null : startRetention({ ...options, store, days });
-  // Of processes that share a store, one alone.
-  const notifier = startNotifier({
-    ...options,
-    notices: store.notices,
-    metrics,
-    client: clients.clientFor(false),
-  });
+  const once = member === undefined ? startOnce(parts, metrics) : null;
   url = `${options.tls === null ? "http" : "https"}://${urlHost(config.host)}:${port}`;
   return {
     url,
     store,
     interrupted,
+    renderMetrics: () => metrics.render(),
     providerStatus: () => upstreams.statusOf(null),
     renewTls: (tls) => server.renewTls(tls),
+    abort: () => {},
     stop: async () => {
-      await retention?.stop();
       lifecycle.hold.lines.close();
       await server.drain();
       await api.close();
       await collector.stop();
-      await notifier.stop();
+      await once?.stop();
       lifecycle.authenticate.close();
       lifecycle.hold.definitions.close();
       await clients.close();
@@ -226,114 +310,29 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
   };
 }
 
-interface Parts {
-  readonly store: Store;
-  readonly options: StartOptions;
-  readonly upstreams: Upstreams;
-  readonly clients: Clients;
-  readonly running: Set<Stoppable>;
-  readonly sockets: Set<OpenSocket>;
+/** What one process alone does of those that share a store. */
+interface OnceForAll {
+  stop(): Promise<void>;
 }
 
-/** What each step is given to work with. */
-function createLifecycle(parts: Parts): {
-  readonly lifecycle: LifecycleDeps;
-  readonly metrics: Metrics;
-  readonly collector: Collector;
-} {
-  const { store, options, running, sockets } = parts;
-  const { config, clock, log } = options;
-  const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
-  const drainSlots = createDrainSlots(config.drainMaxConcurrent);
-  const holdState = createHoldState(systemTimers);
-  const metrics = createMetrics({
-    runningExchanges: () => running.size,
-    keptBytes: () => keptBytes.usedBytes,
-    drains: () => drainSlots.inUse,
-    sockets: () => sockets.size,
-    waiting: () => holdState.lines.length,
-    droppedLogLines: options.droppedLogLines ?? (() => 0),
+function startOnce({ store, options, clients }: Parts, metrics: Metrics): OnceForAll {
+  const days = options.config.retentionDays;
+  const retention = days === 0 ? null : startRetention({ ...options, store, days });
+  const notifier = startNotifier({
+    ...options,
+    notices: store.notices,
+    metrics,
+    client: clients.clientFor(false),
   });
-  const prices = createPrices({ card: options.priceCard });
-  const collector = createCollectorOf(parts, prices, metrics);
-  const lifecycle: LifecycleDeps = {
-    authenticate: createAuthenticateDeps({ directory: store.directory, clock, maxCachedCredentials: 10_000 }),
-    receive: { keptBytes, slabs: createSlabs(), limits: config },
-    admit: { providerFor },
-    route: { upstreamFor: parts.upstreams.upstreamFor },
-    own: {
-      objects: store.objects,
-      clock,
-      sharesObjects: createSharing(store.directory),
-      collectBefore: (key) => collector.collectBefore(key),
-      wasRead: (key) => collector.nudge(key),
-    },
-    hold: {
-      limits: store.limits,
-      definitions: createLimitDefinitions(store),
-      prices,
-      clock,
-      intentOf: (routed) => intentOf(lifecycle.record, routed),
-      settings: config,
-      log,
-      ...holdState,
-    },
-    forward: {
-      clock,
-      log,
-      settings: { ...config, maxAttempts: 2 },
-      drainSlots,
-      flights: createSharedFlights(),
-      clientFor: parts.clients.clientFor,
-      createMeter,
-      running,
-    },
-    socket: {
-      clock,
-      log,
-      settings: config,
-      drainSlots,
-      socketClientFor: parts.clients.socketClientFor,
-      running,
-      sockets,
-      onRefused: (code, dialect) => metrics.refused(code, dialect),
-    },
-    record: {
-      ledger: store.ledger,
-      prices,
-      clock,
-      bootId: options.bootId,
-      metrics,
-      awaitUsage: async (later, intent) => {
-        await store.objects.awaitUsage(later);
-        collector.add({ ...later, intent });
-      },
+  return {
+    stop: async () => {
+      await retention?.stop();
+      await notifier.stop();
     },
   };
-  return { lifecycle, metrics, collector };
 }
 
-/** Waits for the usage of what providers work on in the background. */
-function createCollectorOf(parts: Parts, prices: Prices, metrics: Metrics): Collector {
-  const { store, options } = parts;
-  const { config, clock, log } = options;
-  return createCollector({
-    objects: store.objects,
-    prices,
-    clock,
-    log,
-    metrics,
-    collecting: (name) => dialects.find((dialect) => dialect.name === name)?.collecting ?? [],
-    upstreamFor: async (projectId, name) => {
-      const provider = providers.find((candidate) => candidate.name === name);
-      return provider === undefined ? null : parts.upstreams.upstreamFor(projectId, provider);
-    },
-    clientFor: parts.clients.clientFor,
-    intervalMs: config.collectIntervalMs,
-  });
-}
-
-interface Clients {
+export interface Clients {
   clientFor(isSimulated: boolean): UpstreamClient;
   socketClientFor(isSimulated: boolean): SocketClient;
   close(): Promise<void>;
@@ -367,12 +366,6 @@ function createNetworkClient(options: StartOptions): UpstreamClient {
   };
   if (config.httpsProxy === null) return createHttp1Client(common);
   return createUndiciClient({ ...common, connectTimeoutMs: config.connectTimeoutMs, proxy: config });
-}
-
-function providerFor(dialect: Provider["dialect"]): Provider {
-  const provider = providers.find((candidate) => candidate.dialect === dialect);
-  if (provider === undefined) throw new Error(`No provider answers the ${dialect} dialect.`);
-  return provider;
 }
 
 async function testProvider(

@@ -19,14 +19,34 @@ export interface ServeFlags {
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly publicUrl?: string | undefined;
+  readonly workers?: string | undefined;
+}
+
+/** What settings are made of, besides the environment. Plain data. */
+export interface ServeSources {
+  readonly flags: Readonly<Record<string, string>>;
+  /** The parsed content of the file that `--config` names, or null. */
+  readonly file: unknown;
+}
+
+/** Reads the file that `--config` names. */
+export function readSources(flags: ServeFlags): ServeSources {
+  const { config: configFile, ...rest } = flags;
+  const given = Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    flags: Object.fromEntries(given),
+    file: configFile === undefined ? null : readConfigFile(configFile),
+  };
+}
+
+/** From these and the process's environment. */
+export function configOf({ flags, file }: ServeSources): Config {
+  return parseConfig({ flags, environment: process.env, file });
 }
 
 /** From the flags, the process's environment and the file that `--config` names. */
 export function readConfig(flags: ServeFlags): Config {
-  const { config: configFile, ...rest } = flags;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const file: unknown = configFile === undefined ? null : readConfigFile(configFile);
-  return parseConfig({ flags: given, environment: process.env, file });
+  return configOf(readSources(flags));
 }
 
 function readConfigFile(path: string): unknown {

@@ -22,15 +22,17 @@ import {
   webhookSecretFile,
   writeGatewayFile,
 } from "./data-dir.ts";
-import { type Gateway, providers, startGateway } from "./gateway.ts";
+import { type GatewayOptions, providers, type ServingGateway, startGateway } from "./gateway.ts";
 import type { Webhook } from "./notify/deliver.ts";
 import { newWebhookSecret } from "./notify/signature.ts";
 import { createLog, errorText, type Log } from "./observe/log.ts";
 import { createLogOutput, type LogOutput } from "./observe/log-output.ts";
-import { readConfig, readFile, type ServeFlags } from "./read-config.ts";
+import { configOf, readFile, readSources, type ServeFlags, type ServeSources } from "./read-config.ts";
 import { loadPriceCard, type PriceCard } from "./pricing/price-card.ts";
 import { isLoopback } from "./server/caller-address.ts";
 import { certificateEndMs, readTls } from "./tls-files.ts";
+import { WorkerStartError } from "./workers/keeper.ts";
+import { startKeeper } from "./workers/start-keeper.ts";
 import { MasterKeyError, StoreLockedError, StoreUnusableError } from "./store/errors.ts";
 
 /** Runs until a signal. Returns the exit code: 0 after a clean stop, 1 when it could not start, 2 for a bad setting. */
@@ -42,14 +44,15 @@ export async function runServe(flags: ServeFlags): Promise<number> {
   const output = createLogOutput(process.stdout);
   process.stderr.on("error", () => {});
   try {
-    const config = readConfig(flags);
+    const sources = readSources(flags);
+    const config = configOf(sources);
     const log = createLog({
       clock: systemClock,
       minLevel: config.logLevel,
       form: isTerminal ? "text" : "json",
       write: (line) => output.write(line),
     });
-    return await serveUntilSignal(config, { log, output, isTerminal });
+    return await serveUntilSignal(config, sources, { log, output, isTerminal });
   } catch (error) {
     process.stderr.write(`${startFailure(error)}\n`);
     return error instanceof ConfigError ? 2 : 1;
@@ -58,6 +61,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
 
 async function serveUntilSignal(
   config: Config,
+  sources: ServeSources,
   io: { readonly log: Log; readonly output: LogOutput; readonly isTerminal: boolean },
 ): Promise<number> {
   const signal = Promise.withResolvers<NodeJS.Signals>();
@@ -70,7 +74,7 @@ async function serveUntilSignal(
   const masterKey = config.masterKey ?? readOrCreateSecret(dataDir, masterKeyFile, newMasterKey);
   const ownerToken = config.adminToken ?? readOrCreateSecret(dataDir, ownerTokenFile, newOwnerToken);
   const version = packageVersion();
-  const gateway = await startGateway({
+  const options: GatewayOptions = {
     config,
     dataDir: dataDir.path,
     masterKey,
@@ -82,7 +86,8 @@ async function serveUntilSignal(
     version,
     log: io.log,
     droppedLogLines: () => io.output.droppedLines,
-  });
+  };
+  const gateway = await (config.workers === 1 ? startGateway(options) : startKeeper(options, sources));
   onHangUp = () => renewTls(gateway, config, io.log);
   writeGatewayFile(dataDir, { url: gateway.url, pid: process.pid });
   await announce(gateway, {
@@ -98,7 +103,12 @@ async function serveUntilSignal(
     within_ms: config.shutdownTimeoutMs,
   });
   // A second signal is somebody who will not wait.
-  for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(130));
+  for (const again of ["SIGTERM", "SIGINT"] as const) {
+    process.once(again, () => {
+      gateway.abort();
+      process.exit(130);
+    });
+  }
   await gateway.stop();
   removeGatewayFile(dataDir);
   io.log.info("stopped", {});
@@ -111,7 +121,7 @@ function hasTerminal(): boolean {
 }
 
 /** After a renewal of the certificate. One that cannot be used changes nothing: the old one is shown on. */
-function renewTls(gateway: Gateway, config: Config, log: Log): void {
+function renewTls(gateway: ServingGateway, config: Config, log: Log): void {
   try {
     const tls = readTls(config);
     if (tls === null) {
@@ -135,7 +145,7 @@ interface Announcement {
   readonly ownerToken: string | null;
 }
 
-async function announce(gateway: Gateway, about: Announcement): Promise<void> {
+async function announce(gateway: ServingGateway, about: Announcement): Promise<void> {
   const { log, config } = about;
   const status = await gateway.providerStatus();
   const url = config.publicUrl ?? gateway.url;
@@ -234,7 +244,7 @@ function startFailure(error: unknown): string {
       ? "The port is taken: another program, or another gateway, listens there. Choose another with --port."
       : `The gateway cannot listen there: ${error.message}. Choose another --host or --port.`;
   }
-  const mendable = [ConfigError, StoreLockedError, StoreUnusableError, MasterKeyError];
+  const mendable = [ConfigError, StoreLockedError, StoreUnusableError, MasterKeyError, WorkerStartError];
   if (error instanceof Error && mendable.some((kind) => error instanceof kind)) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -12,6 +12,7 @@ interface ServeFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publicUrl?: string;
+  readonly workers?: string;
 }
 
 /** See the file comment. */
@@ -23,6 +24,7 @@ export function build(context: CliContext): Command {
     )
     .option("--host <address>", "where to listen (default 127.0.0.1)")
     .option("--port <number>", "the port (default 8700)")
+    .option("--workers <number>", "how many processes serve (default 1)")
     .option("--data-dir <dir>", "where its files are (default ~/.meshagent/gateway)")
     .option("--database <url>", "sqlite:PATH (default: meshagent.db in the data directory)")
     .option("--config <file>", "a configuration file")

@@ -20,6 +20,7 @@ export type DisconnectPolicy =
 export interface Config {
   readonly host: string;
   readonly port: number;
+  readonly workers: number;
   readonly dataDir: string | null;
   readonly database: string | null;
   readonly masterKey: Secret | null;
@@ -71,6 +72,11 @@ export const settings: { readonly [Key in keyof Config]: Setting<Config[Key]> } 
     "MESHAGENT_PORT",
     { byDefault: 8700, min: 0, max: 65_535 },
     "Port to listen on; 0 takes a free one.",
+  ),
+  workers: integer(
+    "MESHAGENT_WORKERS",
+    { byDefault: 1, min: 1, max: 64 },
+    "How many processes serve. With more than one, each takes its equal share of `MESHAGENT_MAX_KEPT_BYTES`, `MESHAGENT_DRAIN_MAX_CONCURRENT` and `MESHAGENT_MAX_SOCKETS`.",
   ),
   dataDir: optional(
     "MESHAGENT_DATA_DIR",

@@ -26,6 +26,16 @@ test("a line of text, without what is not there", () => {
   assert.deepEqual(lines, ["10:20:30 warn  a thing exchange_id=ex_1 count=2\n", "10:20:30 error bare\n"]);
 });
 
+test("names its process in every line, where there are several", () => {
+  const lines: string[] = [];
+  const clock = { now: () => 0 };
+  const write = (line: string): void => void lines.push(line);
+  const log = createLog({ clock, minLevel: "info", form: "text", write, fields: { worker: 2 } });
+  log.info("a thing", { count: 1 });
+  log.info("bare");
+  assert.deepEqual(lines, ["00:00:00 info  a thing count=1 worker=2\n", "00:00:00 info  bare worker=2\n"]);
+});
+
 test("says nothing below its level", () => {
   const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
   for (const [rank, minLevel] of levels.entries()) {

@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly minLevel: LogLevel;
   readonly form: "json" | "text";
   readonly write: (line: string) => void;
+  /** In every line: which of several processes writes it. */
+  readonly fields?: LogFields;
 }
 
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -30,8 +32,9 @@ const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, 
 export function createLog(options: LogOptions): Log {
   const at =
     (level: LogLevel) =>
-    (message: string, fields: LogFields = {}): void => {
+    (message: string, given: LogFields = {}): void => {
       if (ranks[level] < ranks[options.minLevel]) return;
+      const fields = options.fields === undefined ? given : { ...given, ...options.fields };
       const time = toRfc3339(options.clock.now());
       options.write(
         `${options.form === "json" ? jsonLine(time, level, message, fields) : textLine(time, level, message, fields)}\n`,

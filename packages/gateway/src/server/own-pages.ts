@@ -8,14 +8,14 @@ import type { Dialect, OwnReply } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
 import type { CallerRequest, CallerResponse } from "../exchange.ts";
 import { newExchangeId } from "../ids.ts";
-import type { Metrics } from "../observe/metrics.ts";
 import { answer, retryHeaders } from "./answer.ts";
 import { callerAddress, isLoopback, isOnBehalfOfUnknown } from "./caller-address.ts";
 import { type HealthDeps, healthReply } from "./health.ts";
 
 export interface OwnPagesDeps {
   readonly clock: Clock;
-  readonly metrics: Metrics;
+  /** What `/metrics` shows. */
+  readonly renderMetrics: () => Promise<string>;
   /** Shapes the answer to a path that nobody has. */
   readonly defaultDialect: Dialect;
   readonly health: HealthDeps;
@@ -35,7 +35,7 @@ export interface AskedPage {
 export async function answerOwnPage(deps: OwnPagesDeps, asked: AskedPage): Promise<void> {
   const { request, response, path } = asked;
   const reply =
-    (await healthReply(deps.health, path)) ?? metricsReply(deps, request, path) ?? aboutReply(path);
+    (await healthReply(deps.health, path)) ?? (await metricsReply(deps, request, path)) ?? aboutReply(path);
   const missing = new GatewayError(
     "unknown_endpoint",
     "There is nothing here. OpenAI-compatible clients use /openai/v1, Anthropic-compatible ones /anthropic.",
@@ -48,15 +48,25 @@ export async function answerOwnPage(deps: OwnPagesDeps, asked: AskedPage): Promi
   });
 }
 
-function metricsReply(deps: OwnPagesDeps, request: CallerRequest, path: string): OwnReply | null {
-  const { metrics, settings } = deps;
+async function metricsReply(
+  deps: OwnPagesDeps,
+  request: CallerRequest,
+  path: string,
+): Promise<OwnReply | null> {
+  const { renderMetrics, settings } = deps;
   if (path !== "/metrics" || settings.metrics === "off") return null;
   if (settings.metrics === "loopback") {
     // A proxy on this machine makes everybody look like a caller from it.
     if (isOnBehalfOfUnknown(request, settings.trustedProxies)) return null;
     if (!isLoopback(callerAddress(request, settings.trustedProxies))) return null;
   }
-  return { status: 200, headers: [["content-type", "text/plain; version=0.0.4"]], body: metrics.render() };
+  try {
+    const body = await renderMetrics();
+    return { status: 200, headers: [["content-type", "text/plain; version=0.0.4"]], body };
+  } catch {
+    // Some processes' without the others' would look like a gateway that began anew.
+    return plain(503, "The gateway is stopping, and its processes cannot add up their metrics any more.\n");
+  }
 }
 
 function aboutReply(path: string): OwnReply | null {

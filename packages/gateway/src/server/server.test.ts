@@ -41,6 +41,7 @@ async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSet
     clock: { now: () => Date.UTC(2026, 10, 23) },
     log: { debug: log, info: log, warn: log, error: log },
     metrics,
+    renderMetrics: async () => metrics.render(),
     table: createDialectTable([openAiDialect, anthropicDialect]),
     defaultDialect: openAiDialect,
     runExchange: async ({ call }) => void call.response.end("exchanged"),

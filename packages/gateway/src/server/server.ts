@@ -35,7 +35,9 @@ import { answerOwnPage, plain } from "./own-pages.ts";
 export interface ServerDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "refused">;
+  /** What `/metrics` shows. */
+  readonly renderMetrics: () => Promise<string>;
   readonly table: DialectTable;
   /** Shapes the answer to a path that no dialect has. */
   readonly defaultDialect: Dialect;
