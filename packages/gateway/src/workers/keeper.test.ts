@@ -164,7 +164,10 @@ describe("a keeper", () => {
     const bed = makeBed({ count: 3 });
     assert.equal(await bed.start(), "http://here");
     await bed.untilWorkers(3);
-    assert.deepEqual(bed.workers.map(({ start }) => start.number).toSorted(), [1, 2, 3]);
+    assert.deepEqual(
+      bed.workers.map(({ start }) => start.number).toSorted((a, b) => a - b),
+      [1, 2, 3],
+    );
     assert.equal(new Set(bed.workers.map(({ start }) => start.bootId)).size, 3);
     await bed.keeper.stop();
   });
@@ -210,7 +213,7 @@ describe("a keeper", () => {
   it("kills who does not hear of a change in time, and only then calls it made", async () => {
     const bed = makeBed({
       count: 2,
-      timings: { hearWithinMs: 20 },
+      timings: { hearWithinMs: 500 },
       // Deaf to this one alone: what it is told of the other's death it hears.
       answering: { changed: ({ kind }) => (kind === "api_key" ? new Promise(() => {}) : null) },
     });
