@@ -137,3 +137,10 @@ test("an entry that cannot be written is reported, and the refusal stands", asyn
   await bench.knock(2);
   assert.equal(bench.failures.length, 2);
 });
+
+test("what an entry needs and cannot be looked up is reported, and the refusal stands", async (context) => {
+  const bench = setUp(context);
+  await bench.refused.tell(stranger, () => Promise.reject(new Error("the store is closed")));
+  assert.equal(bench.failures.length, 1);
+  assert.deepEqual(bench.entries, []);
+});

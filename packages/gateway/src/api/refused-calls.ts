@@ -19,7 +19,8 @@ export interface RefusedCall {
   readonly code: string;
 }
 
-type Record = (author: Author, event: AuditEvent) => Promise<void>;
+/** Writes an entry; what fails on the way is reported, and does not come back. */
+type WriteEntry = (author: Author, make: () => AuditEvent | Promise<AuditEvent>) => Promise<void>;
 
 export class RefusedCalls {
   readonly #unknown: RefusalWindow;
@@ -28,15 +29,15 @@ export class RefusedCalls {
 
   /** `onFailure`: an entry could not be written. */
   constructor(audit: Pick<Audit, "record">, onFailure: (error: unknown) => void) {
-    const record: Record = async (author, event) => {
+    const writeEntry: WriteEntry = async (author, make) => {
       try {
-        await audit.record(author, event);
+        await audit.record(author, await make());
       } catch (error) {
         onFailure(error);
       }
     };
-    this.#unknown = new RefusalWindow(record);
-    this.#known = new RefusalWindow(record);
+    this.#unknown = new RefusalWindow(writeEntry);
+    this.#known = new RefusalWindow(writeEntry);
   }
 
   /** Resolves when it is on the log, or counted. Never rejects. `complete` is called only for one that gets an entry. */
@@ -52,15 +53,15 @@ export class RefusedCalls {
 }
 
 class RefusalWindow {
-  readonly #record: Record;
+  readonly #writeEntry: WriteEntry;
   #windowMs = FIRST_WINDOW_MS;
   #timer: NodeJS.Timeout | null = null;
   #told = 0;
   #leftOut = 0;
   #kind: Author["kind"] = "unknown";
 
-  constructor(record: Record) {
-    this.#record = record;
+  constructor(writeEntry: WriteEntry) {
+    this.#writeEntry = writeEntry;
   }
 
   async tell(author: Author, complete: () => Promise<RefusedCall>): Promise<void> {
@@ -71,14 +72,7 @@ class RefusalWindow {
       return;
     }
     this.#told += 1;
-    const { route, projectId, status, code } = await complete();
-    await this.#record(author, {
-      action: "call.refuse",
-      projectId,
-      target: { kind: "route", id: route.name, name: `${route.method} ${route.path}` },
-      before: null,
-      after: { status, code },
-    });
+    await this.#writeEntry(author, async () => refusal(await complete()));
   }
 
   async close(): Promise<void> {
@@ -94,12 +88,23 @@ class RefusalWindow {
     this.#leftOut = 0;
     this.#windowMs = leftOut === 0 ? FIRST_WINDOW_MS : Math.min(2 * windowMs, LONGEST_WINDOW_MS);
     if (leftOut === 0) return;
-    await this.#record(systemAuthor, {
+    const after = { left_out: leftOut, of: this.#kind, within_seconds: windowMs / 1000 };
+    await this.#writeEntry(systemAuthor, () => ({
       action: "call.refuse",
       projectId: null,
       target: { kind: "route", id: null, name: null },
       before: null,
-      after: { left_out: leftOut, of: this.#kind, within_seconds: windowMs / 1000 },
-    });
+      after,
+    }));
   }
+}
+
+function refusal({ route, projectId, status, code }: RefusedCall): AuditEvent {
+  return {
+    action: "call.refuse",
+    projectId,
+    target: { kind: "route", id: route.name, name: `${route.method} ${route.path}` },
+    before: null,
+    after: { status, code },
+  };
 }
