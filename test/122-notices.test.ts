@@ -16,6 +16,7 @@ import { newMasterKey } from "@meshagent/llm-proxy-gateway/data-dir";
 import type { Webhook } from "@meshagent/llm-proxy-gateway/notify/deliver";
 import { newWebhookSecret } from "@meshagent/llm-proxy-gateway/notify/signature";
 import type { BudgetDefinition } from "@meshagent/llm-proxy-gateway/store/limit-definition";
+import type { Notices } from "@meshagent/llm-proxy-gateway/store/notices";
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { root } from "../scripts/docs/pages.ts";
@@ -105,7 +106,11 @@ async function bed(
     webhook,
     ask: (token) => askOnce(gateway.url, token),
     untilTold: () =>
-      until(async () => (await store.notices.due(Date.now() + lastingMs, 1)).length === 0, "it was told"),
+      until(async () => {
+        const ofState = (state: "new" | "waiting"): ReturnType<Notices["due"]> =>
+          store.notices.due(state, Date.now() + lastingMs, 1);
+        return (await ofState("new")).length + (await ofState("waiting")).length === 0;
+      }, "it was told"),
   };
 }
 

@@ -67,9 +67,10 @@ class Outbox implements Notices {
     return this.#due.get(id) ?? null;
   }
 
-  async due(nowMs: number, limit: number): Promise<readonly BudgetNotice[]> {
+  async due(state: BudgetNotice["state"], nowMs: number, limit: number): Promise<readonly BudgetNotice[]> {
     if (this.isBroken) throw new Error("the disk is gone");
-    const isDue = ({ id }: BudgetNotice): boolean => (this.dueAtMs(id) ?? Infinity) <= nowMs;
+    const isDue = (row: BudgetNotice): boolean =>
+      row.state === state && (this.dueAtMs(row.id) ?? Infinity) <= nowMs;
     return [...this.#rows.values()].filter(isDue).slice(0, limit);
   }
 
@@ -361,6 +362,18 @@ test("an attempt has ten seconds in all", async (context) => {
   assert.equal(aborted(), 1);
   assert.deepEqual(lines(), [reached, refused]);
   assert.match(logText(), /no answer within 10 s/);
+});
+
+test("a receiver that says nothing keeps no notice from the log", async (context) => {
+  const { outbox, notifier, requests, lines } = bed(context, { answer: () => "silence" });
+  outbox.add(sampleNotice("bn_1"));
+  void notifier.pass();
+  while (requests.length === 0) await new Promise(setImmediate);
+  outbox.add(sampleNotice("bn_2"));
+  void notifier.pass();
+  while (outbox.get("bn_2")?.state === "new") await new Promise(setImmediate);
+  assert.deepEqual(lines(), [reached, reached]);
+  assert.equal(requests.length, 1);
 });
 
 test("the outbox is bounded: what comes when too many wait is told in the log alone", async (context) => {

@@ -51,12 +51,17 @@ export function startNotifier(options: NotifierOptions): Notifier {
   let timer = setTimeout(look, 0).unref();
   let isStopped = false;
   function look(): void {
-    void duty.pass().then(() => {
+    // A receiver that says nothing must not keep the next notice from the log.
+    void duty.deliver();
+    void duty.tell().then(() => {
       if (!isStopped) timer = setTimeout(look, LOOK_EVERY_MS).unref();
     });
   }
   return {
-    pass: () => duty.pass(),
+    pass: async () => {
+      await duty.tell();
+      await duty.deliver();
+    },
     stop: () => {
       isStopped = true;
       clearTimeout(timer);
@@ -74,7 +79,8 @@ export function pauseMs(attempts: number, random: number): number {
 class NoticeDuty {
   readonly #options: NotifierOptions;
   readonly #stopping = new AbortController();
-  #running: Promise<void> | null = null;
+  #telling: Promise<void> | null = null;
+  #delivering: Promise<void> | null = null;
   /** The receiver said 410. It is asked again by the next process. */
   #isGone = false;
   #hasFailed = false;
@@ -83,27 +89,37 @@ class NoticeDuty {
     this.#options = options;
   }
 
-  pass(): Promise<void> {
-    this.#running ??= this.#passOnce().finally(() => {
-      this.#running = null;
+  /** Takes up what is new: the line, the count, and that it waits. Never rejects, as the next. */
+  tell(): Promise<void> {
+    this.#telling ??= this.#all("new", (batch) => this.#takeUpAll(batch)).finally(() => {
+      this.#telling = null;
     });
-    return this.#running;
+    return this.#telling;
+  }
+
+  /** Tries what waits and is due. */
+  deliver(): Promise<void> {
+    this.#delivering ??= this.#all("waiting", (batch) => this.#deliverAll(batch)).finally(() => {
+      this.#delivering = null;
+    });
+    return this.#delivering;
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#running;
+    await Promise.all([this.#telling, this.#delivering]);
   }
 
-  async #passOnce(): Promise<void> {
+  async #all(
+    state: "new" | "waiting",
+    work: (batch: readonly BudgetNotice[]) => Promise<void>,
+  ): Promise<void> {
     const { notices, clock, log } = this.#options;
     try {
       for (let isMore = true; isMore && !this.#stopping.signal.aborted;) {
-        const due = await notices.due(clock.now(), BATCH);
-        const toDeliver: BudgetNotice[] = [];
-        for (const notice of due) if (await this.#takeUp(notice)) toDeliver.push(notice);
-        await this.#deliverAll(toDeliver);
-        isMore = due.length === BATCH;
+        const batch = await notices.due(state, clock.now(), BATCH);
+        await work(batch);
+        isMore = batch.length === BATCH;
       }
       this.#hasFailed = false;
     } catch (error) {
@@ -113,29 +129,23 @@ class NoticeDuty {
     }
   }
 
-  /** True: to be delivered now. That it waits is written before it is tried. */
-  async #takeUp(notice: BudgetNotice): Promise<boolean> {
-    const { notices, clock, log, metrics, webhook = null } = this.#options;
-    const { id, attempts } = notice;
-    if (notice.state === "new") {
-      log.warn("a budget has reached a percentage of its amount", noticeFields(notice));
-      metrics.noticed(notice.percent);
-    }
-    if (webhook === null) {
-      await notices.record(id, { state: "unsent", attempts, dueAtMs: null });
-      return false;
-    }
-    if (notice.state !== "new") return true;
-    if ((await notices.countWaiting()) >= MAX_WAITING) {
-      await this.#giveUp(notice, "too many wait already");
-      return false;
-    }
-    await notices.record(id, { state: "waiting", attempts, dueAtMs: clock.now() });
-    return true;
+  async #takeUpAll(batch: readonly BudgetNotice[]): Promise<void> {
+    for (const notice of batch) await this.#takeUp(notice);
+    if (batch.length > 0) void this.deliver();
   }
 
-  async #deliverAll(waiting: BudgetNotice[]): Promise<void> {
-    const queue = [...waiting];
+  async #takeUp(notice: BudgetNotice): Promise<void> {
+    const { notices, clock, log, metrics, webhook = null } = this.#options;
+    const { id, attempts } = notice;
+    log.warn("a budget has reached a percentage of its amount", noticeFields(notice));
+    metrics.noticed(notice.percent);
+    if (webhook === null) return notices.record(id, { state: "unsent", attempts, dueAtMs: null });
+    if ((await notices.countWaiting()) >= MAX_WAITING) return this.#giveUp(notice, "too many wait already");
+    return notices.record(id, { state: "waiting", attempts, dueAtMs: clock.now() });
+  }
+
+  async #deliverAll(batch: readonly BudgetNotice[]): Promise<void> {
+    const queue = [...batch];
     const lane = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) await this.#deliver(next);
     };
@@ -143,14 +153,16 @@ class NoticeDuty {
   }
 
   async #deliver(notice: BudgetNotice): Promise<void> {
-    const { clock, client, version, webhook = null } = this.#options;
-    if (webhook === null || this.#stopping.signal.aborted) return;
+    const { notices, clock, client, version, webhook = null } = this.#options;
+    const { id, attempts } = notice;
+    if (webhook === null) return notices.record(id, { state: "unsent", attempts, dueAtMs: null });
+    if (this.#stopping.signal.aborted) return;
     if (this.#isGone) return this.#giveUp(notice, "the receiver answered 410 before");
     const outcome = await deliver({
       webhook,
       client,
       userAgent: userAgentOf(version),
-      id: notice.id,
+      id,
       body: noticeBody(notice),
       nowMs: clock.now(),
       signal: this.#stopping.signal,

@@ -45,8 +45,8 @@ export interface NoticeProgress {
 }
 
 export interface Notices {
-  /** Those that are due, those that were due first in front; of one moment, oldest and lowest percentage first. */
-  due(nowMs: number, limit: number): Promise<readonly BudgetNotice[]>;
+  /** Those of a state that are due, first due first; of one moment, oldest and lowest percentage first. */
+  due(state: "new" | "waiting", nowMs: number, limit: number): Promise<readonly BudgetNotice[]>;
   /** Durable before it resolves. An unknown id changes nothing. */
   record(id: string, progress: NoticeProgress): Promise<void>;
   /** How many are `waiting`. */

@@ -213,7 +213,7 @@ function makingTests(name: string, open: OpenStore): void {
       await spend(told, "ex_1", 900, { key: "c|day 1|", limitId: "c", notifyAtPercent: [] });
       await told.store.directory.as(tester).removeLimit(told.budget.projectId, "b");
       await spend(told, "ex_2", 900);
-      assert.deepEqual(await told.store.notices.due(told.time.nowMs, 10), []);
+      assert.deepEqual(await told.store.notices.due("new", told.time.nowMs, 10), []);
     }));
 }
 
@@ -285,12 +285,12 @@ function tellingTests(name: string, open: OpenStore): void {
     withBudget(open, async (told) => {
       told.time.nowMs = 100;
       await spend(told, "ex_1", 1_000);
-      const due = await told.store.notices.due(100, 2);
+      const due = await told.store.notices.due("new", 100, 2);
       assert.deepEqual(
         due.map(({ percent }) => percent),
         [50, 80],
       );
-      assert.deepEqual(await told.store.notices.due(99, 10), []);
+      assert.deepEqual(await told.store.notices.due("new", 99, 10), []);
       const [first, second] = due;
       assert.ok(first !== undefined && second !== undefined);
       await told.store.notices.record(first.id, { state: "delivered", attempts: 1, dueAtMs: null });
@@ -300,15 +300,17 @@ function tellingTests(name: string, open: OpenStore): void {
       const { notices } = (await told.reopen()).store;
       assert.equal(await notices.countWaiting(), 1);
       assert.deepEqual(
-        (await notices.due(899, 10)).map(({ percent }) => percent),
+        (await notices.due("new", 900, 10)).map(({ percent }) => percent),
         [100],
       );
+      assert.deepEqual(await notices.due("waiting", 899, 10), []);
       assert.deepEqual(
-        (await notices.due(900, 10)).map(({ percent, state, attempts }) => [percent, state, attempts]),
-        [
-          [100, "new", 0],
-          [80, "waiting", 3],
-        ],
+        (await notices.due("waiting", 900, 10)).map(({ percent, state, attempts }) => [
+          percent,
+          state,
+          attempts,
+        ]),
+        [[80, "waiting", 3]],
       );
       assert.deepEqual(
         (await notices.listOf("b", 2)).map(({ percent, state }) => `${percent} ${state}`),

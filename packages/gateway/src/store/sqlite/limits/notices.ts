@@ -61,10 +61,10 @@ export class SqliteNotices implements Notices {
     this.#queue = queue;
   }
 
-  async due(nowMs: number, limit: number): Promise<readonly BudgetNotice[]> {
-    return this.#sql(`SELECT * FROM budget_notices WHERE due_at <= ?
+  async due(state: "new" | "waiting", nowMs: number, limit: number): Promise<readonly BudgetNotice[]> {
+    return this.#sql(`SELECT * FROM budget_notices WHERE due_at <= ? AND state = ?
       ORDER BY due_at, made_at, percent, id LIMIT ?`)
-      .all(nowMs, limit)
+      .all(nowMs, states.indexOf(state), limit)
       .map(readNotice);
   }
 
