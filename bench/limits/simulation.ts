@@ -114,6 +114,9 @@ class Simulation {
       metrics: { finished: () => {} },
       awaitUsage: async () => fail("No reply of this provider comes later."),
     };
+    const log: HoldDeps["log"] = {
+      error: (message, fields) => fail(`${message} ${JSON.stringify(fields)}`),
+    };
     this.#hold = {
       limits: this.#books.limits,
       definitions: createLimitDefinitions({
@@ -125,9 +128,9 @@ class Simulation {
       prices,
       clock: time,
       intentOf: (routed) => intentOf(this.#record, routed),
-      log: { error: (message, fields) => fail(`${message} ${JSON.stringify(fields)}`) },
+      log,
       settings: { holdWaitMs },
-      ...createHoldState(time),
+      ...createHoldState(time, { notes: store.wrongBounds, clock: time, log }),
     };
   }
 

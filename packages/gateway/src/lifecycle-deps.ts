@@ -51,7 +51,7 @@ export function createLifecycle(parts: Parts): {
   const config = shareOf(options.config, options.member?.workers ?? 1);
   const keptBytes = createKeptBytes({ maxBytes: config.maxKeptBytes });
   const drainSlots = createDrainSlots(config.drainMaxConcurrent);
-  const holdState = createHoldState(systemTimers);
+  const holdState = createHoldState(systemTimers, { notes: store.wrongBounds, clock, log });
   const metrics = createMetrics({
     runningExchanges: () => running.size,
     keptBytes: () => keptBytes.usedBytes,

@@ -13,6 +13,7 @@ import type { CoveringLimits } from "./accounts.ts";
 import { boundInput, type InputRule } from "./input-bound.ts";
 import type { Conversation } from "./known-prefixes.ts";
 import type { HoldDeps } from "./hold.ts";
+import type { BoundKind } from "./quarantine.ts";
 import { unboundable } from "./refusals.ts";
 
 export interface Bounded {
@@ -33,6 +34,14 @@ export interface Bounded {
   readonly settlesInputEarly: boolean;
   /** null: nothing to remember. */
   readonly conversation: Conversation | null;
+  /** What the bounds rest on, to be told where they were wrong; null where nothing was promised. */
+  readonly grounds: Grounds | null;
+}
+
+export interface Grounds {
+  /** A model at an address. */
+  readonly subject: string;
+  readonly input: BoundKind;
 }
 
 const betaHeaders = ["anthropic-beta", "openai-beta"] as const;
@@ -63,10 +72,16 @@ export async function boundRequest(
   if (bound.unboundable !== null && hard !== undefined)
     refuse(`a request with ${bound.unboundable}`, bound.remedy);
   const rule = inputRule(routed);
-  const input = boundInput(bound, rule, { prefixes: deps.prefixes, bodyBytes: body.bytes });
+  const subject = subjectOf(routed);
+  const wrong = await deps.quarantine.of(subject);
+  const input = boundInput(bound, rule, { prefixes: deps.prefixes, bodyBytes: body.bytes, wrong });
   if (input.tokens === null && hard !== undefined)
-    refuse("a request with files, recordings or references in its input");
-  const maxOutputTokens = maxOutputOf(bound, rule);
+    refuse(
+      wrong.size === 0
+        ? "a request with files, recordings or references in its input"
+        : `a request to the model "${routed.policy.model}", which has used more than its size allows,`,
+    );
+  const maxOutputTokens = maxOutputOf(bound, rule, wrong);
   if (maxOutputTokens === null && hard !== undefined)
     refuse(`a request to a model without a known output limit and no \`${bound.outputLimit.name}\``);
   const atMs = routed.call.receivedAtMs;
@@ -91,11 +106,13 @@ export async function boundRequest(
     outputs: bound.outputs,
     feesNanoUsd: fees ?? 0,
     ceiling: hard === undefined && bound.unboundable !== null ? null : ceiling,
-    isEditable: bound.rounds === 1 && bound.outputLimit.isFixed !== true && mayEdit(covering),
+    isEditable:
+      bound.rounds === 1 && bound.outputLimit.isFixed !== true && !wrong.has("output") && mayEdit(covering),
     outputLimit: bound.outputLimit,
     thinkingTokens: bound.thinkingTokens,
     settlesInputEarly: bound.rounds === 1,
     conversation: bound.rounds === 1 && bound.unboundable === null ? input.conversation : null,
+    grounds: input.kind === null || bound.unboundable !== null ? null : { subject, input: input.kind },
   };
 }
 
@@ -117,7 +134,13 @@ function unbounded(routed: Routed): Bounded {
     thinkingTokens: null,
     settlesInputEarly: false,
     conversation: null,
+    grounds: null,
   };
+}
+
+/** Behind another address another model may answer to the name. */
+function subjectOf({ provider, upstream, policy }: Routed): string {
+  return `${upstream.origin} ${provider.name}/${policy.model}`;
 }
 
 interface ParsedBody {
@@ -186,9 +209,10 @@ function inputRule({ provider, upstream, policy, endpoint, call }: Routed): Inpu
   };
 }
 
-function maxOutputOf(bound: RequestBound, rule: InputRule): number | null {
+function maxOutputOf(bound: RequestBound, rule: InputRule, wrong: ReadonlySet<BoundKind>): number | null {
   if (bound.outputs === 0) return 0;
-  return bound.outputLimit.tokens ?? rule.limits?.maxOutputTokens ?? null;
+  const most = rule.limits?.maxOutputTokens ?? null;
+  return wrong.has("output") ? most : (bound.outputLimit.tokens ?? most);
 }
 
 function feesOf(deps: HoldDeps, routed: Routed, bound: RequestBound): number | null {

@@ -24,6 +24,7 @@ import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
 import { comfortable, leastAfter, type LeastOutput, lessThan } from "./least-output.ts";
 import { Calendar } from "./period.ts";
+import { Quarantine, type QuarantineOptions } from "./quarantine.ts";
 import { budgetHeld, budgetTooSmall, draining, limitReached } from "./refusals.ts";
 import { takenHold } from "./taken-hold.ts";
 import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
@@ -41,6 +42,7 @@ export interface HoldDeps {
   /** What this process has learnt and who waits in it. */
   readonly prefixes: KnownPrefixes;
   readonly coverings: KnownCoverings;
+  readonly quarantine: Quarantine;
   readonly lines: WaitingLines;
   readonly calendar: Calendar;
 }
@@ -64,11 +66,13 @@ const lookAgainMs = 500;
 /** The parts of `HoldDeps` that one process has one of. */
 export function createHoldState(
   timers: Timers,
-): Pick<HoldDeps, "timers" | "prefixes" | "coverings" | "lines" | "calendar"> {
+  quarantine: QuarantineOptions,
+): Pick<HoldDeps, "timers" | "prefixes" | "coverings" | "quarantine" | "lines" | "calendar"> {
   return {
     timers,
     prefixes: new KnownPrefixes(20_000),
     coverings: new KnownCoverings(),
+    quarantine: new Quarantine(quarantine),
     lines: new WaitingLines(timers),
     calendar: new Calendar(),
   };

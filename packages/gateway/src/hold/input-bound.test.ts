@@ -22,7 +22,11 @@ function boundOf(
   read: (body: Body) => RequestBound,
   prefixes = new KnownPrefixes(10),
 ): InputBound {
-  return boundInput(read(body), rule, { prefixes, bodyBytes: Buffer.byteLength(JSON.stringify(body)) });
+  return boundInput(read(body), rule, {
+    prefixes,
+    bodyBytes: Buffer.byteLength(JSON.stringify(body)),
+    wrong: new Set(),
+  });
 }
 
 function tokensOf(body: Body, read: (body: Body) => RequestBound, prefixes = new KnownPrefixes(10)): number {
@@ -242,6 +246,7 @@ describe("what the bytes do not show", () => {
     const bound = boundInput(responsesBound(body), rule, {
       prefixes: new KnownPrefixes(1),
       bodyBytes: 6_000,
+      wrong: new Set(),
     });
     assert.ok((bound.tokens ?? 0) >= 6_000);
   });

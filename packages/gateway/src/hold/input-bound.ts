@@ -6,6 +6,7 @@
 
 import type { ModelLimits } from "../providers/provider.ts";
 import { type RequestBound, type Unseen, unseenIn } from "../dialects/request-bound.ts";
+import type { BoundKind } from "./quarantine.ts";
 import { type Conversation, hashConversation, type KnownPrefixes } from "./known-prefixes.ts";
 
 export interface InputRule {
@@ -20,10 +21,14 @@ export interface InputRule {
 export interface InputBound {
   /** null: nothing bounds it. */
   readonly tokens: number | null;
+  /** Which bound that is; null with null tokens. */
+  readonly kind: BoundKind | null;
   /** To remember what the provider says of it; null where its bytes are so few that nothing is gained. */
   readonly conversation: Conversation | null;
   readonly hasMedia: boolean;
 }
+
+const inputKinds = ["window", "bytes", "prefix"] as const;
 
 /** What a template adds to a conversation: the marks of roles and turns, and a tool system prompt. */
 const templateTokens = 1_000;
@@ -32,33 +37,46 @@ const smallInputTokens = 8_192;
 /** What a template adds behind a known beginning (facts/budget.md 2). */
 const continuationTokens = 400;
 
-/** `bodyBytes`: the decoded body; what its parsed copy does not show is counted by its bytes. */
+export interface InputSources {
+  readonly prefixes: KnownPrefixes;
+  /** Of the decoded body: what its parsed copy does not show is counted by its bytes. */
+  readonly bodyBytes: number;
+  /** Bounds that are not to be believed (`quarantine.ts`). */
+  readonly wrong: ReadonlySet<BoundKind>;
+}
+
 export function boundInput(
   bound: RequestBound,
   rule: InputRule,
-  from: { readonly prefixes: KnownPrefixes; readonly bodyBytes: number },
+  { prefixes, bodyBytes, wrong }: InputSources,
 ): InputBound {
   const turns = bound.turns.map(textOf);
   const parts = bound.parts.map(textOf);
-  const window = rule.limits?.contextTokens ?? null;
+  const window = wrong.has("window") ? null : (rule.limits?.contextTokens ?? null);
   const unseen = unseenIn([...bound.parts, ...bound.turns]);
   const hasMedia = unseen.isOpen || unseen.images > 0;
   const texts = [...parts, ...turns];
-  const cold = sum([
-    textBound(texts, rule) + templateTokens + (bound.hiddenTokens ?? 0) + hiddenBytes(from.bodyBytes, texts),
-    mediaBound(unseen, rule),
-  ]);
+  const bytes =
+    textBound(texts, rule) + templateTokens + (bound.hiddenTokens ?? 0) + hiddenBytes(bodyBytes, texts);
+  const cold = wrong.has("bytes") ? null : sum([bytes, mediaBound(unseen, rule)]);
   if (bound.rounds === 1 && cold !== null && cold <= smallInputTokens) {
-    return { tokens: smallest([cold, window]), conversation: null, hasMedia };
+    return { ...smallest({ bytes: cold, window }), conversation: null, hasMedia };
   }
   const scope = `${rule.scope} ${textOf(bound.countedAs)}`;
   const conversation = hashConversation(scope, turns, parts);
-  const warm = warmBound(bound, { turns, parts, conversation, rule, prefixes: from.prefixes });
-  const least = smallest([cold, warm, window]);
-  if (bound.rounds > 1)
-    return { tokens: window === null ? null : window * bound.rounds, conversation: null, hasMedia };
+  if (bound.rounds > 1) {
+    const all = window === null ? null : window * bound.rounds;
+    return { ...smallest({ window: all }), conversation: null, hasMedia };
+  }
+  // What is new behind a known beginning is bounded by its bytes.
+  const isWarmWrong = wrong.has("prefix") || wrong.has("bytes");
+  const prefix = isWarmWrong ? null : warmBound(bound, { turns, parts, conversation, rule, prefixes });
   // What can hold more the next time is not remembered by what it held this time.
-  return { tokens: least, conversation: unseen.mayChange ? null : conversation, hasMedia };
+  return {
+    ...smallest({ prefix, bytes: cold, window }),
+    conversation: unseen.mayChange ? null : conversation,
+    hasMedia,
+  };
 }
 
 interface WarmInput {
@@ -128,7 +146,13 @@ function sum(parts: readonly (number | null)[]): number | null {
   return total;
 }
 
-function smallest(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? null : Math.min(...known);
+function smallest(
+  bounds: Readonly<Partial<Record<BoundKind, number | null>>>,
+): Pick<InputBound, "tokens" | "kind"> {
+  let least: Pick<InputBound, "tokens" | "kind"> = { tokens: null, kind: null };
+  for (const kind of inputKinds) {
+    const tokens = bounds[kind] ?? null;
+    if (tokens !== null && (least.tokens === null || tokens < least.tokens)) least = { tokens, kind };
+  }
+  return least;
 }

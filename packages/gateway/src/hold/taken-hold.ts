@@ -11,6 +11,7 @@ import type { ExchangeResult } from "../store/store.ts";
 import type { CoveringLimits } from "./accounts.ts";
 import type { Bounded } from "./bound.ts";
 import type { HoldDeps, Offer } from "./hold.ts";
+import type { BoundKind } from "./quarantine.ts";
 
 /** Anthropic's smallest thinking budget (docs, extended thinking). */
 const leastThinkingTokens = 1_024;
@@ -52,6 +53,7 @@ export function takenHold(deps: HoldDeps, taken: Taken): Hold {
           bound_nano_usd: offer.nanoUsd,
         });
       }
+      tellWrongBounds(deps, taken, result);
       return settlement;
     },
     settled: (result) => {
@@ -77,8 +79,7 @@ function loweredOutput(
 
 /** Nothing known: the whole hold. What nobody billed costs nothing. */
 function settlementOf({ covering }: Taken, result: ExchangeResult): Settlement {
-  const isKnown =
-    result.usageSource === "exact" || result.usageSource === "drained" || result.usage.length === 0;
+  const isKnown = isUsageKnown(result);
   const used: Record<string, number> = {};
   if (isKnown) {
     const input = total(result.usage, "input_tokens");
@@ -87,6 +88,35 @@ function settlementOf({ covering }: Taken, result: ExchangeResult): Settlement {
     for (const { account, measure } of covering.rates) used[account.key] = measured[measure];
   }
   return { chargeNanoUsd: isKnown ? result.costNanoUsd : null, used };
+}
+
+/** A bound that was wrong may be so again: who holds by it next would hold too little. */
+function tellWrongBounds(
+  deps: Pick<HoldDeps, "log" | "quarantine">,
+  { routed, bounded, offer }: Taken,
+  result: ExchangeResult,
+): void {
+  const { grounds } = bounded;
+  if (grounds === null || !isUsageKnown(result)) return;
+  const input = total(result.usage, "input_tokens");
+  const output = total(result.usage, "output_tokens");
+  const tell = (kind: BoundKind, counted: number, allowed: number): void => {
+    if (counted <= allowed) return;
+    deps.quarantine.add(grounds.subject, kind, routed.call.exchangeId);
+    deps.log.error("a provider counted more than a bound allows, which is not believed any more", {
+      exchange_id: routed.call.exchangeId,
+      model: `${routed.provider.name}/${routed.policy.model}`,
+      bound: kind,
+      counted_tokens: counted,
+      allowed_tokens: allowed,
+    });
+  };
+  tell(grounds.input, input, bounded.inputTokens);
+  tell("output", output, offer.outputTokens * bounded.outputs);
+}
+
+function isUsageKnown({ usageSource, usage }: ExchangeResult): boolean {
+  return usageSource === "exact" || usageSource === "drained" || usage.length === 0;
 }
 
 function total(usage: readonly UsageRecord[], name: "input_tokens" | "output_tokens"): number {
