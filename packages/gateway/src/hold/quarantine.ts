@@ -23,7 +23,7 @@ export interface QuarantineOptions {
 }
 
 /** For so long a bound that was wrong is not believed. */
-export const quarantineMs = 30 * 24 * 3_600_000;
+export const quarantineMs: number = 30 * 24 * 3_600_000;
 /** Other processes find wrong bounds, too. */
 const lookAgainMs = 60_000;
 
