@@ -264,9 +264,16 @@ describe("a Responses socket", () => {
       [{ type: "response.create", input: "x" }, "invalid_body", "model"],
       [
         { type: "response.create", model: "gpt-5.5", conversation: "conv_1" },
-        "not_supported",
+        "object_not_found",
         "conversation",
       ],
+      [{ type: "response.create", model: "gpt-5.5", conversation: 7 }, "invalid_body", "conversation"],
+      [
+        '{"type":"response.create","model":"gpt-5.5","conversation":"conv_1","conversation":"conv_2"}',
+        "invalid_body",
+        "conversation",
+      ],
+      ['{"type":"later.kind","conversation":"conv_1"}', "not_supported", "conversation"],
       [{ type: "response.create", model: "gpt-5.5", background: true }, "not_supported", "background"],
       [
         { type: "response.create", model: "gpt-5.5", previous_response_id: "resp_of_another_room" },
@@ -344,6 +351,62 @@ describe("a Responses socket", () => {
       assert.deepEqual([said.error.code, said.error.param], ["invalid_body", "previous_response_id"]);
     }
     for (const caller of [own, other, stranger]) await caller.close();
+  });
+
+  it("goes on in a conversation of its room's, and in no other room's", async () => {
+    const [mine, theirs] = [await gateway.token(), await gateway.token({ room: "another-room" })];
+    const http = (token: string, path: string, body?: string): Promise<Response> =>
+      fetch(gateway.openaiUrl + path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body }),
+      });
+    const made = async (token: string): Promise<string> =>
+      ((await (await http(token, "/conversations", "{}")).json()) as { id: string }).id;
+    const [own, foreign] = [await made(mine), await made(theirs)];
+    const caller = await openSocket(url, { token: mine });
+    const requestsBefore = provider.books.length;
+    const ask = { model: "gpt-5.5", input: "remember this" };
+    const absent = [foreign, { id: foreign }, "conv_never"];
+    for (const conversation of absent) {
+      const said = asError(await caller.respond({ ...ask, conversation }));
+      assert.deepEqual([said.error.code, said.error.param], ["object_not_found", "conversation"]);
+    }
+    // Which of the two a provider takes is its own affair, so neither is sent.
+    for (const [first, second] of [
+      [own, foreign],
+      [foreign, own],
+    ]) {
+      const from = caller.messages.length;
+      caller.socket.send(
+        `{"type":"response.create","model":"gpt-5.5","input":"x","conversation":{"id":"${first}","id":"${second}"}}`,
+      );
+      assert.equal(asError(await caller.untilType("error", from)).error.code, "invalid_body");
+    }
+    assert.equal(provider.books.length, requestsBefore, "nothing went up");
+
+    const replies = [
+      await caller.respond({ ...ask, conversation: own }),
+      await caller.respond({ ...ask, conversation: { id: own } }),
+    ];
+    for (const reply of replies) assert.equal(reply.type, "response.completed");
+    // The provider has kept what was said, and it is the room's.
+    const items = (await (await http(mine, `/conversations/${own}/items`)).json()) as {
+      data: readonly { id: string }[];
+    };
+    assert.ok(items.data.length >= 4, JSON.stringify(items));
+    assert.equal((await http(theirs, `/conversations/${own}/items`)).status, 404);
+    for (const reply of replies) {
+      const { id } = reply["response"] as { id: string };
+      assert.equal((await http(mine, `/responses/${id}`)).status, 200);
+      assert.equal((await http(theirs, `/responses/${id}`)).status, 404);
+    }
+    const rows = await rowsOf(caller.headers["x-meshagent-connection-id"]);
+    assert.deepEqual(
+      rows.map(({ result }) => result?.outcome),
+      ["ok", "ok"],
+    );
+    await caller.close();
   });
 
   it("the provider's own error is passed, costs nothing, and has its row", async () => {

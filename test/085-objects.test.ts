@@ -154,6 +154,20 @@ describe("conversations", () => {
     ])
       await assertAbsent(call, id);
     await mine.responses.create({ model: "gpt-5.5", input: "and on", conversation: id });
+    await mine.responses.create({ model: "gpt-5.5", input: "and on", conversation: { id } });
+    // Which `id` of two a provider takes is its own affair, so neither is sent.
+    const foreign = (await theirs.conversations.create({})).id;
+    for (const [first, second] of [
+      [id, foreign],
+      [foreign, id],
+    ]) {
+      const reply = await fetch(`${gateway.openaiUrl}/responses`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${await gateway.token()}`, "content-type": "application/json" },
+        body: `{"model":"gpt-5.5","input":"x","conversation":{"id":"${first}","id":"${second}"}}`,
+      });
+      assert.equal(reply.status, 400, await reply.text());
+    }
     const items = await idsOf(mine.conversations.items.list(id) as AsyncIterable<{ id: string }>);
     assert.ok(items.length >= 4 && items.includes(item));
     assert.equal((await mine.conversations.items.retrieve(item, { conversation_id: id })).type, "message");

@@ -54,7 +54,7 @@ const decided: Readonly<Record<string, readonly [string, string, string, string]
   "openai GET /models/{model}": ["none", "none", "none", "none"],
   "openai SOCKET /responses": [
     "response@id item@output.*.id container@output.*.container_id unless_store_false",
-    "items:input=item anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
+    "member:conversation items:input=item anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
     "tools.*.model tools.*.svg.model input.*.tools.*.model input.*.tools.*.svg.model moderation.model",
     "none",
   ],

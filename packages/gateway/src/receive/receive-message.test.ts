@@ -73,6 +73,23 @@ describe("what a message asks for", () => {
       );
   });
 
+  it("names its conversation, by its id or by an object with one", () => {
+    const reference = { kind: "conversation", id: "conv_1", param: "conversation" };
+    for (const conversation of ["conv_1", { id: "conv_1" }]) {
+      const { references } = receive({ ...create, conversation });
+      assert.ok(references.length > 0);
+      for (const each of references) assert.deepEqual(each, reference);
+    }
+    assert.deepEqual(receive({ ...create, conversation: null }).references, []);
+    for (const wrong of [7, "", ["conv_1"], {}, { id: "conv_1", padding: "x".repeat(5_000) }])
+      assert.throws(
+        () => receive({ ...create, conversation: wrong }),
+        refuses("invalid_body", "conversation"),
+      );
+    const twice = '{"type":"response.create","model":"m","conversation":{"id":"conv_1","id":"conv_2"}}';
+    assert.throws(() => peek(twice), refuses("invalid_body", null));
+  });
+
   it("that nobody asked for is only a model", () => {
     const received = receiveUnasked(sampleRouted(), { protocol: realtimeSocket, model: "whisper-1" });
     assert.deepEqual([received.policy.model, received.body, received.references], ["whisper-1", null, []]);
@@ -88,12 +105,20 @@ describe("a message that can be read two ways, or none", () => {
       ['{"type":"a","type":"response.create"}', "type"],
     ];
     for (const [text, param] of cases) assert.throws(() => peek(text), refuses("invalid_body", param), text);
-    for (const name of ["model", "stream_id", "previous_response_id"]) {
+    for (const name of ["model", "stream_id", "previous_response_id", "conversation"]) {
       const twice = `{"type":"response.create","model":"m","${name}":"a","${name}":"b"}`;
       assert.throws(() => receive(twice), refuses("invalid_body", name), name);
     }
     const update = '{"type":"session.update","session":{"model":"a","model":"b"}}';
     assert.throws(() => peek(update, realtimeSocket), refuses("invalid_body", "session.model"));
+  });
+
+  it("and one that begins nothing names no stored object", () => {
+    assert.throws(
+      () => peek({ type: "later.kind", conversation: "conv_1" }),
+      refuses("not_supported", "conversation"),
+    );
+    assert.equal(peek({ type: "later.kind", conversation: null }).asks.kind, "passes");
   });
 
   it("and a binary one passes when it is no JSON, and counts when it is", () => {

@@ -12,7 +12,15 @@ import { createJsonPicker } from "../json-pick.ts";
 import type { PeekedBody } from "./body-peek.ts";
 import type { ObjectReference } from "../provider-objects.ts";
 import { parsePolicy } from "./policy.ts";
-import { knownNestedNames, mayReferNested, nestedReferences } from "./references.ts";
+import {
+  knownNestedNames,
+  mayReferNested,
+  memberReferences,
+  membersGiven,
+  namesByObject,
+  nestedReferences,
+  parsedReferences,
+} from "./references.ts";
 
 /** Over this a value is none that policy understands. */
 const MAX_VALUE_BYTES = 4096;
@@ -62,23 +70,33 @@ export function peekMessage(
   const asks = from.session.readCaller(found);
   // Of what begins an exchange, `parsePolicy` refuses what is given twice.
   if (asks.kind === "names_models") refuseRepeats(found.map(({ path }) => path.join(".")));
-  const references = referencesOf(refersTo, picker.seen, payload);
-  if (asks.kind !== "begins" && references.length > 0) {
+  const body = { given, picks: found };
+  const references = referencesOf(refersTo, { body, seen: picker.seen, payload });
+  const named = references[0]?.param ?? membersGiven(refersTo, body)[0]?.place.name;
+  if (asks.kind !== "begins" && named !== undefined) {
     throw new GatewayError(
       "not_supported",
       "Only a message that begins a response may name a stored object. Name it there.",
-      { param: references[0]?.param ?? "" },
+      { param: named },
     );
   }
-  return { asks, body: { given, picks: found }, byteLength, references };
+  return { asks, body, byteLength, references };
 }
 
+interface LookedInto {
+  readonly body: PeekedBody;
+  readonly seen: SeenNames | null;
+  readonly payload: Buffer;
+}
+
+/** What stands below the top level. */
 function referencesOf(
   places: SocketProtocol["refersTo"],
-  seen: SeenNames | null,
-  payload: Buffer,
+  { body, seen, payload }: LookedInto,
 ): readonly ObjectReference[] {
-  if (places === "none" || seen === null || !mayReferNested(places, seen)) return [];
+  if (places === "none") return [];
+  if (namesByObject(places, body)) return parsedReferences(places, payload);
+  if (seen === null || !mayReferNested(places, seen)) return [];
   return nestedReferences(places, seen, [payload]);
 }
 
@@ -106,7 +124,7 @@ export function receiveMessage(authenticated: Authenticated, message: SocketMess
     ...inMessage,
     body: bodyOf(peeked.byteLength),
     policy: { ...policy, model, isStream: true },
-    references: [...peeked.references, ...previousOf(message)],
+    references: [...memberReferences(refersTo, peeked.body), ...peeked.references, ...previousOf(message)],
     batchFile: null,
   };
 }

@@ -12,7 +12,14 @@ import type { KeptBytes } from "./kept-bytes.ts";
 import { parsePolicy } from "./policy.ts";
 import type { Slabs } from "./slabs.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
-import { addressReferences, mayReferNested, memberReferences, nestedReferences } from "./references.ts";
+import {
+  addressReferences,
+  mayReferNested,
+  memberReferences,
+  namesByObject,
+  nestedReferences,
+  parsedReferences,
+} from "./references.ts";
 
 export interface ReceiveDeps {
   readonly keptBytes: KeptBytes;
@@ -48,9 +55,11 @@ export async function receive(deps: ReceiveDeps, authenticated: Authenticated): 
     const policy = parsePolicy(authenticated, peeked);
     const body = new Body(read, isPlain ? "" : contentEncoding);
     const batchFile = peek.batchFile();
-    const references = [...address, ...memberReferences(endpoint, peeked), ...(batchFile?.references ?? [])];
-    if (mayReferNested(endpoint.refersTo, peek.seen))
-      references.push(...(await nestedIn(endpoint, peek, read, decoding)));
+    const { refersTo } = endpoint;
+    const references = [...address, ...memberReferences(refersTo, peeked), ...(batchFile?.references ?? [])];
+    const isWhole = namesByObject(refersTo, peeked);
+    if (isWhole || mayReferNested(refersTo, peek.seen))
+      references.push(...(await nestedIn({ refersTo, seen: isWhole ? null : peek.seen }, read, decoding)));
     return { ...authenticated, body, policy, references, batchFile };
   } catch (error) {
     read.reservation.release();
@@ -101,20 +110,21 @@ async function lookAgain(again: BodyPeek, read: ReadBody, decoding: Decoding): P
   return again.end();
 }
 
-/** What the few bodies name that may name an object below their top level: they are read as a whole. */
+/** What the few bodies name that may name an object below their top level. `seen` null: nothing is left out of the look. */
 async function nestedIn(
-  { refersTo }: Authenticated["endpoint"],
-  { seen }: BodyPeek,
+  { refersTo, seen }: Pick<Authenticated["endpoint"], "refersTo"> & Pick<BodyPeek, "seen">,
   read: ReadBody,
   decoding: Decoding,
 ): Promise<readonly ObjectReference[]> {
-  if (refersTo === "none" || seen === null) return [];
+  if (refersTo === "none") return [];
   const chunks: Uint8Array[] = [];
   await eachDecoded(read, decoding, (chunk) => {
     read.reservation.grow(chunk.byteLength);
     chunks.push(chunk);
   });
-  return nestedReferences(refersTo, seen, chunks);
+  return seen === null
+    ? parsedReferences(refersTo, Buffer.concat(chunks))
+    : nestedReferences(refersTo, seen, chunks);
 }
 
 async function eachDecoded(

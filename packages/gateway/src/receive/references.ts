@@ -32,18 +32,44 @@ export function addressReferences({ endpoint, ids, call }: Matched): readonly Ob
 }
 
 /** What top-level members and form fields name. Throws `invalid_body` for one that is no id. */
-export function memberReferences(endpoint: OfferedEndpoint, body: PeekedBody): readonly ObjectReference[] {
-  if (endpoint.refersTo === "none") return [];
-  return endpoint.refersTo.flatMap((place) => {
-    if (place.in !== "member" && place.in !== "form") return [];
-    return body.given
-      .filter(({ name, value }) => name === place.name && value !== null)
-      .flatMap(({ value }) => {
-        const id = idOf(value);
-        if (id === null) throw invalid(place.name, `\`${place.name}\` must be an id.`);
-        return [{ kind: place.kind, id, param: place.name }];
-      });
+export function memberReferences(
+  places: OfferedEndpoint["refersTo"],
+  body: PeekedBody,
+): readonly ObjectReference[] {
+  return membersGiven(places, body).map(({ place, value }) => {
+    const id = idOf(value);
+    if (id === null) throw invalid(place.name, `\`${place.name}\` must be an id.`);
+    return { kind: place.kind, id, param: place.name };
   });
+}
+
+/** What is given in top-level members and form fields that name objects. */
+export function membersGiven(
+  places: OfferedEndpoint["refersTo"],
+  { given }: PeekedBody,
+): readonly { readonly place: MemberPlace; readonly value: unknown }[] {
+  if (places === "none") return [];
+  return places
+    .filter(isMemberPlace)
+    .flatMap((place) =>
+      given
+        .filter(({ name, value }) => name === place.name && value !== null)
+        .map(({ value }) => ({ place, value })),
+    );
+}
+
+type MemberPlace = Extract<ReferencePlace, { in: "member" | "form" }>;
+
+function isMemberPlace(place: ReferencePlace): place is MemberPlace {
+  return place.in === "member" || place.in === "form";
+}
+
+/**
+ * True when a member names an object by an object: its `id` may stand in it twice, which only `parsedReferences`
+ * finds.
+ */
+export function namesByObject(places: OfferedEndpoint["refersTo"], body: PeekedBody): boolean {
+  return membersGiven(places, body).some(({ value }) => isObject(value));
 }
 
 /** An item's own members stand in the third container: the body, the list, the item. */

@@ -26,12 +26,13 @@ const policy: EndpointPolicy = {
     "type",
     "stream_id",
     "previous_response_id",
+    "conversation",
     "stream",
     "service_tier",
     "max_output_tokens",
     "store",
   ],
-  notOfferedFields: ["background", "conversation"],
+  notOfferedFields: ["background"],
 };
 
 const callerPaths: readonly PickPath[] = [
@@ -59,8 +60,8 @@ export const responsesSocket: SocketProtocol = {
   callerPaths,
   policy,
   makes: makesResponse,
-  // What it goes on from has to be of the same connection (`forward/caller-asks.ts`), and a conversation waits.
-  refersTo: responseReferences.filter((place) => place.in !== "member"),
+  // What it goes on from may be of the same connection, of which nobody else has to know (`forward/caller-asks.ts`).
+  refersTo: responseReferences.filter((place) => place.kind !== "response"),
   modelRefs: toolModels,
   open: () => new ResponsesSession(),
   renderError: renderResponsesSocketError,
