@@ -12,6 +12,7 @@ import type { UsageDimension, UsageReport } from "@meshagent/llm-proxy-protocol/
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { meshagentBin } from "./bed/gateway-process.ts";
 import { rawJson } from "./bed/raw-reply.ts";
+import { openSocket } from "./bed/socket-caller.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
 const HOUR_MS = 3_600_000;
@@ -253,5 +254,36 @@ describe("sessions and their agents", () => {
     const report = await owner.getUsage({ project: gateway.projectId, by: ["session"] });
     assert.deepEqual(tree(report), expectedTree);
     assert.equal(report.total.cost_nano_usd, totalNanoUsd);
+  });
+
+  it("Codex's sub-agent over a WebSocket, which it opens for itself, is in the session, too", async () => {
+    provider.script(null);
+    const headers = codex("01a2-later", "/root", "01a2-main");
+    const caller = await openSocket(`${gateway.openaiUrl}/responses`, {
+      token: await gateway.token(),
+      headers,
+    });
+    // As Codex begins: a warm-up, and the turn that goes on from it.
+    const warm = await caller.respond({ model: "gpt-5.5", input: "hi", generate: false });
+    const { id } = warm["response"] as { readonly id: string };
+    const turn = await caller.respond({ model: "gpt-5.5", input: "on", previous_response_id: id });
+    assert.equal(turn.type, "response.completed");
+    await caller.close();
+    const rows = await gateway.untilExchanges((all) => all.every(({ result }) => result !== null));
+    assert.deepEqual(
+      rows.map(({ intent }) => [intent.transport, intent.sessionId, intent.agentId, intent.client]),
+      Array(2).fill(["websocket", "01a2-main", "01a2-later", "codex_exec/0.169.0"]),
+    );
+    const spent = rows.reduce((sum, { result }) => sum + (result?.costNanoUsd ?? NaN), 0);
+    const report = await owner.getUsage({
+      project: gateway.projectId,
+      by: ["session"],
+      session_id: "01a2-main",
+    });
+    assert.equal(report.usage[0]?.cost_nano_usd, 18_575_000 + spent);
+    assert.equal(
+      report.usage[0]?.agents?.find(({ agent_id }) => agent_id === "01a2-later")?.cost_nano_usd,
+      spent,
+    );
   });
 });
