@@ -249,10 +249,8 @@ for (const client of [codex, claude, opencode]) {
         assert.ok(tap.wasSent(`x-meshagent-max-output-tokens: ${limit}\r\n`), String(limit));
       // The first is held by its bytes, each for a token; the others by what the provider counted before them.
       assert.ok(cold.inputNanoUsd >= cold.bytes * client.mostPerInputToken, JSON.stringify(turns));
-      for (const { inputNanoUsd, limit } of warm) {
+      for (const { inputNanoUsd } of warm)
         assert.ok(inputNanoUsd < cold.inputNanoUsd * 0.4, JSON.stringify(turns));
-        assert.ok(limit > cold.limit, "which leaves more of the same money for the output");
-      }
     });
 
     it("money that another request holds: it asks again and gets through", async (context) => {

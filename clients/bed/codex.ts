@@ -44,7 +44,7 @@ export interface CodexOptions {
 
 /** Starts `codex exec --profile meshagent` in the scene's home. */
 export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
-  writeGuideConfig(scene, options.isAsking === true ? "config-asking.toml" : "config.toml");
+  writeGuideConfig(scene, options.isAsking === true ? "config-asking.toml" : "config.toml", options);
   return startClient({
     binary: clientBinaries().codex,
     args: [
@@ -55,7 +55,6 @@ export function startCodex(scene: Scene, options: CodexOptions): RunningClient {
       ...offline,
       ...retries(options.maxRetries),
       ...(options.isSocket === true ? ["-c", "model_providers.meshagent.supports_websockets=true"] : []),
-      ...(options.isSearchOff === true ? ["-c", "web_search='disabled'"] : []),
       ...(options.model === undefined ? [] : ["--model", options.model]),
       ...(options.isJson === true ? ["--json"] : []),
       ...options.args,
@@ -105,12 +104,18 @@ export function runCodex(scene: Scene, options: CodexOptions): Promise<ClientOut
 }
 
 /** The two files of the guide. */
-function writeGuideConfig(scene: Scene, config: string): void {
+function writeGuideConfig(
+  scene: Scene,
+  config: string,
+  { isSearchOff = false }: { readonly isSearchOff?: boolean } = {},
+): void {
   const directory = join(scene.home.home, ".codex");
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "config.toml"), exampleFor(scene, `codex/${config}`));
   const profile = "meshagent.config.toml";
-  writeFileSync(join(directory, profile), exampleFor(scene, `codex/${profile}`));
+  // As docs/budgets.md says for a hard budget.
+  const top = isSearchOff ? 'web_search = "disabled"\n' : "";
+  writeFileSync(join(directory, profile), top + exampleFor(scene, `codex/${profile}`));
 }
 
 /** The session that `codex exec` names in its preamble. */
