@@ -4,15 +4,15 @@
  * reason to refuse.
  */
 
-import { decodeChunks, parseContentEncoding } from "../encoding.ts";
 import { dropCacheMarks, type RequestBound } from "../dialects/request-bound.ts";
-import { isObject } from "../dialects/readings.ts";
 import type { Routed } from "../exchange.ts";
 import type { Ceiling } from "../pricing/ceiling.ts";
+import type { Provider } from "../providers/provider.ts";
 import type { CoveringLimits } from "./accounts.ts";
 import { boundInput, type InputRule } from "./input-bound.ts";
 import type { Conversation } from "./known-prefixes.ts";
 import type { HoldDeps } from "./hold.ts";
+import { parsedBody } from "./parsed-body.ts";
 import type { BoundKind } from "./quarantine.ts";
 import { unboundable } from "./refusals.ts";
 
@@ -61,7 +61,8 @@ export async function boundRequest(
   };
   const read = routed.endpoint.bound;
   const needsBound = hard !== undefined || covering.rates.some(({ measure }) => measure !== "requests");
-  const body = needsBound && read !== undefined ? await parsedBody(routed) : null;
+  const sent = needsBound && read !== undefined ? routed.body : null;
+  const body = sent === null ? null : await parsedBody(sent);
   if (read === undefined || body === null) {
     if (hard !== undefined) refuse(`a request to ${routed.endpoint.name}`);
     return unbounded(routed);
@@ -143,58 +144,9 @@ function subjectOf({ provider, upstream, policy }: Routed): string {
   return `${upstream.origin} ${provider.name}/${policy.model}`;
 }
 
-interface ParsedBody {
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly bytes: number;
-  /** Of two members of one name a parser takes either. */
-  readonly hasRepeats: boolean;
-}
-
-async function parsedBody({ body }: Routed): Promise<ParsedBody | null> {
-  if (body === null) return null;
-  const encodings = parseContentEncoding(body.contentEncoding) ?? [];
-  const chunks: Uint8Array[] = [];
-  // The receive step has decoded it once within its bound.
-  const decoded = decodeChunks([...body.chunks()], encodings, { maxDecodedBytes: Number.MAX_SAFE_INTEGER });
-  if (encodings.length === 0) chunks.push(...body.chunks());
-  else for await (const chunk of decoded) chunks.push(chunk);
-  const text = Buffer.concat(chunks);
-  try {
-    const value: unknown = JSON.parse(text.toString("utf8"));
-    if (!isObject(value)) return null;
-    return { value, bytes: text.byteLength, hasRepeats: membersWritten(text) !== membersOf(value) };
-  } catch {
-    return null;
-  }
-}
-
-/** Members as they stand in a JSON text: every colon outside of a string is one. */
-function membersWritten(text: Buffer): number {
-  let members = 0;
-  let isInString = false;
-  for (let at = 0; at < text.length; at++) {
-    const byte = text[at];
-    if (isInString) {
-      if (byte === 0x5c) at += 1;
-      else if (byte === 0x22) isInString = false;
-    } else if (byte === 0x22) isInString = true;
-    else if (byte === 0x3a) members += 1;
-  }
-  return members;
-}
-
-function membersOf(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const values: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  return values.reduce<number>(
-    (sum, each) => sum + membersOf(each),
-    Array.isArray(value) ? 0 : values.length,
-  );
-}
-
 function inputRule({ provider, upstream, policy, endpoint, call }: Routed): InputRule {
   // Behind another address another model may answer to the name.
-  const isOwn = upstream.isSimulated || new URL(provider.defaultBaseUrl).origin === upstream.origin;
+  const isOwn = upstream.isSimulated || ownOriginOf(provider) === upstream.origin;
   return {
     tokensPerNonAsciiByte: isOwn ? provider.tokensPerNonAsciiByte : 11,
     tokensPerImage: provider.tokensPerImage,
@@ -207,6 +159,16 @@ function inputRule({ provider, upstream, policy, endpoint, call }: Routed): Inpu
       ...betaHeaders.map((name) => call.request.headers[name]),
     ].join(" "),
   };
+}
+
+const ownOrigins = new WeakMap<Provider, string>();
+
+function ownOriginOf(provider: Provider): string {
+  const known = ownOrigins.get(provider);
+  if (known !== undefined) return known;
+  const { origin } = new URL(provider.defaultBaseUrl);
+  ownOrigins.set(provider, origin);
+  return origin;
 }
 
 function maxOutputOf(bound: RequestBound, rule: InputRule, wrong: ReadonlySet<BoundKind>): number | null {

@@ -17,7 +17,7 @@ import type { Prices } from "../pricing/prices.ts";
 import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
 import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../store/limits.ts";
 import type { ExchangeIntent } from "../store/store.ts";
-import { coveringLimits, type CoveringLimits } from "./accounts.ts";
+import { coveringLimits, type CoveringLimits, type Subject } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
 import { KnownCoverings } from "./known-coverings.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
@@ -83,31 +83,33 @@ export function createHoldState(
  * `CallerGone` when it left while it waited. Nothing is held then.
  */
 export async function hold(deps: HoldDeps, routed: Routed): Promise<Held> {
-  const asking = await askingOf(deps, routed);
-  return { ...routed, hold: asking === null ? null : await takeHold(deps, asking) };
-}
-
-/** null: no limit covers it. */
-async function askingOf(deps: HoldDeps, routed: Routed): Promise<Asking | null> {
   const covering = await findCovering(deps, routed);
-  if (covering === null) return null;
-  return { routed, covering, bounded: await boundRequest(deps, routed, covering) };
+  if (covering === null) return { ...routed, hold: null };
+  const bounded = await boundRequest(deps, routed, covering);
+  return { ...routed, hold: await takeHold(deps, { routed, covering, bounded }) };
 }
 
-async function findCovering(deps: HoldDeps, routed: Routed): Promise<CoveringLimits | null> {
-  const { principal, endpoint, provider, policy, sessionId } = routed;
+/** null: no limit covers it. At once where it is known. */
+function findCovering(
+  deps: HoldDeps,
+  { principal, endpoint, provider, policy, sessionId }: Routed,
+): CoveringLimits | null | Promise<CoveringLimits | null> {
   if (endpoint.usageReader === null && endpoint.socket === undefined) return null;
   const subject = { principal, sessionId, model: `${provider.name}/${policy.model}` };
-  const nowMs = deps.clock.now();
-  const { changes } = deps.definitions;
-  const known = deps.coverings.find(subject, { nowMs, changes });
-  if (known !== undefined) return known;
-  const definitions = await deps.definitions.of(principal);
+  const at = { nowMs: deps.clock.now(), changes: deps.definitions.changes };
+  const known = deps.coverings.find(subject, at);
+  return known === undefined ? lookForCovering(deps, subject, at) : known;
+}
+
+async function lookForCovering(
+  deps: HoldDeps,
+  subject: Subject,
+  { nowMs, changes }: { readonly nowMs: number; readonly changes: number },
+): Promise<CoveringLimits | null> {
+  const definitions = await deps.definitions.of(subject.principal);
   const found = coveringLimits(definitions, subject, { nowMs, calendar: deps.calendar });
-  const covering =
-    found.budgets.length + found.rates.length + found.concurrency.length === 0
-      ? null
-      : await deps.definitions.seeded(principal.projectId, found);
+  const isNone = found.budgets.length + found.rates.length + found.concurrency.length === 0;
+  const covering = isNone ? null : await deps.definitions.seeded(subject.principal.projectId, found);
   deps.coverings.remember(subject, covering, changes);
   return covering;
 }

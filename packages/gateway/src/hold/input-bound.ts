@@ -55,9 +55,13 @@ export function boundInput(
   const window = wrong.has("window") ? null : (rule.limits?.contextTokens ?? null);
   const unseen = unseenIn([...bound.parts, ...bound.turns]);
   const hasMedia = unseen.isOpen || unseen.images > 0;
-  const texts = [...parts, ...turns];
+  const size = sizeOf(turns, sizeOf(parts, { bytes: 0, nonAscii: 0 }));
   const bytes =
-    textBound(texts, rule) + templateTokens + (bound.hiddenTokens ?? 0) + hiddenBytes(bodyBytes, texts);
+    tokensOf(size, rule) +
+    templateTokens +
+    (bound.hiddenTokens ?? 0) +
+    // White space, escapes, and whatever a parser kept to itself, such as the first of two members of one name.
+    Math.max(0, bodyBytes - size.bytes);
   const cold = wrong.has("bytes") ? null : sum([bytes, mediaBound(unseen, rule)]);
   if (bound.rounds === 1 && cold !== null && cold <= smallInputTokens) {
     return { ...smallest({ bytes: cold, window }), conversation: null, hasMedia };
@@ -108,25 +112,32 @@ function warmBound(
     found.known.inputTokens +
       continuationTokens +
       (newParts.length === 0 ? 0 : (bound.hiddenTokens ?? 0)) +
-      textBound([...newParts, ...newTurns], rule),
+      tokensOf(sizeOf(newTurns, sizeOf(newParts, { bytes: 0, nonAscii: 0 })), rule),
     mediaBound(unseenIn([...added, ...bound.turns.slice(found.turns)]), rule),
   ]);
 }
 
-/** ASCII is a byte and at most a token; of the rest, twice what UTF-8 takes beyond UTF-16 is at least its bytes. */
-function textBound(texts: readonly string[], rule: InputRule): number {
-  let tokens = 0;
-  for (const text of texts) {
-    const bytes = Buffer.byteLength(text);
-    const nonAscii = Math.min(bytes, 2 * (bytes - text.length));
-    tokens += bytes + (rule.tokensPerNonAsciiByte - 1) * nonAscii;
-  }
-  return tokens;
+/** What texts take in UTF-8. */
+interface Size {
+  bytes: number;
+  /** At least the bytes that are not ASCII. */
+  nonAscii: number;
 }
 
-/** White space, escapes, and whatever a parser kept to itself, such as the first of two members of one name. */
-function hiddenBytes(bodyBytes: number, texts: readonly string[]): number {
-  return Math.max(0, bodyBytes - texts.reduce((total, text) => total + Buffer.byteLength(text), 0));
+/** Adds the texts to `size`, and gives it back. */
+function sizeOf(texts: readonly string[], size: Size): Size {
+  for (const text of texts) {
+    const bytes = Buffer.byteLength(text);
+    size.bytes += bytes;
+    // Twice what UTF-8 takes beyond UTF-16.
+    size.nonAscii += Math.min(bytes, 2 * (bytes - text.length));
+  }
+  return size;
+}
+
+/** ASCII is a byte and at most a token. */
+function tokensOf({ bytes, nonAscii }: Size, rule: InputRule): number {
+  return bytes + (rule.tokensPerNonAsciiByte - 1) * nonAscii;
 }
 
 function mediaBound({ images, isOpen }: Unseen, rule: InputRule): number | null {
