@@ -51,7 +51,7 @@ export interface UpstreamObserver {
   onReply(reply: UpstreamReply): void;
   /**
    * The chunk belongs to the observer. Return false to pause until `UpstreamCall.resume()`. `framed` is the same chunk
-   * as it stood in an HTTP/1.1 chunked body, one whole chunk of it, when it did: to be sent on in its stead.
+   * as it stands in an HTTP/1.1 chunked body, where the client has it so: to be sent on in its stead.
    */
   onChunk(chunk: Uint8Array, framed?: Uint8Array | null): boolean;
   onEnd(): void;

@@ -3,8 +3,9 @@
  * knows sockets and TLS, and nothing of HTTP.
  */
 
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { createReadBuffer } from "../read-buffer.ts";
 
 export interface ConnectionsOptions {
   /** How long an idle connection is kept. */
@@ -15,6 +16,7 @@ export interface ConnectionsOptions {
 
 /** Who uses a connection now, and is told what happens on it. */
 export interface ConnectionUser {
+  /** The memory is the connection's again after the call. */
   onData(bytes: Buffer): void;
   /** The other side has said its last word. */
   onEnd(): void;
@@ -46,14 +48,16 @@ export class Connection {
   #user: ConnectionUser | null = null;
   #error: Error | null = null;
 
-  constructor(socket: Socket, onIdle: (connection: Connection) => void) {
+  constructor({ socket, reads }: Dialled, onIdle: (connection: Connection) => void) {
     this.socket = socket;
     this.#onIdle = onIdle;
-    socket.on("data", (bytes: Buffer) => {
+    const onData = (bytes: Buffer): void => {
       // Whatever an idle connection says, it says to nobody: it is out of step.
       if (this.#user === null) socket.destroy();
       else this.#user.onData(bytes);
-    });
+    };
+    if (reads === null) socket.on("data", onData);
+    else reads.onBytes = onData;
     socket.on("end", () => {
       if (this.#user === null) socket.destroy();
       else this.#user.onEnd();
@@ -100,6 +104,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   /** TLS sessions to resume, by origin: saves a round trip and the certificate's verification. */
   const sessions = new Map<string, Buffer>();
   const sockets = new Set<Socket>();
+  const buffer = createReadBuffer();
 
   const onIdle = (origin: string) => (connection: Connection) => {
     connection.socket.setTimeout(options.keepAliveTimeoutMs);
@@ -123,13 +128,13 @@ export function createConnections(options: ConnectionsOptions): Connections {
         }
         kept.discard();
       }
-      return dial({ ...options, origin, connectTimeoutMs, sessions, sockets }, (result) => {
+      return dial({ ...options, origin, connectTimeoutMs, sessions, sockets, buffer }, (result) => {
         if ("cause" in result) {
           onOpen(result);
           return;
         }
         const connection = new Connection(result, onIdle(origin));
-        result.once("close", () => forget(origin, connection));
+        result.socket.once("close", () => forget(origin, connection));
         onOpen(connection);
       });
     },
@@ -145,26 +150,38 @@ interface DialOptions extends ConnectionsOptions {
   readonly connectTimeoutMs: number;
   readonly sessions: Map<string, Buffer>;
   readonly sockets: Set<Socket>;
+  readonly buffer: Buffer | null;
 }
 
-function dial(options: DialOptions, onDialled: (result: Socket | ConnectFailure) => void): () => void {
-  const { socket, readyEvent } = startDial(options);
+/** Reads into memory that all connections share; whose they are is known when the connection is made. */
+interface Reads {
+  onBytes: (bytes: Buffer) => void;
+}
+
+/** A connection that can be written; null: its reads are events. */
+export interface Dialled {
+  readonly socket: Socket;
+  readonly reads: Reads | null;
+}
+
+function dial(options: DialOptions, onDialled: (result: Dialled | ConnectFailure) => void): () => void {
+  const { socket, reads, readyEvent } = startDial(options);
   options.sockets.add(socket);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
   socket.once("close", () => options.sockets.delete(socket));
   let isOver = false;
-  const finish = (result: Socket | ConnectFailure | null): void => {
+  const finish = (result: Dialled | ConnectFailure | null): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
-    if (result !== socket) socket.destroy();
+    if (result === null || "cause" in result) socket.destroy();
     if (result !== null) onDialled(result);
   };
   const timer = setTimeout(() => {
     finish({ isTimeout: true, cause: new Error(`No connection within ${options.connectTimeoutMs} ms.`) });
   }, options.connectTimeoutMs);
-  socket.once(readyEvent, () => finish(socket));
+  socket.once(readyEvent, () => finish({ socket, reads }));
   socket.once("end", () =>
     finish({ isTimeout: false, cause: new Error("The connection ended while it was made.") }),
   );
@@ -177,11 +194,13 @@ function dial(options: DialOptions, onDialled: (result: Socket | ConnectFailure)
   return () => finish(null);
 }
 
-function startDial(options: DialOptions): { readonly socket: Socket; readonly readyEvent: string } {
+function startDial(options: DialOptions): Dialled & { readonly readyEvent: string } {
   const url = new URL(options.origin);
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   if (url.protocol !== "https:") {
-    return { socket: connectTcp({ host, port: Number(url.port || 80) }), readyEvent: "connect" };
+    const { reads, onread } = lentReads(options.buffer);
+    const socket = connectTcp({ host, port: Number(url.port || 80), ...(onread === null ? {} : { onread }) });
+    return { socket, reads, readyEvent: "connect" };
   }
   const session = options.sessions.get(options.origin);
   const tls: ConnectionOptions = {
@@ -195,5 +214,18 @@ function startDial(options: DialOptions): { readonly socket: Socket; readonly re
   };
   const socket = connectTls(tls);
   socket.on("session", (ticket) => options.sessions.set(options.origin, ticket));
-  return { socket, readyEvent: "secureConnect" };
+  return { socket, reads: null, readyEvent: "secureConnect" };
+}
+
+function lentReads(buffer: Buffer | null): {
+  readonly reads: Reads | null;
+  readonly onread: OnReadOpts | null;
+} {
+  if (buffer === null) return { reads: null, onread: null };
+  const reads: Reads = { onBytes: () => {} };
+  const callback = (byteLength: number): boolean => {
+    reads.onBytes(buffer.subarray(0, byteLength));
+    return true;
+  };
+  return { reads, onread: { buffer, callback } };
 }

@@ -7,8 +7,6 @@ interface Parsed {
   readonly heads: UpstreamReply[];
   body: string;
   bodyCalls: number;
-  /** What could be passed on with its framing, and the same without. */
-  readonly framed: (readonly [framed: string, body: string])[];
   /** null: not complete. */
   isReusable: boolean | null;
 }
@@ -17,15 +15,13 @@ function parse(
   pieces: readonly (string | Buffer)[],
   options: { isHead?: boolean; endsAfter?: boolean } = {},
 ): Parsed {
-  const parsed: Parsed = { heads: [], body: "", bodyCalls: 0, framed: [], isReusable: null };
+  const parsed: Parsed = { heads: [], body: "", bodyCalls: 0, isReusable: null };
   const parser = new ReplyParser(
     { isHead: options.isHead ?? false, maxHeadBytes: 4096 },
     {
       onHead: (reply) => parsed.heads.push(reply),
-      onBody: (bytes, framed) => {
-        const body = Buffer.from(bytes).toString("latin1");
-        parsed.body += body;
-        if (framed !== null) parsed.framed.push([Buffer.from(framed).toString("latin1"), body]);
+      onBody: (bytes) => {
+        parsed.body += Buffer.from(bytes).toString("latin1");
         parsed.bodyCalls += 1;
       },
       onComplete: (isReusable) => {
@@ -96,45 +92,6 @@ describe("framing", () => {
     assert.equal(parsed.heads.length, 1);
     assert.equal(parsed.heads[0]?.status, 200);
     assert.equal(parsed.body, "ok");
-  });
-});
-
-describe("a chunk with its framing", () => {
-  const head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-
-  it("is there for one whole chunk in one piece, also behind the head", () => {
-    const parsed = parse([`${head}3\r\none\r\n`, "0003\r\ntwo\r\n", "0\r\n\r\n"]);
-    assert.deepEqual(parsed.framed, [
-      ["3\r\none\r\n", "one"],
-      ["0003\r\ntwo\r\n", "two"],
-    ]);
-    assert.equal(parsed.isReusable, true);
-  });
-
-  it("is not there for several, for a part, for one with an extension, or with the end of the reply", () => {
-    const cases = [
-      ["3\r\none\r\n3\r\ntwo\r\n"],
-      ["3\r\non", "e\r\n"],
-      ["3\r\none", "\r\n"],
-      ["3\r\none\r", "\n"],
-      ["3", "\r\none\r\n"],
-      ["3\r", "\none\r\n"],
-      ["3;a=b\r\none\r\n"],
-      ["3 \r\none\r\n"],
-      ["3\r\none\r\n0\r\n\r\n"],
-      ["3\r\none\r\n4"],
-      ["3\r\none\r\n0\r\n", "x: y\r\n\r\n"],
-    ];
-    for (const pieces of cases) {
-      const parsed = parse([head, ...pieces]);
-      assert.deepEqual(parsed.framed, [], JSON.stringify(pieces));
-      assert.match(parsed.body, /^one(?:two)?$/);
-    }
-  });
-
-  it("comes again after a read that had none", () => {
-    const parsed = parse([head, "3\r\non", "e\r\n", "3\r\ntwo\r\n"]);
-    assert.deepEqual(parsed.framed, [["3\r\ntwo\r\n", "two"]]);
   });
 });
 
@@ -217,8 +174,6 @@ describe("fuzz", () => {
       }
       const parsed = parse(pieces);
       assert.equal(parsed.body, body, `seed ${seed}, round ${round}`);
-      for (const [framed, part] of parsed.framed)
-        assert.equal(framed, `${part.length.toString(16)}\r\n${part}\r\n`);
       assert.equal(parsed.isReusable, true, `seed ${seed}, round ${round}`);
     }
   });

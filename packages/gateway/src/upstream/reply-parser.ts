@@ -14,11 +14,8 @@ export class InvalidReplyError extends Error {
 export interface ReplyHandler {
   /** A final reply's head; interim ones (1xx) are dropped here. */
   onHead(reply: UpstreamReply): void;
-  /**
-   * Body bytes of one `push`, in one piece. `framed` is the same with its chunk framing, where they came as one whole
-   * chunk: who speaks HTTP/1.1 to somebody else can pass it on as it is. Else null.
-   */
-  onBody(bytes: Uint8Array, framed: Uint8Array | null): void;
+  /** Body bytes of one `push`, in one piece of its memory. */
+  onBody(bytes: Uint8Array): void;
   /** The reply is whole. `isReusable`: the connection can carry another request. */
   onComplete(isReusable: boolean): void;
 }
@@ -54,8 +51,6 @@ export class ReplyParser {
   #trailerBytes = 0;
   #remaining = 0;
   #isPersistent = false;
-  /** The last size line was a number and nothing else, and came in one piece. */
-  #isPlainSize = false;
 
   constructor(options: ReplyParserOptions, handler: ReplyHandler) {
     this.#options = options;
@@ -68,8 +63,8 @@ export class ReplyParser {
   }
 
   /**
-   * Takes the next bytes, which belong to the parser from now on: chunk framing is closed up in place. Throws
-   * `InvalidReplyError`.
+   * Takes the next bytes, in memory that is the parser's for the length of the call: chunk framing is closed up in
+   * place. Throws `InvalidReplyError`.
    */
   push(input: Buffer): void {
     let offset = 0;
@@ -79,12 +74,12 @@ export class ReplyParser {
           offset = this.#takeHead(input, offset);
           break;
         case "body_to_end":
-          this.#handler.onBody(input.subarray(offset), null);
+          this.#handler.onBody(input.subarray(offset));
           return;
         case "body_by_length": {
           const end = Math.min(input.length, offset + this.#remaining);
           this.#remaining -= end - offset;
-          this.#handler.onBody(input.subarray(offset, end), null);
+          this.#handler.onBody(input.subarray(offset, end));
           offset = end;
           if (this.#remaining === 0) this.#complete(input, offset);
           break;
@@ -104,11 +99,9 @@ export class ReplyParser {
 
   /** Body bytes of several chunks are moved together over their framing; those of a single one stay where they are. */
   #takeChunked(input: Buffer, from: number): void {
-    const isAtChunk = this.#state === "chunk_size" && this.#pending.length === 0;
     let offset = from;
     let start = -1;
     let end = 0;
-    let chunks = 0;
     let next = -1;
     while (offset < input.length && next === -1) {
       if (this.#state === "chunk_size") {
@@ -120,7 +113,6 @@ export class ReplyParser {
         end += stop - offset;
         this.#remaining -= stop - offset;
         offset = stop;
-        chunks++;
         if (this.#remaining === 0) this.#state = "chunk_data_cr";
       } else if (this.#state === "trailers") {
         next = this.#takeTrailers(input, offset);
@@ -129,9 +121,7 @@ export class ReplyParser {
         offset = this.#takeChunkDataEnd(input, offset);
       }
     }
-    const isWhole = isAtChunk && chunks === 1 && this.#state === "chunk_size" && this.#isPlainSize;
-    const framed = isWhole && this.#pending.length === 0 ? input.subarray(from) : null;
-    if (end > start) this.#handler.onBody(input.subarray(start, end), framed);
+    if (end > start) this.#handler.onBody(input.subarray(start, end));
     if (next !== -1) this.#complete(input, next);
   }
 
@@ -192,7 +182,6 @@ export class ReplyParser {
       }
       const isPlain = at > offset && at - offset <= maxSizeDigits && at + 1 < input.length;
       if (isPlain && input[at] === CR && input[at + 1] === LF) {
-        this.#isPlainSize = true;
         this.#beginChunk(size);
         return at + 2;
       }
@@ -206,7 +195,6 @@ export class ReplyParser {
     const stop = lineEnd === -1 ? input.length : lineEnd + 1;
     const line = Buffer.concat([this.#pending, input.subarray(offset, stop)]);
     if (line.length > maxChunkLineBytes) throw new InvalidReplyError("A chunk's size line is too long.");
-    this.#isPlainSize = false;
     if (lineEnd === -1) {
       this.#pending = line;
       return stop;

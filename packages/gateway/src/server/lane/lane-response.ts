@@ -18,7 +18,7 @@ export interface LaneResponseOptions {
 }
 
 /** Up to here what waits is joined: one write of one piece costs less than a list of them. */
-const maxJoinedBytes = 64 * 1024;
+const maxJoinedBytes = 16 * 1024;
 
 export class LaneResponse extends EventEmitter implements CallerResponse {
   readonly #options: LaneResponseOptions;

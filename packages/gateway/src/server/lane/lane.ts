@@ -6,10 +6,11 @@
 
 import type { Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
+import { createReadBuffer } from "../../read-buffer.ts";
 import { readLaneHead } from "./lane-head.ts";
 import { type BodySource, LaneRequest } from "./lane-request.ts";
 import { LaneResponse } from "./lane-response.ts";
-import { createReadBuffer, lentReads } from "./lent-reads.ts";
+import { lentReads } from "./lent-reads.ts";
 
 export interface LaneOptions {
   readonly clock: Clock;

@@ -1,20 +1,9 @@
 /**
- * Reads of a connection into one piece of memory that all connections share. Node makes 64 KiB for each read, and
- * the collector's cost of them was a third of a large request's (measured). `net.connect` can be told to read so
- * (`onread`); for a connection that was accepted there is no such option, so that its handle is given to a new socket.
+ * Reads of an accepted connection into memory that is shared. `net.connect` can be told to read so (`onread`); for a
+ * connection that was accepted there is no such option, so that its handle is given to a new socket.
  */
 
 import { Socket } from "node:net";
-
-const readBytes = 64 * 1024;
-
-/**
- * Memory for all connections of a process. libuv asks for memory, reads into it and hands it over in one go wherever
- * it waits for readiness; null on Windows, where a read that waits owns its memory.
- */
-export function createReadBuffer(): Buffer | null {
-  return process.platform === "win32" ? null : Buffer.allocUnsafeSlow(readBytes);
-}
 
 /**
  * The same connection with its reads given to `onBytes`, in memory that is its own for the length of the call. null
