@@ -44,6 +44,7 @@ import {
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { callerAddress, isLoopback, urlHost } from "./server/caller-address.ts";
 import { createServer } from "./server/server.ts";
+import { createSlabs } from "./slabs.ts";
 import { backUpDatabase } from "./store/sqlite/backup.ts";
 import { databaseFileIn, openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/sqlite-store.ts";
 import type { Peers } from "./store/peers.ts";
@@ -240,7 +241,12 @@ function createParts(store: Store, options: StartOptions): Parts {
   });
   const clients = createClients(options);
 
-  return { providers, dialects, store, options, upstreams, clients, running: new Set(), sockets: new Set() };
+  return {
+    ...{ providers, dialects, store, options, upstreams, clients },
+    running: new Set(),
+    sockets: new Set(),
+    slabs: createSlabs(),
+  };
 }
 
 async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
@@ -281,6 +287,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
       checkStore: () => store.checkUsable(),
       hasProvider: () => canAnswer(store.directory, upstreams),
     },
+    slabs: parts.slabs,
     running: parts.running,
     sockets: parts.sockets,
     settings: { ...config, tls: options.tls },

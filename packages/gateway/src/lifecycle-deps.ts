@@ -24,7 +24,7 @@ import type { Prices } from "./pricing/prices.ts";
 import type { Provider } from "./providers/provider.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
 import { intentOf } from "./record/record.ts";
-import { createSlabs } from "./receive/slabs.ts";
+import type { Slabs } from "./slabs.ts";
 import type { Upstreams } from "./route/upstreams.ts";
 import type { Store } from "./store/store.ts";
 
@@ -38,6 +38,7 @@ export interface Parts {
   readonly clients: Clients;
   readonly running: Set<Stoppable>;
   readonly sockets: Set<OpenSocket>;
+  readonly slabs: Slabs;
 }
 
 /** What each step is given to work with. */
@@ -64,7 +65,7 @@ export function createLifecycle(parts: Parts): {
   const collector = options.member?.collector ?? createCollectorOf(parts, prices, metrics);
   const lifecycle: LifecycleDeps = {
     authenticate: createAuthenticateDeps({ directory: store.directory, clock, maxCachedCredentials: 10_000 }),
-    receive: { keptBytes, slabs: createSlabs(), limits: config },
+    receive: { keptBytes, slabs: parts.slabs, limits: config },
     admit: { providerFor: (dialect) => providerFor(parts.providers, dialect) },
     route: { upstreamFor: parts.upstreams.upstreamFor },
     own: {

@@ -1,4 +1,4 @@
-import { createSlabs } from "./slabs.ts";
+import { createSlabs } from "../slabs.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeptChunks } from "./kept-chunks.ts";

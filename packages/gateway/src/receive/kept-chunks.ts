@@ -4,7 +4,7 @@
  * its byte: 64 MiB in chunks of one byte would take gigabytes.
  */
 
-import type { Slabs } from "./slabs.ts";
+import type { Slabs } from "../slabs.ts";
 
 /** Smaller chunks count as tiny. */
 const TINY_BYTES = 1024;

@@ -8,7 +8,7 @@ import type { Call, CallerRequest } from "../exchange.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { KeptChunks } from "./kept-chunks.ts";
 import type { KeptBytes, Reservation } from "./kept-bytes.ts";
-import type { Slabs } from "./slabs.ts";
+import type { Slabs } from "../slabs.ts";
 
 export interface ReceiveLimits {
   /** The largest body, as sent. */

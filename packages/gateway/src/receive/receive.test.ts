@@ -1,4 +1,4 @@
-import { createSlabs } from "./slabs.ts";
+import { createSlabs } from "../slabs.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

@@ -10,7 +10,7 @@ import type { ObjectReference } from "../provider-objects.ts";
 import { type BodyPeek, createBodyPeek, nothingPeeked, type PeekedBody } from "./body-peek.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
 import { parsePolicy } from "./policy.ts";
-import type { Slabs } from "./slabs.ts";
+import type { Slabs } from "../slabs.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
 import {
   addressReferences,

@@ -10,6 +10,7 @@ import { RawCaller, turns } from "../forward/relay-harness.ts";
 import { createDialectTable } from "../match/match.ts";
 import type { LogFields } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
+import { createSlabs } from "../slabs.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { isLoopback } from "./caller-address.ts";
 import { createServer, type GatewayServer, type ServerDeps, type ServerSettings } from "./server.ts";
@@ -41,6 +42,7 @@ async function start(deps: Partial<ServerDeps> = {}, settings: Partial<ServerSet
     clock: { now: () => Date.UTC(2026, 10, 23) },
     log: { debug: log, info: log, warn: log, error: log },
     metrics,
+    slabs: createSlabs(),
     renderMetrics: async () => metrics.render(),
     table: createDialectTable([openAiDialect, anthropicDialect]),
     defaultDialect: openAiDialect,

@@ -25,6 +25,7 @@ import { errorText, type Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { asksForWebSocket, handshakeProblem } from "../websocket/handshake.ts";
+import type { Slabs } from "../slabs.ts";
 import { answer, retryHeaders } from "./answer.ts";
 import { callerAddress } from "./caller-address.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
@@ -34,6 +35,8 @@ import { answerOwnPage, plain } from "./own-pages.ts";
 
 export interface ServerDeps {
   readonly clock: Clock;
+  /** Where the bytes of a body wait that nobody reads yet. */
+  readonly slabs: Slabs;
   readonly log: Log;
   readonly metrics: Pick<Metrics, "refused">;
   /** What `/metrics` shows. */
@@ -135,12 +138,13 @@ export function createServer(deps: ServerDeps): GatewayServer {
 
 /** Connections begin on the lane; those that leave it get the listener of `node:http` that they would have had. */
 function openLane(state: ServerState, server: Server): Lane {
-  const { clock, settings, table } = state.deps;
+  const { clock, settings, slabs, table } = state.deps;
   const event = settings.tls === null ? "connection" : "secureConnection";
   const listeners = server.listeners(event);
   server.removeAllListeners(event);
   const lane = createLane({
     clock,
+    slabs,
     keepAliveMs: settings.callerKeepAliveMs,
     headersTimeoutMs,
     takes: (target) => table.dialectOf(splitTarget(target).path) !== null,

@@ -102,8 +102,10 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
       this.#isSent = true;
       return;
     }
+    socket.cork();
     socket.write(this.#head, "latin1");
     this.#writeChunks(connection, body.chunks()[Symbol.iterator]());
+    socket.uncork();
   }
 
   /** As fast as the socket takes them; the clock of the first byte starts when the last one is written. */

@@ -6,6 +6,7 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { CallerRequest } from "../../exchange.ts";
+import { slabBytes, type Slabs } from "../../slabs.ts";
 import type { LaneHead } from "./lane-head.ts";
 
 /** What its connection does for it. */
@@ -14,6 +15,21 @@ export interface BodySource {
   resumeBody(): void;
 }
 
+export interface LaneRequestOptions {
+  readonly socket: Socket;
+  readonly source: BodySource;
+  readonly slabs: Slabs;
+}
+
+/** `slab` is where the bytes are, when they are in one. */
+interface Unheard {
+  readonly bytes: Uint8Array;
+  readonly slab: Uint8Array | null;
+}
+
+const nothing: Unheard = { bytes: new Uint8Array(0), slab: null };
+/** Fewer bytes are copied to memory of their own. */
+const minSlabBytes = 4096;
 /** Kept of a body that nobody listens to yet, before its connection is paused. */
 const maxUnheardBytes = 64 * 1024;
 
@@ -27,18 +43,20 @@ export class LaneRequest extends EventEmitter implements CallerRequest {
   destroyed = false;
   readableEnded = false;
   readonly #source: BodySource;
-  #unheard: Buffer[] = [];
+  readonly #slabs: Slabs;
+  #unheard: Unheard[] = [];
   #unheardBytes = 0;
   #isFlowing = false;
   #distinct: Record<string, string[]> | null = null;
 
-  constructor(head: LaneHead, socket: Socket, source: BodySource) {
+  constructor(head: LaneHead, { socket, source, slabs }: LaneRequestOptions) {
     super();
     this.url = head.target;
     this.rawHeaders = head.rawHeaders;
     this.headers = head.headers;
     this.socket = socket;
     this.#source = source;
+    this.#slabs = slabs;
   }
 
   get headersDistinct(): Record<string, string[]> {
@@ -74,7 +92,7 @@ export class LaneRequest extends EventEmitter implements CallerRequest {
       this.emit("data", bytes, isLent);
       return;
     }
-    this.#unheard.push(Buffer.from(bytes));
+    this.#unheard.push(this.#kept(bytes));
     this.#unheardBytes += bytes.length;
     if (this.#unheardBytes >= maxUnheardBytes) this.#source.pauseBody();
   }
@@ -96,13 +114,22 @@ export class LaneRequest extends EventEmitter implements CallerRequest {
   #flow(): void {
     if (!this.#isFlowing || this.destroyed) return;
     while (this.#unheard.length > 0 && this.#isFlowing) {
-      const bytes = this.#unheard.shift();
-      if (bytes !== undefined) this.emit("data", bytes, false);
+      const { bytes, slab } = this.#unheard.shift() ?? nothing;
+      this.emit("data", bytes, slab !== null);
+      if (slab !== null) this.#slabs.give([slab]);
     }
     if (!this.#isFlowing) return;
     this.#unheardBytes = 0;
     if (this.complete) this.#end();
     else this.#source.resumeBody();
+  }
+
+  #kept(bytes: Uint8Array): Unheard {
+    if (bytes.length < minSlabBytes || bytes.length > slabBytes)
+      return { bytes: Buffer.from(bytes), slab: null };
+    const slab = this.#slabs.take();
+    slab.set(bytes);
+    return { bytes: slab.subarray(0, bytes.length), slab };
   }
 
   #end(): void {

@@ -3,6 +3,7 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { RawCaller, turns } from "../../forward/relay-harness.ts";
+import { createSlabs } from "../../slabs.ts";
 import { createLane } from "./lane.ts";
 import type { LaneRequest } from "./lane-request.ts";
 import type { LaneResponse } from "./lane-response.ts";
@@ -49,6 +50,7 @@ async function open(onRequest: OnRequest = () => {}): Promise<Bed> {
   server.removeAllListeners("connection");
   const lane = createLane({
     clock: { now: () => nowMs },
+    slabs: createSlabs(),
     keepAliveMs: 5000,
     headersTimeoutMs: 60_000,
     sweepMs: 1,

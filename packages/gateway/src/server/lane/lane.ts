@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
 import { createReadBuffer } from "../../read-buffer.ts";
+import type { Slabs } from "../../slabs.ts";
 import { readLaneHead } from "./lane-head.ts";
 import { type BodySource, LaneRequest } from "./lane-request.ts";
 import { LaneResponse } from "./lane-response.ts";
@@ -14,6 +15,7 @@ import { lentReads } from "./lent-reads.ts";
 
 export interface LaneOptions {
   readonly clock: Clock;
+  readonly slabs: Slabs;
   /** How long a connection is kept without a request. */
   readonly keepAliveMs: number;
   /** How long a connection may stay without the head of its first request. */
@@ -141,7 +143,7 @@ class LaneConnection implements BodySource {
     }
     this.#isNew = false;
     this.#bodyBytesLeft = head.contentLength;
-    const request = new LaneRequest(head, this.socket, this);
+    const request = new LaneRequest(head, { socket: this.socket, source: this, slabs: options.slabs });
     this.#request = request;
     this.#response = new LaneResponse({
       socket: this.socket,
