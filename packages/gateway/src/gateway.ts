@@ -241,12 +241,8 @@ function createParts(store: Store, options: StartOptions): Parts {
   });
   const clients = createClients(options);
 
-  return {
-    ...{ providers, dialects, store, options, upstreams, clients },
-    running: new Set(),
-    sockets: new Set(),
-    slabs: createSlabs(),
-  };
+  const outside = { providers, dialects, store, options, upstreams, clients };
+  return { ...outside, running: new Set(), sockets: new Set(), slabs: createSlabs() };
 }
 
 async function startOn(store: Store, options: StartOptions): Promise<Gateway> {

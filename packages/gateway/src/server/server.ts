@@ -11,7 +11,6 @@ import {
   ServerResponse,
 } from "node:http";
 import { createServer as createHttpsServer, Server as HttpsServer } from "node:https";
-import type { Duplex } from "node:stream";
 import { type BlockList, Server as NetServer, type Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Dialect, OwnReply } from "../dialects/dialect.ts";
@@ -31,6 +30,7 @@ import { callerAddress } from "./caller-address.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import type { HealthDeps } from "./health.ts";
 import { createLane, type Lane } from "./lane/lane.ts";
+import { halfOpenMs, refuseNonsense } from "./nonsense.ts";
 import { answerOwnPage, plain } from "./own-pages.ts";
 
 export interface ServerDeps {
@@ -124,7 +124,9 @@ export function createServer(deps: ServerDeps): GatewayServer {
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
     serveUpgrade(state, request, { socket, head }),
   );
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseNonsense(state, error, socket));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+    refuseNonsense(error, socket, state.replies.get(socket as Socket)),
+  );
   const lane = openLane(state, server);
   if (tls !== null) server.on("connection", (socket: Socket) => track(state, socket));
   return {
@@ -335,27 +337,6 @@ function answerCall(state: ServerState, call: Call, reply: OwnReply): void {
         })
       : [];
   answer({ request, response, reply, extraHeaders: [...call.answerHeaders, ...preflight] });
-}
-
-/** How long a connection that was ended here may stay open on the caller's side. */
-const halfOpenMs = 10_000;
-
-const nonsenseStatuses: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-};
-
-/** What is no request, or takes too long to become one. A caller that does not end its half holds no connection. */
-function refuseNonsense(state: ServerState, error: NodeJS.ErrnoException, socket: Duplex): void {
-  const reply = state.replies.get(socket as Socket);
-  const isInReply = reply !== undefined && reply.headersSent && !reply.writableFinished;
-  if (!socket.writable || error.code === "ECONNRESET" || isInReply) {
-    socket.destroy();
-    return;
-  }
-  const status = nonsenseStatuses[error.code ?? ""] ?? "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  setTimeout(() => socket.destroy(), halfOpenMs).unref();
 }
 
 function checkedHandshake(matched: Matched): Matched {
