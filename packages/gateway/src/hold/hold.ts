@@ -183,7 +183,7 @@ function budgetKeys({ budgets }: CoveringLimits): readonly string[] {
 async function askedAnew(deps: HoldDeps, asking: Asking): Promise<Asking | null> {
   const covering = await findCovering(deps, asking.routed);
   if (covering === null) return null;
-  if (isSame(covering, asking.covering)) return asking;
+  if (covering === asking.covering || isSame(covering, asking.covering)) return asking;
   return { ...asking, covering, bounded: await boundRequest(deps, asking.routed, covering) };
 }
 
@@ -283,9 +283,9 @@ function requestOf(
 /** A budget that is spent, one that could never hold the request, or a rate. */
 function refusalOf(
   deps: HoldDeps,
-  { covering, bounded }: Asking,
+  { covering }: Asking,
   { reply, offer }: { readonly reply: HoldReply & { kind: "refused" }; readonly offer: Offer },
 ): Error {
   if (reply.account.kind !== "budget") return limitReached(covering, reply);
-  return budgetTooSmall(covering, reply, { offer, bounded, nowMs: deps.clock.now() });
+  return budgetTooSmall(covering, reply, { offer, nowMs: deps.clock.now() });
 }

@@ -10,7 +10,6 @@ import type {
 } from "../store/limit-definition.ts";
 import type { HoldReply, LimitAccount } from "../store/limits.ts";
 import type { CoveringBudget, CoveringLimits, RateMeasure } from "./accounts.ts";
-import type { Bounded } from "./bound.ts";
 import type { Offer } from "./hold.ts";
 import { isTokenCap } from "./token-caps.ts";
 
@@ -23,7 +22,7 @@ const heldRetryAfterS = 2;
 export function budgetTooSmall(
   covering: CoveringLimits,
   reply: Refused,
-  { offer, nowMs }: { readonly offer: Offer; readonly bounded: Bounded; readonly nowMs: number },
+  { offer, nowMs }: { readonly offer: Offer; readonly nowMs: number },
 ): GatewayError {
   const budget = budgetOf(covering, reply.account);
   const name = budget === undefined ? "The budget" : nameOf(budget.definition);
