@@ -114,6 +114,36 @@ async function bed(
   };
 }
 
+/** What `meshagent serve` is started on: a budget, a token, and a receiver that takes everything. */
+async function prepare(
+  context: TestContext,
+  { openaiBaseUrl }: FakeProvider,
+  budget: Partial<BudgetDefinition> = {},
+): Promise<{
+  readonly receiver: FakeProvider;
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly token: string;
+}> {
+  const receiver = await startFakeProvider();
+  context.after(() => receiver.close());
+  receiver.script(() => rawJson(200, "{}"));
+  const dataDir = mkdtempSync(join(tmpdir(), "meshagent-notices-"));
+  context.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const masterKey = newMasterKey();
+  const first = await startTestGateway({ dataDir, masterKey: new Secret(masterKey) });
+  await first.gateway.store.directory.as(systemAuthor).setLimit(budgetOf(first.projectId, budget));
+  const token = await first.token();
+  await first.stop();
+  const env = {
+    MESHAGENT_MASTER_KEY: masterKey,
+    MESHAGENT_WEBHOOK_URL: `${receiver.origin}${path}`,
+    OPENAI_API_KEY: "sk-test-1",
+    MESHAGENT_OPENAI_BASE_URL: openaiBaseUrl,
+  };
+  return { receiver, dataDir, env, token };
+}
+
 async function askOnce(url: string, token: string): Promise<number> {
   const response = await fetch(`${url}/openai/v1/responses`, {
     method: "POST",
@@ -208,22 +238,8 @@ describe("a percentage of a budget that is reached", () => {
   });
 
   it("reaches its receiver over a kill -9 between the two, under the same id, signed with the same secret", async (context) => {
-    const receiver = await startFakeProvider();
-    context.after(() => receiver.close());
+    const { receiver, dataDir, env, token } = await prepare(context, provider);
     receiver.script(() => ({ pieces: [], end: "hang" }));
-    const dataDir = mkdtempSync(join(tmpdir(), "meshagent-notices-"));
-    context.after(() => rmSync(dataDir, { recursive: true, force: true }));
-    const masterKey = newMasterKey();
-    const first = await startTestGateway({ dataDir, masterKey: new Secret(masterKey) });
-    await first.gateway.store.directory.as(systemAuthor).setLimit(budgetOf(first.projectId));
-    const token = await first.token();
-    await first.stop();
-    const env = {
-      MESHAGENT_MASTER_KEY: masterKey,
-      MESHAGENT_WEBHOOK_URL: `${receiver.origin}${path}`,
-      OPENAI_API_KEY: "sk-test-1",
-      MESHAGENT_OPENAI_BASE_URL: provider.openaiBaseUrl,
-    };
     const killed = await spawnGateway({ dataDir, env });
     assert.equal(await askOnce(killed.url, token), 200);
     await receiver.untilRequests(1);
@@ -245,6 +261,30 @@ describe("a percentage of a budget that is reached", () => {
     assert.equal(receiver.requests.length, 3);
     assert.equal(entries(killed.logs, "budget.threshold").length, 1);
     assert.equal(entries(next.logs, "budget.threshold").length, 1, "of the second percentage alone");
+  });
+
+  it("is told by the next process where an exchange died with its own and its hold is charged", async (context) => {
+    const silent = await startFakeProvider();
+    context.after(() => silent.close());
+    silent.script(() => ({ pieces: [], end: "hang" }));
+    const { receiver, dataDir, env, token } = await prepare(context, silent, {
+      mode: "hard",
+      // The hold is at the dearest tier, and the input has a bound, not a count.
+      amountNanoUsd: 10 * costNanoUsd,
+      notifyAtPercent: [10],
+    });
+    const killed = await spawnGateway({ dataDir, env });
+    const cut = assert.rejects(askOnce(killed.url, token));
+    await silent.untilRequests(1);
+    await killed.kill();
+    await cut;
+    assert.equal(receiver.requests.length, 0, "nothing was spent yet");
+    const next = await spawnGateway({ dataDir, env });
+    await receiver.untilRequests(1);
+    const { data } = read(receiver.requests[0], readFileSync(join(dataDir, "webhook-secret"), "utf8").trim());
+    assert.equal(data.percent, 10);
+    assert.ok(Number(data.spent_usd) >= 0.003, data.spent_usd);
+    await next.terminate();
   });
 
   it("is taken by the example receiver, which takes nothing that is not genuine", async (context) => {
