@@ -186,16 +186,32 @@ function afterString(at: usize): usize {
 function inString(from: usize, to: usize): usize {
   const quotes = i8x16.splat(0x22);
   const backslashes = i8x16.splat(0x5c);
-  const spaces = i8x16.splat(0x20);
+  const highBits = i8x16.splat(0xe0 as i8);
+  const zeros = i8x16.splat(0);
+  const ns = i8x16.splat(0x6e);
+  const ts = i8x16.splat(0x74);
   let at = from;
   while (at < to) {
     const bytes = v128.load(at);
-    const stops = v128.or(
-      v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes)),
-      i8x16.lt_u(bytes, spaces),
-    );
-    let mask = i8x16.bitmask(stops);
-    // All stops of these 16 bytes in turn: code has an escape in every one or two blocks.
+    const controls = i8x16.eq(v128.and(bytes, highBits), zeros);
+    const ends = i8x16.bitmask(v128.or(i8x16.eq(bytes, quotes), controls));
+    const escapes = i8x16.bitmask(i8x16.eq(bytes, backslashes));
+    if ((ends | escapes) == 0) {
+      at += 16;
+      continue;
+    }
+    // Code has an escape in every second block, nearly all of them of these three, and nearly never two side by side.
+    if (to - at > 16 && (escapes & (escapes << 1)) == 0) {
+      const after = v128.load(at + 1);
+      const known = v128.or(v128.or(i8x16.eq(after, ns), i8x16.eq(after, quotes)), i8x16.eq(after, ts));
+      if ((escapes & ~i8x16.bitmask(known)) == 0 && (ends & ~(escapes << 1)) == 0) {
+        hasEscape = true;
+        at += 16 + (escapes >> 15);
+        continue;
+      }
+    }
+    let mask = ends | escapes;
+    // All stops of these 16 bytes in turn.
     let next = at + 16;
     while (mask != 0) {
       const stop = at + ctz(mask);
