@@ -178,6 +178,7 @@ const counts = {
   output_video_seconds: count,
   input_characters: count,
   web_search_requests: count,
+  web_search_preview_requests: count,
   web_fetch_requests: count,
   code_execution_requests: count,
   file_search_calls: count,

@@ -64,6 +64,8 @@ export interface UsageCounts {
   readonly input_characters?: number;
   /** Billed calls of tools that the provider runs. */
   readonly web_search_requests?: number;
+  /** Those of `web_search_requests` that OpenAI's preview tool made: it has a price of its own. */
+  readonly web_search_preview_requests?: number;
   readonly web_fetch_requests?: number;
   readonly code_execution_requests?: number;
   readonly file_search_calls?: number;

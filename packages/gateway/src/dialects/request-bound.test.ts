@@ -131,6 +131,19 @@ describe("what has no bound", () => {
     assert.equal(chatBound({ n: null, web_search_options: null, prediction: null }).unboundable, null);
   });
 
+  it("counts the calls that hosted tools are allowed, by the price of each", () => {
+    const calls = (...types: readonly string[]): unknown => {
+      const bound = responsesBound({ tools: types.map((type) => ({ type })), max_tool_calls: 3 });
+      assert.deepEqual([bound.rounds, bound.unboundable], [4, null]);
+      return bound.toolCalls;
+    };
+    assert.deepEqual(calls("web_search", "function"), { web_search_requests: 3 });
+    assert.deepEqual(calls("file_search", "web_search"), { file_search_calls: 3, web_search_requests: 3 });
+    const previews = { web_search_requests: 3, web_search_preview_requests: 3 };
+    assert.deepEqual(calls("web_search_preview"), previews);
+    assert.deepEqual(calls("web_search_2025_08_26", "web_search_preview_2025_03_11"), previews);
+  });
+
   it("never throws, whatever a body holds", () => {
     for (const value of [null, 1, "x", [], {}, [null], [[[]]], { type: 1 }, [{ type: null, tools: "x" }]])
       for (const name of [

@@ -35,7 +35,11 @@ export interface RequestBound {
   /** How often the whole input may be billed: 1, and one more for each allowed call of a hosted tool. */
   readonly rounds: number;
   /** Calls of hosted tools that are billed by the call, as usage counts them. */
-  readonly toolCalls: { readonly web_search_requests?: number; readonly file_search_calls?: number };
+  readonly toolCalls: {
+    readonly web_search_requests?: number;
+    readonly web_search_preview_requests?: number;
+    readonly file_search_calls?: number;
+  };
   /** What makes its cost unbounded, in words that go into "... with <this>"; null: nothing does. */
   readonly unboundable: string | null;
   /** How today's clients leave that out: a sentence, where it is known. */

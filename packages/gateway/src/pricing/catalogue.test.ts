@@ -149,14 +149,30 @@ test("a provider's tiers hold for its models, and change on their day", () => {
   assert.deepEqual(own?.entry.tiers, {});
 });
 
-test("tool prices come from the card, else from us", () => {
-  const card = cardOf({}, { tools: { "openai.web_search": { price: "7", per: 1000 } } });
+test("tool prices come from the card, else from us, and of each from what it says of the model first", () => {
+  const of = (catalogue: Catalogue, model: string, tool: string, provider = "openai"): readonly unknown[] => {
+    const prices = catalogue.find("openai", model, NOW) ?? assert.fail(model);
+    const found = catalogue.findTool(provider, tool, prices);
+    return [found?.price.price, found?.priceVersion];
+  };
+  const ours = "overrides@2026-11-23";
+  assert.deepEqual(of(shipped, "gpt-5.5", "web_search"), ["10", ours]);
+  assert.deepEqual(of(shipped, "gpt-5.5", "web_search_preview"), ["10", ours]);
+  for (const model of ["gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini-2025-04-14"])
+    assert.deepEqual(of(shipped, model, "web_search_preview"), ["25", ours], model);
+  assert.deepEqual(of(shipped, "gpt-4o", "web_search"), ["10", ours]);
+  assert.deepEqual(of(shipped, "gpt-4o", "web_search", "anthropic"), ["10", ours]);
+  assert.deepEqual(of(shipped, "gpt-4o", "web_search", "nobody"), [undefined, undefined]);
+  assert.deepEqual(of(shipped, "gpt-4o", "constructor"), [undefined, undefined]);
+
+  const tools = { "openai.web_search_preview": { price: "7", per: 1000 } };
+  const own = { ...entry("1"), tools: { web_search_preview: { price: "3", per: 1000 } } };
+  const card = cardOf({ "openai/gpt-5.5": [own], "openai/gpt-5.4": [entry("1")] }, { tools });
   const catalogue = createCatalogue({ card, overrides });
-  assert.equal(catalogue.findTool("openai.web_search")?.price.price, "7");
-  assert.equal(catalogue.findTool("openai.web_search")?.priceVersion, "card@2026-11-20");
-  assert.equal(catalogue.findTool("anthropic.web_search")?.price.price, "10");
-  assert.equal(catalogue.findTool("nobody.web_search"), undefined);
-  assert.equal(catalogue.findTool("constructor"), undefined);
+  assert.deepEqual(of(catalogue, "gpt-5.5", "web_search_preview"), ["3", "card@2026-11-20"]);
+  assert.deepEqual(of(catalogue, "gpt-5.4", "web_search_preview"), ["7", "card@2026-11-20"]);
+  assert.deepEqual(of(catalogue, "gpt-4o", "web_search_preview"), ["7", "card@2026-11-20"]);
+  assert.deepEqual(of(catalogue, "gpt-4o", "web_search"), ["10", ours]);
 });
 
 test("the same span is the same object, also after very many unknown names", () => {

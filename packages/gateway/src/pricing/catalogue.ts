@@ -32,8 +32,8 @@ export interface Catalogue {
   readonly version: string;
   /** The prices in effect at a time, or undefined when no layer lists the model. */
   find(provider: string, model: string, atMs: number): ModelPrices | undefined;
-  /** The price of a tool by `provider.tool`. */
-  findTool(name: string): ToolPrice | undefined;
+  /** The price of a provider's tool, used by the model whose prices these are: some have one of their own. */
+  findTool(provider: string, tool: string, prices: ModelPrices): ToolPrice | undefined;
 }
 
 export interface CatalogueLayers {
@@ -90,13 +90,19 @@ export function createCatalogue({ card, overrides }: CatalogueLayers): Catalogue
       }
       return undefined;
     },
-    findTool(name) {
-      for (const layer of card === null ? [overrides] : [card, overrides]) {
-        const price = ownValue(layer.tools, name);
-        if (price === undefined) continue;
-        return { priceVersion: layer === card ? `card@${card.as_of}` : overridesVersion, price };
-      }
-      return undefined;
+    findTool(provider, tool, { entry, priceVersion }) {
+      const own = ownValue(entry.tools, tool);
+      const ofModel = own === undefined ? undefined : { priceVersion, price: own };
+      const listed = (list: PriceCard, version: string): ToolPrice | undefined => {
+        const price = ownValue(list.tools, `${provider}.${tool}`);
+        return price === undefined ? undefined : { priceVersion: version, price };
+      };
+      if (card === null) return ofModel ?? listed(overrides, overridesVersion);
+      // The operator's word counts more than ours, and of each one's what it says of the model.
+      const cardVersion = `card@${card.as_of}`;
+      const ofCard = listed(card, cardVersion);
+      const first = priceVersion === cardVersion ? (ofModel ?? ofCard) : (ofCard ?? ofModel);
+      return first ?? listed(overrides, overridesVersion);
     },
   };
 }

@@ -550,6 +550,26 @@ test("tool calls are added without multipliers", () => {
       usage: { ...CHAT, web_search_requests: 1, web_fetch_requests: 9, code_execution_requests: 2 },
       cost: "0.013000000",
     },
+    // 3 searches, 2 of them by the preview tool: 1 x 10 + 2 x 25 per thousand; a model that reasons pays 10 for each.
+    {
+      why: "a preview",
+      id: "openai/gpt-4o",
+      usage: { web_search_requests: 3, web_search_preview_requests: 2 },
+      cost: "0.060000000",
+    },
+    {
+      why: "a preview, reasoning",
+      id: "openai/gpt-5.5",
+      usage: { web_search_requests: 3, web_search_preview_requests: 2 },
+      cost: "0.030000000",
+    },
+    // More than there are in all is no more than all.
+    {
+      why: "too many previews",
+      id: "openai/gpt-4o",
+      usage: { web_search_requests: 1, web_search_preview_requests: 9 },
+      cost: "0.025000000",
+    },
     { why: "only a tool", id: "openai/gpt-5.5", usage: { web_search_requests: 1 }, cost: "0.010000000" },
     {
       why: "no price",

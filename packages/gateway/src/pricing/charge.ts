@@ -13,7 +13,7 @@ import type { Catalogue, ModelPrices } from "./catalogue.ts";
 import { overrides } from "./overrides.ts";
 import type { PriceCard } from "./price-card.ts";
 import type { PriceContext, Prices } from "./prices.ts";
-import { TOOL_COUNTS, countOf, hasCounts, splitQuantities } from "./quantities.ts";
+import { hasCounts, splitQuantities, toolCalls } from "./quantities.ts";
 import type { Quantities, Quantity } from "./quantities.ts";
 import { amountOf, makeRateSheet } from "./rate-sheet.ts";
 import type { PriceComponent, Rate, RateConditions, RateSheet } from "./rate-sheet.ts";
@@ -76,7 +76,7 @@ function priceTerms(catalogue: Catalogue, prices: ModelPrices, record: BilledRec
   const sheet = sheetFor(prices, conditionsOf(prices, record, quantities));
   const media = sheet === null ? null : mediaTerms(quantities, sheet);
   if (media === null) return null;
-  return withTools(catalogue, record, { terms: media, priceVersion: prices.priceVersion });
+  return withTools(catalogue, prices, record, media);
 }
 
 function conditionsOf(
@@ -136,16 +136,15 @@ function termsOf(quantities: readonly Quantity<PriceComponent>[], sheet: RateShe
 /** Tool calls take no multiplier. null when a call that was made has no price. */
 function withTools(
   catalogue: Catalogue,
+  prices: ModelPrices,
   { usage, context }: BilledRecord,
-  media: PricedTerms,
+  media: readonly Term[],
 ): PricedTerms | null {
-  const terms = [...media.terms];
-  const versions = new Set([media.priceVersion]);
-  for (const [tool, count] of TOOL_COUNTS) {
-    const quantity = countOf(usage[count]);
-    if (quantity === 0) continue;
+  const terms = [...media];
+  const versions = new Set([prices.priceVersion]);
+  for (const { component: tool, quantity } of toolCalls(usage)) {
     const name = `${context.provider}.${tool}`;
-    const found = catalogue.findTool(name);
+    const found = catalogue.findTool(context.provider, tool, prices);
     if (found === undefined) return null;
     versions.add(found.priceVersion);
     const unitPrice = parseDecimal(found.price.price);

@@ -7,7 +7,7 @@
  * platform.claude.com/docs/en/about-claude/pricing. USD; tokens per million.
  */
 
-import type { LongContext, PriceCard, PriceModifier } from "./price-card.ts";
+import type { LongContext, PriceCard, PriceModifier, UnitPrice } from "./price-card.ts";
 
 /** Before any of these models existed: the price holds as far back as there is usage. */
 const ALWAYS = "1970-01-01";
@@ -20,6 +20,10 @@ const LONG_272K: LongContext = {
 };
 /** OpenAI: priority ("fast") processing from gpt-5.6 on. */
 const PRIORITY_DOUBLE: Readonly<Record<string, PriceModifier>> = { priority: { multiplier: "2" } };
+/** OpenAI: the preview of web search with models that do not reason. */
+const DEAR_PREVIEW: Readonly<Record<string, UnitPrice>> = {
+  web_search_preview: { price: "25", per: 1000 },
+};
 /** OpenAI: regional processing of models released since 2026-03-05. */
 const REGIONAL = "1.1";
 /** Anthropic: inference in the US, Claude 4.6 and newer. */
@@ -29,11 +33,11 @@ const US_ONLY: Readonly<Record<string, string>> = { us: "1.1" };
 export const overrides: PriceCard = {
   as_of: "2026-11-23",
   tools: {
-    "openai.web_search": {
+    "openai.web_search": { price: "10", per: 1000, source: "OpenAI" },
+    "openai.web_search_preview": {
       price: "10",
       per: 1000,
-      source:
-        "OpenAI; web_search_preview with models that do not reason costs 25, which usage does not tell apart",
+      source: "OpenAI; models that do not reason have a price of their own",
     },
     "openai.file_search_call": { price: "2.5", per: 1000, source: "OpenAI" },
     "anthropic.web_search": { price: "10", per: 1000, source: "Anthropic; web fetch is free" },
@@ -312,6 +316,15 @@ export const overrides: PriceCard = {
         effective_from: ALWAYS,
         standard: { input: "2", cache_read: "0.5", output: "8" },
         tiers: { priority: { input: "3.5", cache_read: "0.875", output: "14" } },
+        tools: DEAR_PREVIEW,
+        source: "OpenAI",
+      },
+    ],
+    "openai/gpt-4.1-mini": [
+      {
+        effective_from: ALWAYS,
+        standard: { input: "0.4", cache_read: "0.1", output: "1.6" },
+        tools: DEAR_PREVIEW,
         source: "OpenAI",
       },
     ],
@@ -320,6 +333,7 @@ export const overrides: PriceCard = {
         effective_from: ALWAYS,
         standard: { input: "2.5", cache_read: "1.25", output: "10" },
         tiers: { priority: { input: "4.25", cache_read: "2.125", output: "17" } },
+        tools: DEAR_PREVIEW,
         source: "OpenAI",
       },
     ],
@@ -328,6 +342,7 @@ export const overrides: PriceCard = {
         effective_from: ALWAYS,
         standard: { input: "0.15", cache_read: "0.075", output: "0.6" },
         tiers: { priority: { input: "0.25", cache_read: "0.125", output: "1" } },
+        tools: DEAR_PREVIEW,
         source: "OpenAI",
       },
     ],

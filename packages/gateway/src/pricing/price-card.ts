@@ -82,6 +82,8 @@ export interface PriceEntry {
   readonly inference_geo?: Readonly<Record<string, string>>;
   /** Factor on token prices when a regional host was asked. */
   readonly regional_multiplier?: string;
+  /** By tool, where one costs another price with this model than the card's `tools` say. */
+  readonly tools?: Readonly<Record<string, UnitPrice>>;
   /** Where the prices were read, and what is doubtful about them. */
   readonly source?: string;
 }
@@ -176,6 +178,7 @@ const entry = z.strictObject({
   long_context: z.exactOptional(longContext),
   inference_geo: z.exactOptional(z.record(z.string(), decimal)),
   regional_multiplier: z.exactOptional(decimal),
+  tools: z.exactOptional(z.record(z.string().min(1), unitPrice)),
   source: note,
 });
 const providerEntry = z.strictObject({ effective_from: day, tiers: modifiers, source: note });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { UsageCounts } from "@meshagent/llm-proxy-protocol/usage";
-import { hasCounts, splitQuantities } from "./quantities.ts";
+import { hasCounts, splitQuantities, toolCalls } from "./quantities.ts";
 
 function tokensOf(usage: UsageCounts): Record<string, number> {
   return Object.fromEntries(
@@ -106,6 +106,18 @@ test("seconds and characters are units of their own", () => {
     { component: "second_session", quantity: 60 },
     { component: "character_input", quantity: 42 },
   ]);
+});
+
+test("tool calls are counted each under the price that they take", () => {
+  assert.deepEqual(toolCalls({}), []);
+  assert.deepEqual(toolCalls({ web_search_requests: 2, file_search_calls: 1, web_fetch_requests: 5 }), [
+    { component: "web_search", quantity: 2 },
+    { component: "file_search_call", quantity: 1 },
+  ]);
+  assert.deepEqual(toolCalls({ web_search_requests: 2, web_search_preview_requests: 2 }), [
+    { component: "web_search_preview", quantity: 2 },
+  ]);
+  assert.deepEqual(toolCalls({ web_search_preview_requests: 2 }), [], "it is a part of the searches");
 });
 
 test("a record without any count says nothing; one with zeros says zero", () => {

@@ -21,11 +21,16 @@ export interface Quantities {
   readonly units: readonly Quantity<UnitComponent>[];
 }
 
-/** What a tool price is listed under (after `provider.`), and the count that it takes. Fetches are free. */
-export const TOOL_COUNTS: readonly (readonly [string, "web_search_requests" | "file_search_calls"])[] = [
-  ["web_search", "web_search_requests"],
-  ["file_search_call", "file_search_calls"],
-];
+/** What a tool price is listed under (after `provider.`), and how often it is taken. Fetches are free. */
+export function toolCalls(usage: UsageCounts): readonly Quantity<string>[] {
+  const searches = countOf(usage.web_search_requests);
+  const previews = Math.min(searches, countOf(usage.web_search_preview_requests));
+  return [
+    { component: "web_search", quantity: searches - previews },
+    { component: "web_search_preview", quantity: previews },
+    { component: "file_search_call", quantity: countOf(usage.file_search_calls) },
+  ].filter(({ quantity }) => quantity > 0);
+}
 
 const COUNT_NAMES = [
   "input_tokens",

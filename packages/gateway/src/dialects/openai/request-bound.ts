@@ -227,7 +227,9 @@ function toolsBound(
     };
   }
   const counts = Object.fromEntries(hosted.map((type) => [countedTools[type] ?? type, maxToolCalls]));
-  return { rounds: maxToolCalls + 1, toolCalls: counts, unboundable: null };
+  const hasPreview = hosted.some((type) => type.startsWith("web_search_preview"));
+  const previews = hasPreview ? { web_search_preview_requests: maxToolCalls } : {};
+  return { rounds: maxToolCalls + 1, toolCalls: { ...counts, ...previews }, unboundable: null };
 }
 
 function unboundedFeatures(

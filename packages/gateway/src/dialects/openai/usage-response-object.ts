@@ -170,6 +170,12 @@ function toolCounts({ picks, paths }: PickedResponse): UsageCounts {
   const fileSearches = items.filter(({ value }) => value === "file_search_call");
   if (billedSearches !== null || searches.length > 0)
     counts.web_search_requests = billedSearches ?? searches.length;
+  // The reply names the tools that it had. Of two kinds nobody can tell which made a search: the dearer one counts.
+  const hasPreview = picks
+    .all(paths.toolType)
+    .some(({ value }) => typeof value === "string" && value.startsWith("web_search_preview"));
+  if (hasPreview && (counts.web_search_requests ?? 0) > 0)
+    counts.web_search_preview_requests = counts.web_search_requests ?? 0;
   if (fileSearches.length > 0) counts.file_search_calls = fileSearches.length;
   return counts;
 }

@@ -359,6 +359,19 @@ describe("responsesUsage", () => {
     assert.equal(readBody({ tool_usage: undefined, output: [] }).usage[0]?.web_search_requests, undefined);
   });
 
+  it("counts searches of the preview tool apart, and all of them where a reply had both", () => {
+    const previews = (...types: readonly string[]): readonly unknown[] => {
+      const [record] = readBody({ tools: types.map((type) => ({ type })) }).usage;
+      return [record?.web_search_requests, record?.web_search_preview_requests];
+    };
+    assert.deepEqual(previews("web_search"), [2, undefined]);
+    assert.deepEqual(previews("web_search_preview"), [2, 2]);
+    assert.deepEqual(previews("function", "web_search_preview_2025_03_11"), [2, 2]);
+    assert.deepEqual(previews("web_search", "web_search_preview"), [2, 2]);
+    const none = readBody({ tools: [{ type: "web_search_preview" }], tool_usage: undefined, output: [] });
+    assert.equal(none.usage[0]?.web_search_preview_requests, undefined);
+  });
+
   it("makes no image record of zeros, and names no wrong model", () => {
     const zeros = {
       image_gen: { input_tokens: 0, output_tokens: 0, total_tokens: 0 },
