@@ -288,7 +288,7 @@ async function startOn(store: Store, options: StartOptions): Promise<Gateway> {
     sockets: parts.sockets,
     settings: { ...config, tls: options.tls },
   });
-  const port = await server.listen();
+  const port = await server.listen(member?.connections);
   const once = member === undefined ? startOnce(parts, metrics) : null;
   url = `${options.tls === null ? "http" : "https"}://${urlHost(config.host)}:${port}`;
   return {

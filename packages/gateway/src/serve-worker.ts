@@ -3,7 +3,6 @@
  * to serve with, and restarts it when it dies; should the keeper die, it finishes what runs and ends.
  */
 
-import cluster from "node:cluster";
 import { systemClock } from "./clock.ts";
 import { parseProviderDefaults } from "./config/config.ts";
 import { type Gateway, providers, startGateway } from "./gateway.ts";
@@ -13,7 +12,7 @@ import { configOf } from "./read-config.ts";
 import { packageVersion } from "./serve.ts";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import type { TlsFiles } from "./tls-files.ts";
-import { portToKeeper } from "./workers/cluster-process.ts";
+import { channelToKeeper } from "./workers/forked-process.ts";
 import { createKeeperLink, type KeeperLink } from "./workers/membership.ts";
 import type { WorkerStart } from "./workers/questions.ts";
 
@@ -33,7 +32,7 @@ async function runWorker(): Promise<number> {
   for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => {});
   let started: Started | null = null;
   let renewedTls: TlsFiles | null = null;
-  const link = createKeeperLink(portToKeeper(), {
+  const link = createKeeperLink(channelToKeeper(), {
     renderMetrics: () => started?.gateway.renderMetrics() ?? "",
     renewTls: (tls) => {
       renewedTls = tls;
@@ -56,6 +55,7 @@ async function runWorker(): Promise<number> {
   const fields = { reason, pid: process.pid };
   if (reason === "the keeper stops it") log.debug("a worker is stopping", fields);
   else log.warn("a worker is stopping: running exchanges may finish", fields);
+  await link.leaves().catch(() => {});
   await gateway.stop();
   return 0;
 }
@@ -89,4 +89,4 @@ async function startWorker(link: KeeperLink, start: WorkerStart): Promise<Starte
 }
 
 // Nobody imports this file: it is what a worker's process runs.
-if (cluster.isWorker) process.exit(await runWorker());
+if (process.argv[1] === import.meta.filename) process.exit(await runWorker());

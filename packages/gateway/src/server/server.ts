@@ -31,6 +31,7 @@ import { corsHeaders, preflightHeaders } from "./cors.ts";
 import type { HealthDeps } from "./health.ts";
 import { createLane, type Lane } from "./lane/lane.ts";
 import { halfOpenMs, refuseNonsense } from "./nonsense.ts";
+import { type ConnectionSource, keepAliveInitialDelayMs, listen, listenTo } from "./listening.ts";
 import { answerOwnPage, plain } from "./own-pages.ts";
 
 export interface ServerDeps {
@@ -70,8 +71,8 @@ export interface ServerSettings {
 }
 
 export interface GatewayServer {
-  /** Resolves with the port once connections are taken. */
-  listen(): Promise<number>;
+  /** Resolves with the port once connections are taken, its own or those of a process beside it. */
+  listen(source?: ConnectionSource): Promise<number>;
   /** Shows another certificate from the next connection on; those that are open stay. Nothing, for clear text. */
   renewTls(tls: { readonly cert: string; readonly key: string }): void;
   /** No new exchanges; running ones may finish within the bound, then they are stopped. */
@@ -97,7 +98,7 @@ export function createServer(deps: ServerDeps): GatewayServer {
     headersTimeout: headersTimeoutMs,
     keepAliveTimeout: deps.settings.callerKeepAliveMs,
     keepAlive: true,
-    keepAliveInitialDelay: 60_000,
+    keepAliveInitialDelay: keepAliveInitialDelayMs,
     noDelay: true,
     insecureHTTPParser: false,
     // Any other upgrade that is offered (`h2c`) is declined by not being taken (RFC 9110 section 7.8).
@@ -130,7 +131,8 @@ export function createServer(deps: ServerDeps): GatewayServer {
   const lane = openLane(state, server);
   if (tls !== null) server.on("connection", (socket: Socket) => track(state, socket));
   return {
-    listen: () => listen(server, deps.settings),
+    listen: async (source) =>
+      source === undefined ? listen(server, deps.settings) : listenTo(server, source),
     renewTls: (renewed) => {
       if (server instanceof HttpsServer) server.setSecureContext(renewed);
     },
@@ -343,17 +345,6 @@ function checkedHandshake(matched: Matched): Matched {
   const problem = handshakeProblem(matched.call.request.headers);
   if (problem === null) return matched;
   throw new GatewayError("invalid_body", `This is no request for a WebSocket (RFC 6455): ${problem}.`);
-}
-
-function listen(server: Server, settings: ServerSettings): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: settings.host, port: settings.port, backlog: 4096 }, () => {
-      server.off("error", reject);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : settings.port);
-    });
-  });
 }
 
 async function drain(state: ServerState, server: Server): Promise<void> {

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import type { Log, LogFields } from "../observe/log.ts";
 import type { DirectoryChange } from "../store/store.ts";
 import { type Duties, Keeper, type KeeperTimings, WorkerStartError } from "./keeper.ts";
+import type { Taker } from "./door.ts";
 import { type Answering, Link } from "./link.ts";
 import { connectedPorts } from "./ports.fixture.ts";
 import type { KeeperQuestions, WorkerQuestions, WorkerStart } from "./questions.ts";
@@ -25,6 +26,8 @@ interface FakeWorker {
 
 interface Bed {
   readonly keeper: Keeper;
+  /** Whom the door gives connections to. */
+  readonly takers: ReadonlySet<Taker>;
   /** Every worker that began, in that order. */
   readonly workers: FakeWorker[];
   readonly logged: readonly (LogFields & { readonly message: string })[];
@@ -49,6 +52,7 @@ function makeBed(options: BedOptions = {}): Bed {
   const watchers = new Set<() => void>();
   const record = (message: string, fields: LogFields = {}): void => void logged.push({ ...fields, message });
   const log: Log = { debug: record, info: record, warn: record, error: record };
+  const takers = new Set<Taker>();
   let pids = 100;
 
   const fork = (): ReturnType<ConstructorParameters<typeof Keeper>[0]["fork"]> => {
@@ -62,7 +66,8 @@ function makeBed(options: BedOptions = {}): Bed {
     };
     const pid = pids++;
     if (options.onFork !== undefined) setImmediate(() => options.onFork?.(die));
-    else void begin();
+    // One that is killed meanwhile is no failure of its own.
+    else begin().catch(() => {});
     async function begin(): Promise<void> {
       const worker: { -readonly [Key in keyof FakeWorker]?: FakeWorker[Key] } = { heard, signals, die };
       worker.metrics = "";
@@ -95,6 +100,7 @@ function makeBed(options: BedOptions = {}): Bed {
         done.push(`${signal} ${pid}`);
         if (signal === "SIGKILL") setImmediate(() => die({ signal }));
       },
+      give: async () => {},
       exited: exited.promise,
     };
   };
@@ -102,6 +108,11 @@ function makeBed(options: BedOptions = {}): Bed {
   const keeper = new Keeper({
     count: options.count ?? 2,
     fork,
+    door: {
+      admit: (taker) => void takers.add(taker),
+      dismiss: (taker) => void takers.delete(taker),
+      close: () => void done.push("door closed"),
+    },
     startWith: () => ({
       keeperPid: 1,
       sources: { flags: {}, file: null },
@@ -117,6 +128,7 @@ function makeBed(options: BedOptions = {}): Bed {
     log,
     timings: {
       hearWithinMs: 60_000,
+      takeWithinMs: 60_000,
       metricsWithinMs: 60_000,
       restartAfterMs: 1,
       youngMs: 0,
@@ -139,6 +151,7 @@ function makeBed(options: BedOptions = {}): Bed {
   };
   return {
     keeper,
+    takers,
     workers,
     logged,
     done,

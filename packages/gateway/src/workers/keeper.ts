@@ -1,11 +1,12 @@
 /**
- * Keeps the worker processes: starts them, starts them again when they die, tells each what the others have changed,
- * and ends them. Serves no request and writes no row; what must be done once for all of them is in `Duties`.
+ * Keeps the worker processes: starts them, shows them in at the door, starts them again when they die, tells each what
+ * the others have changed, and ends them. Serves no request and writes no row; what must be done once for all of them is in `Duties`.
  *
  * A change counts as made when no worker goes by what was before it. Who does not say so in time is killed: then it
  * goes by nothing.
  */
 
+import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import { newBootId } from "../ids.ts";
 import { errorText, type Log } from "../observe/log.ts";
@@ -14,6 +15,7 @@ import type { AwaitedUsage, ObjectKey } from "../store/objects.ts";
 import type { Peers } from "../store/peers.ts";
 import type { DirectoryChange } from "../store/store.ts";
 import type { TlsFiles } from "../tls-files.ts";
+import type { Door, Taker } from "./door.ts";
 import { type Answering, Link } from "./link.ts";
 import type { KeeperQuestions, WorkerQuestions, WorkerStart } from "./questions.ts";
 import type { ProcessEnd, WorkerProcess } from "./worker-process.ts";
@@ -35,6 +37,8 @@ export interface Duties {
 export interface KeeperTimings {
   /** A worker that has not dropped what a change ended by then is killed. */
   readonly hearWithinMs: number;
+  /** A worker that does not take a connection by then does nothing at all, and is killed. */
+  readonly takeWithinMs: number;
   /** A worker that does not tell its metrics by then counts as it last did. */
   readonly metricsWithinMs: number;
   /** The pause before a worker is started again; it doubles up to sixty times that while they die young. */
@@ -48,6 +52,8 @@ export interface KeeperTimings {
 export interface KeeperOptions {
   readonly count: number;
   readonly fork: () => WorkerProcess;
+  /** Open already. */
+  readonly door: Pick<Door, "admit" | "dismiss" | "close">;
   /** What one begins with, besides its number and its boot id. */
   readonly startWith: () => Omit<WorkerStart, "number" | "bootId">;
   readonly clock: Clock;
@@ -60,6 +66,8 @@ interface Member {
   readonly bootId: string;
   readonly process: WorkerProcess;
   readonly link: Link<KeeperQuestions, WorkerQuestions>;
+  /** As the door has it. */
+  readonly taker: Taker;
   /** It has asked for its start: before that it has read nothing that could change. */
   hears: boolean;
   lastMetrics: string;
@@ -119,6 +127,7 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#stopped.resolve();
+    this.#options.door.close();
     for (const member of this.#members) {
       if (!member.hears) member.process.kill("SIGKILL");
       // One that cannot be asked is ending already.
@@ -145,6 +154,7 @@ export class Keeper {
       const beganMs = clock.now();
       const member = this.#fork(number, serves);
       const end = await member.process.exited;
+      this.#options.door.dismiss(member.taker);
       this.#members.delete(member);
       this.#retire(member);
       first.reject(new WorkerStartError(end));
@@ -176,6 +186,7 @@ export class Keeper {
         process.port,
         this.#answering(() => member, serves),
       ),
+      taker: { give: (connection) => this.#give(member, connection) },
       hears: false,
       lastMetrics: "",
     };
@@ -192,7 +203,14 @@ export class Keeper {
         return { ...this.#options.startWith(), number, bootId };
       },
       serves: ({ url }) => {
+        const { number, process } = member();
+        this.#options.log.info("a worker serves", { worker: number, pid: process.pid });
+        this.#options.door.admit(member().taker);
         serves.resolve(url);
+        return null;
+      },
+      leaves: () => {
+        this.#options.door.dismiss(member().taker);
         return null;
       },
       changed: async (change) => {
@@ -234,6 +252,16 @@ export class Keeper {
     } catch {
       member.process.kill("SIGKILL");
       await member.process.exited;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #give(member: Member, connection: Socket): Promise<void> {
+    const kill = (): void => this.#kill(member, "a worker took no connection for long and is killed");
+    const timer = setTimeout(kill, this.#options.timings.takeWithinMs);
+    try {
+      await member.process.give(connection);
     } finally {
       clearTimeout(timer);
     }

@@ -4,10 +4,12 @@
  */
 
 import type { Collector } from "../collect/collector.ts";
+import type { ConnectionSource } from "../server/listening.ts";
 import type { Peers } from "../store/peers.ts";
 import type { DirectoryChange } from "../store/store.ts";
 import type { TlsFiles } from "../tls-files.ts";
-import { Link, LinkClosedError, type Port } from "./link.ts";
+import type { KeeperChannel } from "./forked-process.ts";
+import { Link, LinkClosedError } from "./link.ts";
 import type { KeeperQuestions, WorkerQuestions, WorkerStart } from "./questions.ts";
 
 /** The place of a serving process among others. */
@@ -16,6 +18,7 @@ export interface Membership {
   /** How many share what a gateway may have of memory, drains and sockets. */
   readonly workers: number;
   readonly peers: Peers;
+  readonly connections: ConnectionSource;
   readonly collector: Collector;
   /** The metrics of all of them. */
   renderMetrics(): Promise<string>;
@@ -34,13 +37,18 @@ export interface WorkerHandlers {
 export interface KeeperLink {
   /** The first word. Rejects when the keeper does not want it any more. */
   begin(): Promise<WorkerStart>;
-  /** The last of a start. */
+  /** The last of a start: connections come from now on. */
   serves(url: string): Promise<void>;
+  /** No connection comes after it. */
+  leaves(): Promise<void>;
   /** For a worker that began with this. */
   membership(start: WorkerStart, workers: number): Membership;
 }
 
-export function createKeeperLink(port: Port, handlers: WorkerHandlers): KeeperLink {
+export function createKeeperLink(
+  { port, onConnection }: KeeperChannel,
+  handlers: WorkerHandlers,
+): KeeperLink {
   const listeners = new Set<(change: DirectoryChange) => void>();
   const link = new Link<WorkerQuestions, KeeperQuestions>(port, {
     changed: (change) => {
@@ -69,10 +77,14 @@ export function createKeeperLink(port: Port, handlers: WorkerHandlers): KeeperLi
     serves: async (url) => {
       await link.ask("serves", { url });
     },
+    leaves: async () => {
+      await link.ask("leaves", null);
+    },
     membership: (start, workers) => ({
       bootId: start.bootId,
       workers,
       peers,
+      connections: { port: start.port, onConnection },
       collector: collectorBeyond(link),
       renderMetrics: () => link.ask("metrics", null),
       checkKeeper: () => {

@@ -16,7 +16,7 @@ export interface WorkerStart {
   readonly sources: ServeSources;
   /** A directory that is there. */
   readonly dataDir: string;
-  /** What `--port 0` came to. */
+  /** Where its connections were accepted: what `--port 0` came to. */
   readonly port: number;
   readonly masterKey: string;
   readonly ownerToken: string;
@@ -31,8 +31,10 @@ export interface WorkerStart {
 export type WorkerQuestions = {
   /** The first: from its answer on, the worker hears of every change. */
   readonly begin: { readonly about: null; readonly answer: WorkerStart };
-  /** It takes connections. */
+  /** It takes connections from now on. */
   readonly serves: { readonly about: { readonly url: string }; readonly answer: null };
+  /** It takes none any more: it ends by itself. */
+  readonly leaves: { readonly about: null; readonly answer: null };
   /** A change of the directory; answered when no other process goes by what was before it. */
   readonly changed: { readonly about: DirectoryChange; readonly answer: null };
   /** The metrics of all. */

@@ -3,11 +3,10 @@
  * done once for all of them. It answers no request.
  */
 
-import { createServer } from "node:net";
-import type { Config } from "../config/settings.ts";
 import { type GatewayOptions, type ServingGateway, startDuties } from "../gateway.ts";
 import type { ServeSources } from "../read-config.ts";
-import { createForker } from "./cluster-process.ts";
+import { Door } from "./door.ts";
+import { createForker } from "./forked-process.ts";
 import { Keeper } from "./keeper.ts";
 
 /** Beyond the bound for running exchanges: to stop what is left of them, and to close the store. */
@@ -18,11 +17,13 @@ export async function startKeeper(options: GatewayOptions, sources: ServeSources
   const { config, log, webhook = null } = options;
   let { tls } = options;
   let port = config.port;
+  const door = new Door();
   // The file beside this one's folder has the extension that this one has: `.ts` from source, `.js` when built.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const keeper = new Keeper({
     count: config.workers,
     fork: createForker(new URL(`../serve-worker.${extension}`, import.meta.url)),
+    door,
     startWith: () => ({
       keeperPid: process.pid,
       sources,
@@ -38,6 +39,7 @@ export async function startKeeper(options: GatewayOptions, sources: ServeSources
     log,
     timings: {
       hearWithinMs: 5_000,
+      takeWithinMs: 30_000,
       metricsWithinMs: 2_000,
       restartAfterMs: 100,
       youngMs: 10_000,
@@ -46,7 +48,7 @@ export async function startKeeper(options: GatewayOptions, sources: ServeSources
   });
   const duties = await startDuties({ ...options, peers: keeper.peers });
   try {
-    port = await freePort(config);
+    port = await door.listen(config);
     const url = await keeper.start(duties);
     return {
       url,
@@ -66,20 +68,4 @@ export async function startKeeper(options: GatewayOptions, sources: ServeSources
     await duties.stop();
     throw error;
   }
-}
-
-/**
- * The port that the workers will listen on: a free one for 0. Throws what listening there throws, here and once, where
- * the workers would each do so.
- */
-function freePort({ host, port }: Pick<Config, "host" | "port">): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      const address = server.address();
-      const found = typeof address === "object" && address !== null ? address.port : port;
-      server.close(() => resolve(found));
-    });
-  });
 }

@@ -1,5 +1,6 @@
 /** A worker as its keeper has it: a process that can be asked, killed and waited for. */
 
+import type { Taker } from "./door.ts";
 import type { Port } from "./link.ts";
 
 /** How a process ended: one of the two is null. */
@@ -8,7 +9,7 @@ export interface ProcessEnd {
   readonly signal: string | null;
 }
 
-export interface WorkerProcess {
+export interface WorkerProcess extends Taker {
   readonly pid: number;
   readonly port: Port;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
