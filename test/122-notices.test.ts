@@ -287,6 +287,34 @@ describe("a percentage of a budget that is reached", () => {
     await next.terminate();
   });
 
+  it("is told once by several processes that serve together, whichever spends it", async (context) => {
+    const { receiver, dataDir, env, token } = await prepare(context, provider, {
+      amountNanoUsd: 20 * costNanoUsd,
+      notifyAtPercent: [10, 50, 90],
+    });
+    const gateway = await spawnGateway({ dataDir, env, flags: ["--workers", "2"] });
+    const statuses = await Promise.all(Array.from({ length: 24 }, () => askOnce(gateway.url, token)));
+    assert.deepEqual([...new Set(statuses)], [200]);
+    await receiver.untilRequests(3);
+    const owner = createClient({
+      baseUrl: gateway.url,
+      token: readFileSync(join(dataDir, "owner-token"), "utf8").trim(),
+    });
+    const [project] = (await owner.listProjects({})).projects;
+    const tried = await owner.testWebhook({ project: project?.id ?? "" });
+    assert.ok(tried.ok, tried.message);
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    assert.match(metrics, /^meshagent_budget_notices_total\{percent="90"\} 1$/m);
+    assert.equal(await gateway.terminate(), 0);
+    const secret = readFileSync(join(dataDir, "webhook-secret"), "utf8").trim();
+    const told = receiver.requests.map((request) => read(request, secret));
+    assert.deepEqual(
+      told.map(({ type, data }) => (type === "webhook.test" ? type : `${data.percent} %`)).toSorted(),
+      ["10 %", "50 %", "90 %", "webhook.test"],
+    );
+    assert.equal(entries(gateway.logs, "budget.threshold").length, 3);
+  });
+
   it("is taken by the example receiver, which takes nothing that is not genuine", async (context) => {
     const secret = newWebhookSecret();
     const example = spawn(process.execPath, [join(root, "examples", "webhook-receiver.mjs")], {
