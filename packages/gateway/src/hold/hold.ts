@@ -19,10 +19,10 @@ import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../
 import type { ExchangeIntent } from "../store/store.ts";
 import { coveringLimits, type CoveringLimits, type Subject } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
+import { fairOutput, type Room } from "./fair-output.ts";
 import { KnownCoverings } from "./known-coverings.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
-import { comfortable, leastAfter, type LeastOutput, lessThan } from "./least-output.ts";
 import { Calendar } from "./period.ts";
 import { Quarantine, type QuarantineOptions } from "./quarantine.ts";
 import { budgetHeld, budgetTooSmall, draining, limitReached } from "./refusals.ts";
@@ -52,12 +52,8 @@ export interface HoldSettings {
   readonly holdWaitMs: number;
 }
 
-/**
- * How much of what is free one request may take for an output beyond the least: the rest is for those who come beside
- * it. Half lets the first few of many agents take all there is, and the others wait for them in vain; less
- * cuts long answers short while there is money for them. `npm run bench -- limits` shows both.
- */
-const shareOfFree = 1 / 6;
+/** From this share of its wait on a request is content with a short answer. */
+const contentAfterShareOfWait = 3 / 4;
 /** A request with no more input than this, and no thinking, is a chat. */
 const chatInputTokens = 16_384;
 /** Other processes settle without a word to this one. */
@@ -124,27 +120,27 @@ async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
   const beganMs = deps.clock.now();
   let asking = first;
   let place = joinTaken(deps, asking);
-  let least = comfortable;
+  let isContent = false;
   let intent: ExchangeIntent | null = null;
   try {
     for (;;) {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
-        least = leastAfter(waitedMs / deps.settings.holdWaitMs, least);
-        const offer = offerFor(deps, asking, least);
+        isContent ||= waitedMs >= deps.settings.holdWaitMs * contentAfterShareOfWait;
+        const offer = offerFor(deps, asking, isContent);
         intent ??= deps.intentOf(asking.routed);
         const reply = await reserved(deps, requestOf(deps, asking, { intent, offer }));
         if (reply.kind === "held")
           return takenHold(deps, { ...asking, keys: budgetKeys(asking.covering), offer });
-        const less = lessThan(least);
-        const isTooLarge = reply.reason === "too_large" && reply.account.kind === "budget";
-        if (isTooLarge && less !== null) {
-          // No waiting makes room for that much any more, and there may be room for less.
-          least = less;
+        // No waiting makes room for a good answer any more, and there may be room for a short one.
+        if (reply.reason === "too_large" && reply.account.kind === "budget" && !isContent) {
+          isContent = true;
           continue;
         }
         const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
         if (!isWorthWaiting) throw refusalOf(deps, asking, { reply, offer });
+        // Somebody else took of what it was to have: there may still be room for less.
+        if (offerFor(deps, asking, isContent).nanoUsd < offer.nanoUsd) continue;
         if (waitedMs >= deps.settings.holdWaitMs) throw budgetHeld(asking.covering, reply);
         place ??= deps.lines.join(reply.account.key, waiterOf(asking.routed));
       } else if (waitedMs >= deps.settings.holdWaitMs) {
@@ -217,26 +213,26 @@ export interface Offer {
   readonly nanoUsd: number;
 }
 
-/** The whole output where it fits into a share of what is free, else as much as does, down to a floor. */
-function offerFor(deps: HoldDeps, { covering, bounded }: Asking, least: LeastOutput): Offer {
-  const { ceiling, inputTokens, maxOutputTokens, isEditable } = bounded;
+/** The whole output where that is fair, else as much as is. */
+function offerFor(deps: HoldDeps, { covering, bounded }: Asking, isContent: boolean): Offer {
+  const { ceiling, inputTokens, maxOutputTokens, isEditable, outputs, feesNanoUsd } = bounded;
   if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
   const cost = (outputTokens: number): Offer => ({
     outputTokens,
     // A limit of a billion billion tokens is as unaffordable as one of a million.
     nanoUsd: Math.min(
       Number.MAX_SAFE_INTEGER,
-      mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * bounded.outputs }) +
-        bounded.feesNanoUsd,
+      mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * outputs }) + feesNanoUsd,
     ),
   });
-  if (!isEditable || bounded.outputs === 0) return cost(maxOutputTokens);
-  const free = freeNanoUsd(deps, covering);
-  const fits =
-    outputThatFits(ceiling, inputTokens, Math.max(0, free * shareOfFree - bounded.feesNanoUsd)) /
-    bounded.outputs;
-  const floor = Math.min(maxOutputTokens, isChat(bounded) ? least.chatTokens : least.tokens);
-  return cost(Math.min(maxOutputTokens, Math.max(floor, Math.floor(fits))));
+  if (!isEditable || outputs === 0) return cost(maxOutputTokens);
+  const room: Room = {
+    ...budgetRoom(deps, covering),
+    inputNanoUsd: cost(0).nanoUsd,
+    tokensIn: (nanoUsd) =>
+      Math.floor(outputThatFits(ceiling, inputTokens, Math.max(0, nanoUsd - feesNanoUsd)) / outputs),
+  };
+  return cost(Math.min(maxOutputTokens, fairOutput(room, { isChat: isChat(bounded), isContent })));
 }
 
 /** Thinking has a least size of its own, and stays below the limit. */
@@ -244,17 +240,22 @@ function isChat({ inputTokens, thinkingTokens }: Bounded): boolean {
   return inputTokens <= chatInputTokens && thinkingTokens === null;
 }
 
-function freeNanoUsd(deps: HoldDeps, { budgets }: CoveringLimits): number {
+function budgetRoom(
+  deps: HoldDeps,
+  { budgets }: CoveringLimits,
+): Pick<Room, "freeNanoUsd" | "unspentNanoUsd"> {
   const enforced = budgets.filter(({ account }) => account.isEnforced);
   const states = deps.limits.peekBudgets(enforced.map(({ account }) => account.key));
-  let least = Number.MAX_SAFE_INTEGER;
+  const least = { freeNanoUsd: Number.MAX_SAFE_INTEGER, unspentNanoUsd: Number.MAX_SAFE_INTEGER };
   for (const [index, { account }] of enforced.entries()) {
     const state = states[index];
     const allowed = account.amountNanoUsd + account.toleranceNanoUsd;
-    const free = state == null ? allowed - account.spentBeforeNanoUsd : state.freeNanoUsd;
     // What others with the same key bring along is theirs.
     const own = state != null && account.isBroughtAlong === true ? allowed - allowedBy(state) : 0;
-    least = Math.min(least, free + own);
+    const free = state == null ? allowed - account.spentBeforeNanoUsd : state.freeNanoUsd + own;
+    const inUse = state == null ? 0 : state.heldNanoUsd + state.leasedNanoUsd;
+    least.freeNanoUsd = Math.min(least.freeNanoUsd, free);
+    least.unspentNanoUsd = Math.min(least.unspentNanoUsd, free + inUse);
   }
   return least;
 }
