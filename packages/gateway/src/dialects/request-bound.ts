@@ -85,7 +85,8 @@ export function unseenIn(value: unknown): Unseen {
     const type: unknown = (node as Record<string, unknown>)["type"];
     if (typeof type === "string" && openNames.test(type)) isOpen = true;
     else if (typeof type === "string" && imageNames.test(type)) images += 1;
-    for (const [name, member] of Object.entries(node)) {
+    for (const name of Object.keys(node)) {
+      const member: unknown = (node as Record<string, unknown>)[name];
       if (member === null) continue;
       if (openMembers.test(name)) isOpen = true;
       if (growing.test(name)) mayChange = true;
@@ -136,5 +137,7 @@ export function restOf(
   body: Readonly<Record<string, unknown>>,
   without: ReadonlySet<string>,
 ): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(body).filter(([name]) => !without.has(name)));
+  const rest: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(body)) if (!without.has(name)) rest[name] = body[name];
+  return rest;
 }

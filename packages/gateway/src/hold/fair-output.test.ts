@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fairOutput, type Room } from "./fair-output.ts";
+import { fairOutput, hasPlenty, type Room } from "./fair-output.ts";
 
 /** An agent's warm turn: $0.75 for its input, $25 for a million tokens out. */
 function room({ free, unspent = free }: { readonly free: number; readonly unspent?: number }): Room {
@@ -20,6 +20,14 @@ describe("the room for an answer", () => {
   it("is a sixth of what is free, less the input, where money is plenty", () => {
     // $60 / 6 - $0.75 = $9.25 at $25 a million.
     assert.equal(fairOutput(room({ free: 60 }), turn), 370_000);
+  });
+
+  it("is all of it where money is plenty for the whole, and only there", () => {
+    const free = 60;
+    for (const tokens of [1, 369_999, 370_000, 370_001, 400_000]) {
+      const whole = 750_000_000 + tokens * 25_000;
+      assert.equal(hasPlenty(free * 1e9, whole), fairOutput(room({ free }), turn) >= tokens, String(tokens));
+    }
   });
 
   it("is a 32nd of what is unspent where a sixth of what is free holds less, as far as it is free", () => {

@@ -43,6 +43,11 @@ interface Answer {
 const turn: Answer = { wished: 12_288, least: 8_192, last: 4_096 };
 const chat: Answer = { wished: 2_048, least: 2_048, last: 1_024 };
 
+/** Whether so much free money has room for all that a request can cost: `fairOutput` then gives it the whole output. */
+export function hasPlenty(freeNanoUsd: number, mostNanoUsd: number): boolean {
+  return mostNanoUsd <= freeNanoUsd * shareOfFree;
+}
+
 /** Tokens for one answer; more than what is free where that has no room for the least. */
 export function fairOutput(room: Room, { isChat, isContent }: Wanted): number {
   const { freeNanoUsd, unspentNanoUsd, inputNanoUsd, tokensIn } = room;

@@ -19,7 +19,7 @@ import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../
 import type { ExchangeIntent } from "../store/store.ts";
 import { coveringLimits, type CoveringLimits, type Subject } from "./accounts.ts";
 import { type Bounded, boundRequest } from "./bound.ts";
-import { fairOutput, type Room } from "./fair-output.ts";
+import { fairOutput, hasPlenty, type Room } from "./fair-output.ts";
 import { KnownCoverings } from "./known-coverings.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
@@ -225,9 +225,12 @@ function offerFor(deps: HoldDeps, { covering, bounded }: Asking, isContent: bool
       mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * outputs }) + feesNanoUsd,
     ),
   });
-  if (!isEditable || outputs === 0) return cost(maxOutputTokens);
+  const whole = cost(maxOutputTokens);
+  if (!isEditable || outputs === 0) return whole;
+  const left = budgetRoom(deps, covering);
+  if (hasPlenty(left.freeNanoUsd, whole.nanoUsd)) return whole;
   const room: Room = {
-    ...budgetRoom(deps, covering),
+    ...left,
     inputNanoUsd: cost(0).nanoUsd,
     tokensIn: (nanoUsd) =>
       Math.floor(outputThatFits(ceiling, inputTokens, Math.max(0, nanoUsd - feesNanoUsd)) / outputs),
@@ -244,10 +247,11 @@ function budgetRoom(
   deps: HoldDeps,
   { budgets }: CoveringLimits,
 ): Pick<Room, "freeNanoUsd" | "unspentNanoUsd"> {
-  const enforced = budgets.filter(({ account }) => account.isEnforced);
-  const states = deps.limits.peekBudgets(enforced.map(({ account }) => account.key));
+  const states = deps.limits.peekBudgets(budgets.map(({ account }) => account.key));
   const least = { freeNanoUsd: Number.MAX_SAFE_INTEGER, unspentNanoUsd: Number.MAX_SAFE_INTEGER };
-  for (const [index, { account }] of enforced.entries()) {
+  for (let index = 0; index < budgets.length; index++) {
+    const account = budgets[index]?.account;
+    if (account === undefined || !account.isEnforced) continue;
     const state = states[index];
     const allowed = account.amountNanoUsd + account.toleranceNanoUsd;
     // What others with the same key bring along is theirs.

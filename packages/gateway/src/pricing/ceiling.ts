@@ -68,9 +68,13 @@ export function ceilingOf(prices: ModelPrices, reach: Reach): Ceiling | null {
   return ceiling;
 }
 
-function keyOf({ tiers, possibleTiers, speeds, ...flags }: Reach): string {
-  const { hasLongCacheLifetime, hasMediaInput, hasAudioOutput, isRegional } = flags;
-  return `${tiers.join()}/${possibleTiers.join()}/${speeds.join()}/${hasLongCacheLifetime}/${hasMediaInput}/${hasAudioOutput}/${isRegional}`;
+function keyOf(reach: Reach): string {
+  const flags =
+    (reach.hasLongCacheLifetime ? 1 : 0) +
+    (reach.hasMediaInput ? 2 : 0) +
+    (reach.hasAudioOutput ? 4 : 0) +
+    (reach.isRegional ? 8 : 0);
+  return `${reach.tiers.join()}/${reach.possibleTiers.join()}/${reach.speeds.join()}/${flags}`;
 }
 
 /** Looks the model up first. null also for a model without a price. */
