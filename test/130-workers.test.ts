@@ -4,15 +4,19 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as tlsConnect } from "node:tls";
 import { after, afterEach, before, describe, it } from "node:test";
 import { newMasterKey } from "@meshagent/llm-proxy-gateway/data-dir";
 import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 import type { LimitDefinition, LimitScope } from "@meshagent/llm-proxy-gateway/store/limit-definition";
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import { type Certificate, makeCertificate } from "./bed/certificate.ts";
 import { type ConnectionCaller, connectionCaller } from "./bed/connection-callers.ts";
 import { type FakeProvider, type RecordedRequest, startFakeProvider } from "./bed/fake-provider.ts";
 import {
@@ -178,6 +182,16 @@ function greedy(request: RecordedRequest): { readonly nanoUsd: number; readonly 
     },
   };
   return { nanoUsd: costOf(input, output), reply: rawJson(200, JSON.stringify(reply)) };
+}
+
+/** In the certificate that a new connection is shown. */
+async function organisationShown(url: string, ca: readonly string[]): Promise<string> {
+  const port = Number(new URL(url).port);
+  const socket = tlsConnect({ port, host: "127.0.0.1", servername: "localhost", ca: [...ca] });
+  await once(socket, "secureConnect");
+  const { O } = socket.getPeerCertificate().subject;
+  socket.destroy();
+  return String(O);
 }
 
 describe("several workers", () => {
@@ -452,6 +466,69 @@ describe("several workers", () => {
     );
     for (const caller of callers) caller.close();
     assert.equal(await after.terminate(), 0);
+  });
+
+  it("show callers one certificate, also a renewed one, and end together when all are told to", async () => {
+    const place = await prepare();
+    const [first, second] = [
+      makeCertificate(place.dataDir, "first"),
+      makeCertificate(place.dataDir, "second"),
+    ];
+    const [cert, key] = [join(place.dataDir, "live.cert.pem"), join(place.dataDir, "live.key.pem")];
+    const use = (certificate: Certificate): void => {
+      copyFileSync(certificate.certFile, cert);
+      copyFileSync(certificate.keyFile, key);
+    };
+    use(first);
+    const gateway = await serve(place, { MESHAGENT_TLS_CERT: cert, MESHAGENT_TLS_KEY: key });
+    assert.match(gateway.url, /^https:/);
+    const shown = async (): Promise<readonly string[]> => {
+      const organisations: string[] = [];
+      // In turn, so twice each.
+      for (let index = 0; index < 2 * WORKERS; index++) {
+        organisations.push(await organisationShown(gateway.url, [first.cert, second.cert]));
+      }
+      return [...new Set(organisations)];
+    };
+    assert.deepEqual(await shown(), ["first"]);
+    use(second);
+    process.kill(gateway.pid, "SIGHUP");
+    await until(async () => (await shown()).join() === "second", "the renewed certificate");
+    const killed = workerPids(gateway).get(1) ?? 0;
+    // On the disk is one that does not fit: who begins now takes what the others have.
+    copyFileSync(first.certFile, cert);
+    process.kill(killed, "SIGKILL");
+    await until(() => workerPids(gateway).get(1) !== killed, "another worker in its place");
+    assert.deepEqual(await shown(), ["second"]);
+    // As a supervisor does that knows all processes of a service.
+    for (const pid of workerPids(gateway).values()) process.kill(pid, "SIGTERM");
+    assert.equal(await gateway.terminate(), 0);
+  });
+
+  it("answer a request that comes in one piece with its connection, and one that comes in several", async () => {
+    const place = await prepare();
+    const gateway = await serve(place);
+    const head = "POST /openai/v1/responses HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    const body = JSON.stringify(ask(10));
+    provider.script((request) => {
+      const { reply } = greedy(request);
+      return { ...reply, pieces: [{ waitMs: 100 }, ...(reply.pieces as string[])] };
+    });
+    const request = `${head}authorization: Bearer ${place.token}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+    for (const pieces of [[request], [request.slice(0, 40), request.slice(40, 300), request.slice(300)]]) {
+      const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1");
+      const chunks: Buffer[] = [];
+      socket.on("data", (chunk) => chunks.push(chunk));
+      for (const [index, piece] of pieces.entries()) {
+        if (index > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+        socket.write(piece);
+      }
+      await once(socket, "close");
+      const text = Buffer.concat(chunks).toString();
+      assert.match(text, /^HTTP\/1\.1 200 /);
+      assert.match(text, /"output_tokens":10/);
+    }
+    assert.equal(await gateway.terminate(), 0);
   });
 
   it("that cannot begin say why, once, and leave nothing behind", async () => {
