@@ -287,11 +287,12 @@ export class Keeper {
     if (duties === null) return;
     for (;;) {
       try {
-        await duties.settleGone((bootId) => this.#isAlive(bootId));
+        // First: whoever asks again for what it may have left half done must find it done.
         for (const change of await duties.changesOfAll()) {
           for (const listener of this.#listeners) listener(change);
           await this.#tellMembers(change, null);
         }
+        await duties.settleGone((bootId) => this.#isAlive(bootId));
         return;
       } catch (error) {
         this.#options.log.error("what a worker left behind could not be settled yet", {

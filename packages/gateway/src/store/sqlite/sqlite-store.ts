@@ -174,14 +174,16 @@ function makeStore({
   const names = new Names(database);
   const rollup = new RollupWriter(database, names);
   const noticeRows = new NoticeRows(database, clock);
+  const isShared = sharing !== "alone";
   const counters = new Counters({
     database,
-    isShared: sharing !== "alone",
+    isShared,
     onCrossed: (counter, percents) => noticeRows.insert(counter, percents),
   });
   const queue = new WriteQueue(database, {
     parts: [rollup, counters],
     busyTimeoutMs: BUSY_TIMEOUT_MS,
+    isContended: isShared,
   });
   const intents = new IntentRows(database, names);
   const limits = new SqliteLimits({ database, queue, counters, intents, clock });

@@ -143,6 +143,32 @@ test("a write waits for a database that another connection holds, however early 
   database.close();
 });
 
+test("beside other writers it waits by itself, and reads wait as they did before", (context) => {
+  const directory = mkdtempSync(join(tmpdir(), "write-queue-"));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "rows.db");
+  const database = new DatabaseSync(file, { timeout: 40 });
+  database.exec("PRAGMA journal_mode = WAL");
+  const other = new DatabaseSync(file);
+  const queue = new WriteQueue(database, { parts: [], busyTimeoutMs: 40, isContended: true });
+  assert.equal(
+    queue.runNow(() => 7),
+    7,
+  );
+  other.exec("BEGIN IMMEDIATE");
+  const beganAt = performance.now();
+  assert.throws(() => queue.runNow(() => 0), /database is locked/);
+  assert.ok(performance.now() - beganAt >= 40, "it gave up after the whole time");
+  assert.deepEqual({ ...database.prepare("PRAGMA busy_timeout").get() }, { timeout: 40 });
+  other.exec("COMMIT");
+  assert.equal(
+    queue.runNow(() => 8),
+    8,
+  );
+  other.close();
+  database.close();
+});
+
 test("runNow comes after what is queued and hands on what it fails with", async () => {
   const bench = makeBench();
   const queued = bench.insert(1);

@@ -6,7 +6,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { whenFree } from "./when-free.ts";
+import { createBegin } from "./when-free.ts";
 
 interface QueuedWrite {
   readonly run: () => void;
@@ -30,13 +30,14 @@ export interface WriteQueueOptions {
   readonly parts: readonly TransactionPart[];
   /** How long another connection may hold the database, while the event loop stands still. */
   readonly busyTimeoutMs: number;
+  /** Other processes write as much as this one. */
+  readonly isContended?: boolean;
 }
 
 export class WriteQueue {
   readonly #database: DatabaseSync;
   readonly #parts: readonly TransactionPart[];
-  readonly #busyTimeoutMs: number;
-  readonly #begin: StatementSync;
+  readonly #begin: () => void;
   readonly #commit: StatementSync;
   #queued: QueuedWrite[] = [];
   #scheduled: NodeJS.Immediate | null = null;
@@ -46,8 +47,8 @@ export class WriteQueue {
   constructor(database: DatabaseSync, options: WriteQueueOptions) {
     this.#database = database;
     this.#parts = options.parts;
-    this.#busyTimeoutMs = options.busyTimeoutMs;
-    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    const { busyTimeoutMs, isContended = false } = options;
+    this.#begin = createBegin(database, { timeoutMs: busyTimeoutMs, isContended });
     this.#commit = database.prepare("COMMIT");
   }
 
@@ -107,7 +108,7 @@ export class WriteQueue {
 
   #transaction<T>(work: () => T): T {
     try {
-      whenFree(this.#busyTimeoutMs, () => this.#begin.run());
+      this.#begin();
     } catch (error) {
       // Nothing was begun, so the parts have nothing to take back: what they did last was committed.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
