@@ -83,6 +83,70 @@ describe("one greedy participant", () => {
       }));
   }
 
+  it("does not get a room's place back from who was told to come back for it", () =>
+    withLimits({ provider }, async (gateway) => {
+      await gateway.limit({ kind: "rate", scope: { ...everything, room: "*" }, maxConcurrency: 1 });
+      const greedy = await gateway.token({ identity: "greedy" });
+      const ann = await gateway.token({ identity: "ann" });
+      const gates: PromiseWithResolvers<void>[] = [];
+      provider.script((request) => {
+        const gate = Promise.withResolvers<void>();
+        gates.push(gate);
+        return gated(billed(mostOf(request)), gate.promise);
+      });
+      const end = async (running: Promise<Answer>): Promise<void> => {
+        gates.at(-1)?.resolve();
+        assert.equal((await running).status, 200);
+      };
+      const begin = async (token: string): Promise<Promise<Answer>[]> => {
+        const count = gates.length;
+        const running = gateway.respond(token, short);
+        await Promise.race([until(() => gates.length > count), running]);
+        return gates.length > count ? [running] : [];
+      };
+      const [first] = await begin(greedy);
+      assert.equal((await gateway.respond(ann, short)).status, 429);
+      assert.equal((await gateway.respond(greedy, short)).status, 429);
+      await end(first ?? assert.fail());
+      assert.deepEqual(await begin(greedy), [], "the place is free, and ann's");
+      const [hers] = await begin(ann);
+      assert.equal((await gateway.respond(ann, short)).status, 429);
+      await end(hers ?? assert.fail("she got it"));
+      assert.deepEqual(await begin(ann), [], "now it is the other one's turn");
+      const [again] = await begin(greedy);
+      await end(again ?? assert.fail("it got it"));
+    }));
+
+  it("takes a whole minute of a room, and not the next one from who was told to wait for it", async () => {
+    const clock = new HandClock();
+    await withLimits({ provider, clock }, async (gateway) => {
+      provider.script((request) => billed(mostOf(request)));
+      await gateway.limit({ kind: "rate", scope: { ...everything, room: "*" }, requestsPerMinute: 3 });
+      const greedy = await gateway.token({ identity: "greedy" });
+      const [ann, ben] = [await gateway.token({ identity: "ann" }), await gateway.token({ identity: "ben" })];
+      const many = (): Promise<readonly Answer[]> =>
+        Promise.all(Array.from({ length: 10 }, () => gateway.respond(greedy, short)));
+      const passed = (answers: readonly Answer[]): number =>
+        answers.filter(({ status }) => status === 200).length;
+      assert.equal(passed(await many()), 3);
+      const told = [await gateway.respond(ann, short), await gateway.respond(ben, short)];
+      assert.deepEqual(
+        told.map(({ status }) => status),
+        [429, 429],
+      );
+      clock.pass(Number(told[0]?.headers.get("retry-after")) * 1_000);
+      assert.equal(passed(await many()), 1, "two of three are promised");
+      assert.deepEqual(
+        [(await gateway.respond(ann, short)).status, (await gateway.respond(ben, short)).status],
+        [200, 200],
+      );
+      // What is not fetched in time is anybody's.
+      assert.equal((await gateway.respond(ann, short)).status, 429);
+      clock.pass(60_000 + 3_000);
+      assert.equal(passed(await many()), 3);
+    });
+  });
+
   it("spends its own part of a room's budget, and the others have theirs", () =>
     withLimits({ provider }, async (gateway) => {
       const { script, billedNanoUsd } = greedyBooks();

@@ -14,18 +14,19 @@ import { GatewayError } from "../errors.ts";
 import type { Held, Hold, Routed } from "../exchange.ts";
 import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
-import { mostNanoUsd, outputThatFits } from "../pricing/ceiling.ts";
-import type { BudgetState, HoldReply, HoldRequest, HoldShare, Limits } from "../store/limits.ts";
+import type { HoldReply, HoldRequest, Limits } from "../store/limits.ts";
 import type { ExchangeIntent } from "../store/store.ts";
 import { coveringLimits, type CoveringLimits, type Subject } from "./accounts.ts";
-import { type Bounded, boundRequest } from "./bound.ts";
-import { fairOutput, hasPlenty, type Room } from "./fair-output.ts";
+import { boundRequest } from "./bound.ts";
 import { KnownCoverings } from "./known-coverings.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
 import type { LimitDefinitions } from "./definitions.ts";
+import { type Offer, offerFor } from "./offer.ts";
 import { Calendar } from "./period.ts";
+import { PromisedTurns } from "./promised-turns.ts";
 import { Quarantine, type QuarantineOptions } from "./quarantine.ts";
 import { budgetHeld, budgetTooSmall, draining, limitReached } from "./refusals.ts";
+import { type Asking, promiseTurn, requestOf, takeTurns, waiterOf } from "./shares.ts";
 import { takenHold } from "./taken-hold.ts";
 import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
 
@@ -44,6 +45,7 @@ export interface HoldDeps {
   readonly coverings: KnownCoverings;
   readonly quarantine: Quarantine;
   readonly lines: WaitingLines;
+  readonly turns: PromisedTurns;
   readonly calendar: Calendar;
 }
 
@@ -54,8 +56,6 @@ export interface HoldSettings {
 
 /** From this share of its wait on a request is content with a short answer. */
 const contentAfterShareOfWait = 3 / 4;
-/** A request with no more input than this, and no thinking, is a chat. */
-const chatInputTokens = 16_384;
 /** Other processes settle without a word to this one. */
 const lookAgainMs = 500;
 
@@ -63,13 +63,14 @@ const lookAgainMs = 500;
 export function createHoldState(
   timers: Timers,
   quarantine: QuarantineOptions,
-): Pick<HoldDeps, "timers" | "prefixes" | "coverings" | "quarantine" | "lines" | "calendar"> {
+): Pick<HoldDeps, "timers" | "prefixes" | "coverings" | "quarantine" | "lines" | "turns" | "calendar"> {
   return {
     timers,
     prefixes: new KnownPrefixes(20_000),
     coverings: new KnownCoverings(),
     quarantine: new Quarantine(quarantine),
     lines: new WaitingLines(timers),
+    turns: new PromisedTurns(),
     calendar: new Calendar(),
   };
 }
@@ -110,12 +111,6 @@ async function lookForCovering(
   return covering;
 }
 
-interface Asking {
-  readonly routed: Routed;
-  readonly covering: CoveringLimits;
-  readonly bounded: Bounded;
-}
-
 async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
   const beganMs = deps.clock.now();
   let asking = first;
@@ -127,20 +122,26 @@ async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
       const waitedMs = deps.clock.now() - beganMs;
       if (place === null || place.isFirst()) {
         isContent ||= waitedMs >= deps.settings.holdWaitMs * contentAfterShareOfWait;
-        const offer = offerFor(deps, asking, isContent);
+        const offer = offerFor(deps.limits, asking, isContent);
         intent ??= deps.intentOf(asking.routed);
-        const reply = await reserved(deps, requestOf(deps, asking, { intent, offer }));
-        if (reply.kind === "held")
+        const request = requestOf(deps, asking, { intent, offer });
+        const reply = await reserved(deps, request);
+        if (reply.kind === "held") {
+          takeTurns(deps, asking);
           return takenHold(deps, { ...asking, keys: budgetKeys(asking.covering), offer });
+        }
         // No waiting makes room for a good answer any more, and there may be room for a short one.
         if (reply.reason === "too_large" && reply.account.kind === "budget" && !isContent) {
           isContent = true;
           continue;
         }
         const isWorthWaiting = reply.reason === "busy" && reply.account.kind === "budget";
-        if (!isWorthWaiting) throw refusalOf(deps, asking, { reply, offer });
+        if (!isWorthWaiting) {
+          promiseTurn(deps, asking, reply, request);
+          throw refusalOf(deps, asking, { reply, offer });
+        }
         // Somebody else took of what it was to have: there may still be room for less.
-        if (offerFor(deps, asking, isContent).nanoUsd < offer.nanoUsd) continue;
+        if (offerFor(deps.limits, asking, isContent).nanoUsd < offer.nanoUsd) continue;
         if (waitedMs >= deps.settings.holdWaitMs) throw budgetHeld(asking.covering, reply);
         place ??= deps.lines.join(reply.account.key, waiterOf(asking.routed));
       } else if (waitedMs >= deps.settings.holdWaitMs) {
@@ -165,10 +166,6 @@ async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
 function joinTaken(deps: HoldDeps, { routed, covering }: Asking): WaitingPlace | null {
   const key = deps.lines.taken(budgetKeys(covering));
   return key === null ? null : deps.lines.join(key, waiterOf(routed));
-}
-
-function waiterOf({ principal }: Routed): string {
-  return `${principal.room}\n${principal.participant}`;
 }
 
 function budgetKeys({ budgets }: CoveringLimits): readonly string[] {
@@ -205,84 +202,6 @@ async function reserved(deps: HoldDeps, request: HoldRequest): Promise<HoldReply
       { cause, retryAfterS: 5 },
     );
   }
-}
-
-/** What is asked of the budgets at one try. */
-export interface Offer {
-  readonly outputTokens: number;
-  readonly nanoUsd: number;
-}
-
-/** The whole output where that is fair, else as much as is. */
-function offerFor(deps: HoldDeps, { covering, bounded }: Asking, isContent: boolean): Offer {
-  const { ceiling, inputTokens, maxOutputTokens, isEditable, outputs, feesNanoUsd } = bounded;
-  if (ceiling === null) return { outputTokens: maxOutputTokens, nanoUsd: 0 };
-  const cost = (outputTokens: number): Offer => ({
-    outputTokens,
-    // A limit of a billion billion tokens is as unaffordable as one of a million.
-    nanoUsd: Math.min(
-      Number.MAX_SAFE_INTEGER,
-      mostNanoUsd(ceiling, { input: inputTokens, output: outputTokens * outputs }) + feesNanoUsd,
-    ),
-  });
-  const whole = cost(maxOutputTokens);
-  if (!isEditable || outputs === 0) return whole;
-  const left = budgetRoom(deps, covering);
-  if (hasPlenty(left.freeNanoUsd, whole.nanoUsd)) return whole;
-  const room: Room = {
-    ...left,
-    inputNanoUsd: cost(0).nanoUsd,
-    tokensIn: (nanoUsd) =>
-      Math.floor(outputThatFits(ceiling, inputTokens, Math.max(0, nanoUsd - feesNanoUsd)) / outputs),
-  };
-  return cost(Math.min(maxOutputTokens, fairOutput(room, { isChat: isChat(bounded), isContent })));
-}
-
-/** Thinking has a least size of its own, and stays below the limit. */
-function isChat({ inputTokens, thinkingTokens }: Bounded): boolean {
-  return inputTokens <= chatInputTokens && thinkingTokens === null;
-}
-
-function budgetRoom(
-  deps: HoldDeps,
-  { budgets }: CoveringLimits,
-): Pick<Room, "freeNanoUsd" | "unspentNanoUsd"> {
-  const states = deps.limits.peekBudgets(budgets.map(({ account }) => account.key));
-  const least = { freeNanoUsd: Number.MAX_SAFE_INTEGER, unspentNanoUsd: Number.MAX_SAFE_INTEGER };
-  for (let index = 0; index < budgets.length; index++) {
-    const account = budgets[index]?.account;
-    if (account === undefined || !account.isEnforced) continue;
-    const state = states[index];
-    const allowed = account.amountNanoUsd + account.toleranceNanoUsd;
-    // What others with the same key bring along is theirs.
-    const own = state != null && account.isBroughtAlong === true ? allowed - allowedBy(state) : 0;
-    const free = state == null ? allowed - account.spentBeforeNanoUsd : state.freeNanoUsd + own;
-    const inUse = state == null ? 0 : state.heldNanoUsd + state.leasedNanoUsd;
-    least.freeNanoUsd = Math.min(least.freeNanoUsd, free);
-    least.unspentNanoUsd = Math.min(least.unspentNanoUsd, free + inUse);
-  }
-  return least;
-}
-
-function allowedBy({ amountNanoUsd, toleranceNanoUsd }: BudgetState): number {
-  return amountNanoUsd + toleranceNanoUsd;
-}
-
-function requestOf(
-  deps: HoldDeps,
-  { covering, bounded }: Asking,
-  { intent, offer }: { readonly intent: ExchangeIntent; readonly offer: Offer },
-): HoldRequest {
-  const output = offer.outputTokens * Math.max(1, bounded.outputs);
-  const tokens = { requests: 1, input: bounded.inputTokens, output, tokens: bounded.inputTokens + output };
-  const shares: HoldShare[] = [];
-  for (const { account } of covering.concurrency) shares.push({ account, amount: 1 });
-  for (const { account, measure } of covering.rates) {
-    // A request that is larger than a minute's worth takes all of it: it could never be let in otherwise.
-    shares.push({ account, amount: Math.min(tokens[measure], account.perMinute) });
-  }
-  for (const { account } of covering.budgets) shares.push({ account, amount: offer.nanoUsd });
-  return { intent, nowMs: deps.clock.now(), shares };
 }
 
 /** A budget that is spent, one that could never hold the request, or a rate. */

@@ -10,7 +10,7 @@ import type {
 } from "../store/limit-definition.ts";
 import type { HoldReply, LimitAccount } from "../store/limits.ts";
 import type { CoveringBudget, CoveringLimits, RateMeasure } from "./accounts.ts";
-import type { Offer } from "./hold.ts";
+import type { Offer } from "./offer.ts";
 import { isTokenCap } from "./token-caps.ts";
 
 type Refused = HoldReply & { readonly kind: "refused" };

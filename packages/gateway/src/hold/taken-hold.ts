@@ -10,7 +10,8 @@ import type { Settlement } from "../store/limits.ts";
 import type { ExchangeResult } from "../store/store.ts";
 import type { CoveringLimits } from "./accounts.ts";
 import type { Bounded } from "./bound.ts";
-import type { HoldDeps, Offer } from "./hold.ts";
+import type { HoldDeps } from "./hold.ts";
+import type { Offer } from "./offer.ts";
 import type { BoundKind } from "./quarantine.ts";
 
 /** Anthropic's smallest thinking budget (docs, extended thinking). */

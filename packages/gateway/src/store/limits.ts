@@ -66,6 +66,8 @@ export type LimitAccount = BudgetAccount | RateAccount | ConcurrencyAccount;
 export interface HoldShare {
   readonly account: LimitAccount;
   readonly amount: number;
+  /** Of a rate or of what runs: what has to be free besides, for others who come first. It is not taken. */
+  readonly beside?: number;
 }
 
 export interface HoldRequest {

@@ -171,6 +171,26 @@ function holdTests(name: string, open: OpenStore): void {
       assert.ok(retryAfterMs >= 60_000 && retryAfterMs <= 61_000, String(retryAfterMs));
     }));
 
+  test(`${name} limits: what has to stay free beside a share is left, and not taken`, () =>
+    withStore(open, async (under) => {
+      const [two, tokens] = [running("two", 2), rate("tokens", 100)];
+      const asked = async (id: string, account: LimitAccount, beside: number): Promise<HoldReply> =>
+        under.store.limits.reserve({
+          intent: sampleIntent({ id, bootId: under.bootId }),
+          nowMs: 60_000,
+          shares: [{ account, amount: account.kind === "rate" ? 40 : 1, beside }],
+        });
+      assert.equal(reasonOf(await asked("ex_1", two, 1)), "held");
+      assert.equal(reasonOf(await asked("ex_2", two, 1)), "busy two");
+      assert.equal(reasonOf(await asked("ex_2", two, 0)), "held");
+      assert.equal(reasonOf(await asked("ex_3", tokens, 60)), "held");
+      assert.equal(reasonOf(await asked("ex_4", tokens, 21)), "busy tokens");
+      const later = await asked("ex_4", tokens, 1_000);
+      const retryAfterMs = later.kind === "refused" ? (later.retryAfterMs ?? 0) : 0;
+      assert.ok(retryAfterMs >= 60_000 && retryAfterMs <= 61_000, "after all of the minute");
+      assert.equal(reasonOf(await asked("ex_4", tokens, 20)), "held");
+    }));
+
   test(`${name} limits: an amount that a request brings along is its own, and the counter is everybody's`, () =>
     withStore(open, async (under) => {
       const of = (amount: number): BudgetAccount => budget("b", amount, { isBroughtAlong: true });

@@ -242,15 +242,18 @@ export class SqliteLimits implements Limits {
     });
   }
 
-  #refusalOf({ account, amount }: HoldShare, nowMs: number): Refusal | null {
+  #refusalOf({ account, amount, beside = 0 }: HoldShare, nowMs: number): Refusal | null {
     const refused = { kind: "refused", account, budget: null, retryAfterMs: null } as const;
     if (account.kind === "concurrency") {
-      return this.#counters.running(account.key) < account.max ? null : { ...refused, reason: "busy" };
+      const isFree = this.#counters.running(account.key) + beside < account.max;
+      return isFree ? null : { ...refused, reason: "busy" };
     }
     if (account.kind === "rate") {
       const rate = this.#counters.rate(account.key);
-      if (rate.usedAt(nowMs) + amount <= account.perMinute) return null;
-      const retryAfterMs = rate.retryAfterMs(nowMs, amount, account.perMinute);
+      if (rate.usedAt(nowMs) + amount + beside <= account.perMinute) return null;
+      // Others come first: where both do not fit into one minute, it is after them.
+      const wanted = beside === 0 ? amount : Math.min(amount + beside, account.perMinute);
+      const retryAfterMs = rate.retryAfterMs(nowMs, wanted, account.perMinute);
       return { ...refused, reason: retryAfterMs === null ? "too_large" : "busy", retryAfterMs };
     }
     if (!account.isEnforced) return null;
