@@ -75,7 +75,12 @@ export async function boundRequest(
   const rule = inputRule(routed);
   const subject = subjectOf(routed);
   const wrong = await deps.quarantine.of(subject);
-  const input = boundInput(bound, rule, { prefixes: deps.prefixes, bodyBytes: body.bytes, wrong });
+  const input = boundInput(bound, rule, {
+    prefixes: deps.prefixes,
+    bodyBytes: body.bytes,
+    hasEscapes: body.hasEscapes,
+    wrong,
+  });
   if (input.tokens === null && hard !== undefined)
     refuse(
       wrong.size === 0

@@ -25,6 +25,7 @@ function boundOf(
   return boundInput(read(body), rule, {
     prefixes,
     bodyBytes: Buffer.byteLength(JSON.stringify(body)),
+    hasEscapes: JSON.stringify(body).includes("\\"),
     wrong: new Set(),
   });
 }
@@ -246,6 +247,7 @@ describe("what the bytes do not show", () => {
     const bound = boundInput(responsesBound(body), rule, {
       prefixes: new KnownPrefixes(1),
       bodyBytes: 6_000,
+      hasEscapes: true,
       wrong: new Set(),
     });
     assert.ok((bound.tokens ?? 0) >= 6_000);

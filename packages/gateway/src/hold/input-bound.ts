@@ -6,6 +6,7 @@
 
 import type { ModelLimits } from "../providers/provider.ts";
 import { type RequestBound, type Unseen, unseenIn } from "../dialects/request-bound.ts";
+import { addPlainJson, addText, type TextSize } from "./json-size.ts";
 import type { BoundKind } from "./quarantine.ts";
 import { type Conversation, hashConversation, type KnownPrefixes } from "./known-prefixes.ts";
 
@@ -41,6 +42,8 @@ export interface InputSources {
   readonly prefixes: KnownPrefixes;
   /** Of the decoded body: what its parsed copy does not show is counted by its bytes. */
   readonly bodyBytes: number;
+  /** Its text has a backslash. */
+  readonly hasEscapes: boolean;
   /** Bounds that are not to be believed (`quarantine.ts`). */
   readonly wrong: ReadonlySet<BoundKind>;
 }
@@ -48,14 +51,14 @@ export interface InputSources {
 export function boundInput(
   bound: RequestBound,
   rule: InputRule,
-  { prefixes, bodyBytes, wrong }: InputSources,
+  { prefixes, bodyBytes, hasEscapes, wrong }: InputSources,
 ): InputBound {
-  const turns = bound.turns.map(textOf);
-  const parts = bound.parts.map(textOf);
   const window = wrong.has("window") ? null : (rule.limits?.contextTokens ?? null);
   const unseen = unseenIn([...bound.parts, ...bound.turns]);
   const hasMedia = unseen.isOpen || unseen.images > 0;
-  const size = sizeOf(turns, sizeOf(parts, { bytes: 0, nonAscii: 0 }));
+  // A small one is not looked up by its texts: without escapes its size is known without writing them.
+  const texts = hasEscapes || bodyBytes > smallInputTokens ? textsOf(bound) : null;
+  const size = texts === null ? plainSizeOf(bound) : sizeOf([...texts.parts, ...texts.turns]);
   const bytes =
     tokensOf(size, rule) +
     templateTokens +
@@ -66,6 +69,7 @@ export function boundInput(
   if (bound.rounds === 1 && cold !== null && cold <= smallInputTokens) {
     return { ...smallest({ bytes: cold, window }), conversation: null, hasMedia };
   }
+  const { turns, parts } = texts ?? textsOf(bound);
   const scope = `${rule.scope} ${textOf(bound.countedAs)}`;
   const conversation = hashConversation(scope, turns, parts);
   if (bound.rounds > 1) {
@@ -112,31 +116,30 @@ function warmBound(
     found.known.inputTokens +
       continuationTokens +
       (newParts.length === 0 ? 0 : (bound.hiddenTokens ?? 0)) +
-      tokensOf(sizeOf(newTurns, sizeOf(newParts, { bytes: 0, nonAscii: 0 })), rule),
+      tokensOf(sizeOf([...newParts, ...newTurns]), rule),
     mediaBound(unseenIn([...added, ...bound.turns.slice(found.turns)]), rule),
   ]);
 }
 
-/** What texts take in UTF-8. */
-interface Size {
-  bytes: number;
-  /** At least the bytes that are not ASCII. */
-  nonAscii: number;
-}
-
-/** Adds the texts to `size`, and gives it back. */
-function sizeOf(texts: readonly string[], size: Size): Size {
-  for (const text of texts) {
-    const bytes = Buffer.byteLength(text);
-    size.bytes += bytes;
-    // Twice what UTF-8 takes beyond UTF-16.
-    size.nonAscii += Math.min(bytes, 2 * (bytes - text.length));
-  }
+function sizeOf(texts: readonly string[]): TextSize {
+  const size = { bytes: 0, nonAscii: 0 };
+  for (const text of texts) addText(text, size);
   return size;
 }
 
+function plainSizeOf({ turns, parts }: RequestBound): TextSize {
+  const size = { bytes: 0, nonAscii: 0 };
+  for (const part of parts) addPlainJson(part, size);
+  for (const turn of turns) addPlainJson(turn, size);
+  return size;
+}
+
+function textsOf({ turns, parts }: RequestBound): Record<"turns" | "parts", readonly string[]> {
+  return { turns: turns.map(textOf), parts: parts.map(textOf) };
+}
+
 /** ASCII is a byte and at most a token. */
-function tokensOf({ bytes, nonAscii }: Size, rule: InputRule): number {
+function tokensOf({ bytes, nonAscii }: TextSize, rule: InputRule): number {
   return bytes + (rule.tokensPerNonAsciiByte - 1) * nonAscii;
 }
 

@@ -17,8 +17,14 @@ describe("a parsed body", () => {
         value: JSON.parse(text),
         bytes: bytes.byteLength,
         hasRepeats: false,
+        hasEscapes: false,
       });
     }
+  });
+
+  it("tells whether any string is written otherwise than it is read", async () => {
+    assert.equal((await parsedBody(sampleBody('{"a":"\\u0061"}')))?.hasEscapes, true);
+    assert.equal((await parsedBody(sampleBody('{"a":"/ä"}')))?.hasEscapes, false);
   });
 
   it("is none where there is no JSON object", async () => {

@@ -12,6 +12,8 @@ export interface ParsedBody {
   /** Decoded. */
   readonly bytes: number;
   readonly hasRepeats: boolean;
+  /** Its text has a backslash: some string of it is not written as it is read. */
+  readonly hasEscapes: boolean;
 }
 
 /** null: it is no JSON object. */
@@ -20,7 +22,12 @@ export async function parsedBody(body: KeptBody): Promise<ParsedBody | null> {
   try {
     const value: unknown = JSON.parse(text.toString("utf8"));
     if (!isObject(value)) return null;
-    return { value, bytes: text.byteLength, hasRepeats: membersWritten(text) !== membersOf(value) };
+    return {
+      value,
+      bytes: text.byteLength,
+      hasRepeats: membersWritten(text) !== membersOf(value),
+      hasEscapes: text.includes(backslash),
+    };
   } catch {
     return null;
   }

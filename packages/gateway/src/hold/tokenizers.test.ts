@@ -11,7 +11,7 @@ import { encode as o200k } from "gpt-tokenizer/encoding/o200k_base";
 import { chatBound, responsesBound } from "../dialects/openai/request-bound.ts";
 import { openai } from "../providers/openai/provider.ts";
 import { Dice } from "../store/conformance/dice.ts";
-import { boundInput, type InputRule } from "./input-bound.ts";
+import { boundInput, type InputRule, type InputSources } from "./input-bound.ts";
 import { KnownPrefixes } from "./known-prefixes.ts";
 
 /** Marks such as `<|endoftext|>` in a text are text. */
@@ -80,8 +80,13 @@ const rule: InputRule = {
 
 function boundOf(body: Readonly<Record<string, unknown>>, prefixes = new KnownPrefixes(1)): number {
   const read = body["messages"] === undefined ? responsesBound : chatBound;
-  const bodyBytes = Buffer.byteLength(JSON.stringify(body));
-  return boundInput(read(body), rule, { prefixes, bodyBytes, wrong: new Set() }).tokens ?? assert.fail();
+  return boundInput(read(body), rule, sources(body, prefixes)).tokens ?? assert.fail();
+}
+
+function sources(body: Readonly<Record<string, unknown>>, prefixes: KnownPrefixes): InputSources {
+  const text = JSON.stringify(body);
+  const bodyBytes = Buffer.byteLength(text);
+  return { prefixes, bodyBytes, hasEscapes: text.includes("\\"), wrong: new Set() };
 }
 
 for (const [name, count] of Object.entries(tokenizers)) {
@@ -121,11 +126,7 @@ for (const [name, count] of Object.entries(tokenizers)) {
         const prefixes = new KnownPrefixes(10);
         const first = { model: "m", input: messages.slice(0, 2) };
         const bound = responsesBound(first);
-        const { conversation } = boundInput(bound, rule, {
-          prefixes,
-          bodyBytes: Buffer.byteLength(JSON.stringify(first)),
-          wrong: new Set(),
-        });
+        const { conversation } = boundInput(bound, rule, sources(first, prefixes));
         assert.ok(conversation !== null);
         prefixes.remember(conversation, truthOf(messages.slice(0, 2)));
         const whole = { model: "m", input: messages };

@@ -204,6 +204,7 @@ function allTools(body: Readonly<Record<string, unknown>>): readonly unknown[] {
   const { input } = body;
   const inInput = Array.isArray(input) ? input.flatMap((item) => toolsOf(memberOf(item, "tools"))) : [];
   const all = [...toolsOf(body["tools"]), ...inInput];
+  if (all.length === 0) return all;
   return [...all, ...all.flatMap((tool) => toolsOf(memberOf(tool, "tools")))];
 }
 

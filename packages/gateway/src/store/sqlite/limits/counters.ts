@@ -160,6 +160,11 @@ export class Counters implements TransactionPart {
   move(key: string, spent: number, held: number, leased = 0): void {
     const counter = this.findBudget(key);
     if (counter === null) throw new Error(`There is no budget account ${key}.`);
+    this.moveOf(counter, spent, held, leased);
+  }
+
+  /** `move` of a counter that `budget` gave in this transaction. */
+  moveOf(counter: BudgetCounter, spent: number, held: number, leased = 0): void {
     this.#changes(counter);
     counter.spent += spent;
     counter.held += held;

@@ -218,9 +218,17 @@ export class SqliteLimits implements Limits {
     if (refused !== null) return this.#rows.findHold(id) === null ? refused : held;
     const { text, budgetKeys, concurrencyKeys } = this.#accounts.of(shares);
     if (!this.#intents.insert(intent, { amountNanoUsd, accounts: text })) return held;
-    const rates = rateShares(shares);
-    const at = { bootId, chargeNanoUsd: null, takenAtMs: nowMs };
-    this.#take({ id, ...at, amountNanoUsd, budgetKeys, concurrencyKeys, rates }, shares);
+    const hold: KeptHold = {
+      id,
+      bootId,
+      amountNanoUsd,
+      chargeNanoUsd: null,
+      budgetKeys,
+      concurrencyKeys,
+      rates: shares.filter(isOfRate),
+      takenAtMs: nowMs,
+    };
+    this.#take(hold, shares);
     return held;
   }
 
@@ -229,8 +237,7 @@ export class SqliteLimits implements Limits {
     for (const { account } of shares) {
       if (account.kind !== "budget") continue;
       // Only enforced ones were looked at before.
-      this.#counters.budget(account);
-      this.#counters.move(account.key, 0, amountNanoUsd);
+      this.#counters.moveOf(this.#counters.budget(account), 0, amountNanoUsd);
     }
     for (const key of hold.concurrencyKeys) this.#counters.run(key, 1);
     for (const { account, amount } of rates) this.#counters.addToRate(account.key, takenAtMs, amount);
@@ -298,10 +305,8 @@ export class SqliteLimits implements Limits {
 
 const held: HoldReply = { kind: "held" };
 
-function rateShares(shares: readonly HoldShare[]): readonly RateShare[] {
-  const rates: RateShare[] = [];
-  for (const { account, amount } of shares) if (account.kind === "rate") rates.push({ account, amount });
-  return rates;
+function isOfRate(share: HoldShare): share is RateShare {
+  return share.account.kind === "rate";
 }
 
 /** For how long it will certainly not fit. */
