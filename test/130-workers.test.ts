@@ -184,6 +184,101 @@ function greedy(request: RecordedRequest): { readonly nanoUsd: number; readonly 
   return { nanoUsd: costOf(input, output), reply: rawJson(200, JSON.stringify(reply)) };
 }
 
+/** Callers that ask, on connections of their own, until not even the least request fits into the budget any more. */
+interface Load {
+  /** Replies that came whole. */
+  readonly whole: number;
+  /** Connections that broke. */
+  readonly broken: number;
+  readonly isSpent: boolean;
+  /** Resolves when it is spent. */
+  run(callers: number): Promise<void>;
+}
+
+function load(place: Place, urlNow: () => string): Load {
+  const least = 50;
+  const state = { whole: 0, broken: 0, isSpent: false };
+  const post = async (caller: ConnectionCaller, outputTokens: number): Promise<number> => {
+    const body = ask(outputTokens);
+    const { status } = await caller.ask("/openai/v1/responses", { token: place.token, body });
+    if (status === 200) state.whole += 1;
+    return status;
+  };
+  const one = async (index: number): Promise<void> => {
+    for (let round = 0; !state.isSpent; round++) {
+      const caller = connectionCaller(urlNow());
+      try {
+        for (let calls = 0; calls < 6 && !state.isSpent; calls++) {
+          const status = await post(caller, least + ((index * 37 + round * 11 + calls) % 350));
+          assert.ok([200, 402, 429, 503].includes(status), String(status));
+          // Spent: not even the least request fits any more, and nothing that runs is in its way.
+          if (status === 402 && (await post(caller, least)) === 402) state.isSpent = true;
+        }
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+        state.broken += 1;
+        // Nobody may be there for a while.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      } finally {
+        caller.close();
+      }
+    }
+  };
+  const run = async (callers: number): Promise<void> => {
+    await Promise.all(Array.from({ length: callers }, (_, index) => one(index)));
+  };
+  return Object.assign(state, { run });
+}
+
+/** What the provider bills, all that it may; whoever asks and goes is billed all the same. */
+function keepBooks(): { readonly billedNanoUsd: number; readonly requests: number } {
+  const books = { billedNanoUsd: 0, requests: 0 };
+  provider.script((request) => {
+    const { nanoUsd, reply } = greedy(request);
+    books.billedNanoUsd += nanoUsd;
+    books.requests += 1;
+    return { ...reply, pieces: [{ waitMs: 5 + (books.requests % 40) }, ...(reply.pieces as string[])] };
+  });
+  return books;
+}
+
+/** After the end of all: nothing is over, nothing is held, every request has a row and every row an outcome. */
+async function assertHeld(
+  place: Place,
+  books: { readonly billedNanoUsd: number; readonly requests: number },
+  { budgets, whole }: { readonly budgets: Readonly<Record<string, number>>; readonly whole: number },
+): Promise<void> {
+  const ledger = await startTestGateway({ dataDir: place.dataDir, masterKey: new Secret(place.masterKey) });
+  const { billedNanoUsd } = books;
+  for (const [id, amount] of Object.entries(budgets)) {
+    const [account] = await ledger.gateway.store.limits.budgetAccounts(id);
+    assert.ok(account !== undefined);
+    assert.ok(billedNanoUsd <= amount, `${id}: the provider bills ${billedNanoUsd} of ${amount}`);
+    assert.ok(account.spentNanoUsd >= billedNanoUsd, "nothing that is billed is not charged");
+    assert.ok(account.spentNanoUsd <= amount, `${account.spentNanoUsd} of ${amount}`);
+    assert.equal(account.heldNanoUsd, 0, "nothing runs, so nothing is held");
+  }
+  assert.equal(ledger.gateway.interrupted, 0, "the keeper left nothing to the next start");
+  const rows = await ledger.exchanges();
+  assert.ok(
+    rows.every(({ result }) => result !== null),
+    "every row has an outcome",
+  );
+  assert.ok(rows.length >= books.requests, "every request that went up has a row");
+  assert.ok(rows.filter(({ result }) => result?.outcome === "ok").length >= whole);
+  assert.ok(rows.some(({ result }) => result?.outcome === "interrupted"));
+  await ledger.close();
+}
+
+/** It may be dead already, and another be started in its place. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
+  }
+}
+
 /** In the certificate that a new connection is shown. */
 async function organisationShown(url: string, ca: readonly string[]): Promise<string> {
   const port = Number(new URL(url).port);
@@ -196,93 +291,84 @@ async function organisationShown(url: string, ca: readonly string[]): Promise<st
 
 describe("several workers", () => {
   it("spend one budget to its end and not a nano-dollar over, killed over and over", async () => {
-    const [amountNanoUsd, callers, kills] = [4_000_000_000, 24, 8];
+    const kills = 8;
+    const budgets = { project: 4_000_000_000, room: 3_000_000_000 };
     const place = await prepare([
-      { id: "project", amountNanoUsd },
-      { id: "room", amountNanoUsd: 3_000_000_000, scope: { ...everything, room: "my-room" } },
+      { id: "project", amountNanoUsd: budgets.project },
+      { id: "room", amountNanoUsd: budgets.room, scope: { ...everything, room: "my-room" } },
     ]);
     const gateway = await serve(place, { MESHAGENT_HOLD_WAIT: "2s" });
-    let billed = 0;
-    let requests = 0;
-    provider.script((request) => {
-      const { nanoUsd, reply } = greedy(request);
-      // Whoever asks and goes is billed all the same.
-      billed += nanoUsd;
-      requests += 1;
-      return { ...reply, pieces: [{ waitMs: 5 + (requests % 40) }, ...(reply.pieces as string[])] };
-    });
-    let whole = 0;
-    let broken = 0;
-    let isSpent = false;
-    const callUntilSpent = async (index: number): Promise<void> => {
-      for (let round = 0; !isSpent; round++) {
-        const caller = connectionCaller(gateway.url);
-        try {
-          for (let calls = 0; calls < 6 && !isSpent; calls++) {
-            const least = 50;
-            const post = async (outputTokens: number): Promise<number> => {
-              const body = ask(outputTokens);
-              const { status } = await caller.ask("/openai/v1/responses", { token: place.token, body });
-              if (status === 200) whole += 1;
-              return status;
-            };
-            const status = await post(least + ((index * 37 + round * 11 + calls) % 350));
-            assert.ok([200, 402, 429, 503].includes(status), String(status));
-            // Spent: not even the least request fits any more, and nothing that runs is in its way.
-            if (status === 402 && (await post(least)) === 402) isSpent = true;
-          }
-        } catch (error) {
-          if (error instanceof assert.AssertionError) throw error;
-          broken += 1;
-        } finally {
-          caller.close();
-        }
-      }
-    };
+    const books = keepBooks();
+    const callers = load(place, () => gateway.url);
     const killing = (async () => {
-      for (let kill = 1; kill <= kills && !isSpent; kill++) {
-        await until(() => requests >= kill * 25 || isSpent, "requests to kill between");
+      for (let kill = 1; kill <= kills && !callers.isSpent; kill++) {
+        await until(() => books.requests >= kill * 25 || callers.isSpent, "requests to kill between");
         const pids = [...workerPids(gateway).values()];
-        const pid = pids[kill % pids.length] ?? 0;
-        try {
-          process.kill(pid, "SIGKILL");
-        } catch {
-          // It is being started again.
-        }
+        killIfThere(pids[kill % pids.length] ?? 0);
       }
     })();
-    await Promise.all([killing, ...Array.from({ length: callers }, (_, index) => callUntilSpent(index))]);
+    await Promise.all([killing, callers.run(24)]);
     assert.equal(await gateway.terminate(), 0);
-
     const deaths = logged(gateway, "a worker has ended and is started again");
     assert.ok(
       deaths.length >= kills / 2 && deaths.every(({ signal }) => signal === "SIGKILL"),
       gateway.stderr(),
     );
-    assert.ok(requests > 200 && broken > 0, `${requests} requests, ${broken} broken`);
-    const ledger = await startTestGateway({ dataDir: place.dataDir, masterKey: new Secret(place.masterKey) });
-    for (const [id, amount] of [
-      ["project", amountNanoUsd],
-      ["room", 3_000_000_000],
-    ] as const) {
-      const [account] = await ledger.gateway.store.limits.budgetAccounts(id);
-      assert.ok(account !== undefined);
-      assert.ok(billed <= amount, `${id}: the provider bills ${billed} of ${amount}`);
-      assert.ok(account.spentNanoUsd >= billed, "nothing that is billed is not charged");
-      assert.ok(account.spentNanoUsd <= amount, `${account.spentNanoUsd} of ${amount}`);
-      assert.equal(account.heldNanoUsd, 0, "nothing runs, so nothing is held");
-    }
-    assert.ok(billed > 2_000_000_000, `what fits is let in: ${billed}`);
-    const rows = await ledger.exchanges();
-    assert.equal(ledger.gateway.interrupted, 0, "the keeper left nothing to the next start");
-    assert.ok(
-      rows.every(({ result }) => result !== null),
-      "every row has an outcome",
-    );
-    assert.ok(rows.length >= requests, "every request that went up has a row");
-    assert.ok(rows.filter(({ result }) => result?.outcome === "ok").length >= whole);
-    assert.ok(rows.some(({ result }) => result?.outcome === "interrupted"));
-    await ledger.close();
+    assert.ok(books.requests > 200 && callers.broken > 0, `${books.requests} requests`);
+    assert.ok(books.billedNanoUsd > 2_000_000_000, `what fits is let in: ${books.billedNanoUsd}`);
+    await assertHeld(place, books, { budgets, whole: callers.whole });
+  });
+
+  it("spend no more when their keeper is killed, too, and the next gateway goes on", async () => {
+    const budgets = { project: 2_000_000_000 };
+    const place = await prepare([{ id: "project", amountNanoUsd: budgets.project }]);
+    // Those that are left end soon: the next one waits for them.
+    const env = { MESHAGENT_HOLD_WAIT: "2s", MESHAGENT_SHUTDOWN_TIMEOUT: "1s" };
+    let gateway = await serve(place, env);
+    const books = keepBooks();
+    const callers = load(place, () => gateway.url);
+    const killing = (async () => {
+      for (let kill = 1; kill <= 2; kill++) {
+        await until(() => books.requests >= kill * 40, "requests to kill between");
+        // One of its workers with it, in the middle of what it runs.
+        killIfThere(workerPids(gateway).get(1) ?? 0);
+        await gateway.kill();
+        gateway = await serve(place, env);
+      }
+    })();
+    await Promise.all([killing, callers.run(16)]);
+    assert.equal(await gateway.terminate(), 0);
+    assert.ok(books.billedNanoUsd > 1_000_000_000, `what fits is let in: ${books.billedNanoUsd}`);
+    await assertHeld(place, books, { budgets, whole: callers.whole });
+  });
+
+  it("let who waits for money of a budget go on when it is freed in another process", async () => {
+    const place = await prepare([{ id: "b", amountNanoUsd: 200_000_000, mode: "hard-no-edit" }]);
+    const gateway = await serve(place);
+    const callers = await callerOfEach(gateway);
+    const gate = Promise.withResolvers<void>();
+    const before = provider.requests.length;
+    provider.script((request) => {
+      // It bills 10 tokens of the 5,000 that it may: $0.15 of the $0.20 are held until then.
+      const body = JSON.parse(request.body.toString("utf8")) as { max_output_tokens: number };
+      const billed = { ...request, body: Buffer.from(JSON.stringify({ ...body, max_output_tokens: 10 })) };
+      const { reply } = greedy(billed);
+      return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
+    });
+    const post = async (worker: number): Promise<number> =>
+      (await callers.get(worker)?.ask("/openai/v1/responses", { token: place.token, body: ask(5_000) }))
+        ?.status ?? 0;
+    const first = post(1);
+    await provider.untilRequests(before + 1);
+    const second = post(2);
+    await until(async () => {
+      const { body } = (await callers.get(3)?.ask("/metrics")) ?? { body: "" };
+      return /^meshagent_waiting_requests 1$/m.test(body);
+    }, "who waits");
+    gate.resolve();
+    assert.deepEqual([await first, await second], [200, 200]);
+    for (const caller of callers.values()) caller.close();
+    assert.equal(await gateway.terminate(), 0);
   });
 
   it("hold a rate and what runs at once together", async () => {
