@@ -4,17 +4,22 @@
  */
 
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { codexInstructions } from "@meshagent/llm-proxy-gateway/dialects/openai/codex-instructions";
 import { modelsOf, parseCodexVersion } from "@meshagent/llm-proxy-gateway/dialects/openai/codex-versions";
 import type { RecordedRequest } from "../test/bed/fake-provider.ts";
 import { rawJson } from "../test/bed/raw-reply.ts";
 import { codexModels, codexTokensUsed, runCodex } from "./bed/codex.ts";
+import type { ClientOutput } from "./bed/client-process.ts";
 import { pinnedVersion } from "./bed/installed.ts";
 import { assertCredentialsStayApart, assertNoComplaint, openScene, type Scene } from "./bed/scene.ts";
 
 const version = pinnedVersion("@openai/codex");
 const modelsLine = `GET /openai/v1/models?client_version=${version} HTTP/1.1`;
+/** Of a provider that took the request. */
+const silence = { pieces: [{ until: new Promise<void>(() => {}) }], end: "keep" } as const;
 const warning = /Model metadata for `gpt-5\.4` not found/;
 
 interface Turn {
@@ -168,6 +173,43 @@ describe(`Codex ${version}, which asks for the models`, () => {
     const everything = await offered(null);
     for (const model of ["gpt-5.4", "gpt-5.5", "gpt-6.2-sol", "gpt-5.6-terra"])
       assert.ok(everything.includes(model), model);
+  });
+
+  it("starts at once when the provider lists nothing any more: the gateway has what it listed", async () => {
+    await using scene = await openScene();
+    const run = async (): Promise<ClientOutput> =>
+      runCodex(scene, {
+        token: await scene.gateway.token(),
+        isAsking: true,
+        model: "gpt-5.4",
+        args: ["say hi"],
+      });
+    const listings = (): number =>
+      scene.provider.requests.filter(({ path }) => path.includes("/models")).length;
+    assertNoComplaint(await run());
+    const asked = listings();
+    // Codex has a list of its own, which it does not believe after five minutes.
+    rmSync(join(scene.home.home, ".codex", "models_cache.json"));
+    scene.provider.script((request) => (request.path.includes("/models") ? silence : null));
+    const output = await run();
+    assert.equal(output.exitCode, 0, output.screen);
+    assertNoComplaint(output);
+    assert.equal(turnsOf(scene)[1]?.prompt, codexInstructions, "it knows the model");
+    assert.equal(listings(), asked);
+    assert.ok(scene.tap.requests.filter((line) => line === modelsLine).length > asked, "but it did ask");
+  });
+
+  it("starts without a word when the provider says nothing at all", async () => {
+    await using scene = await openScene();
+    scene.provider.script((request) => (request.path.includes("/models") ? silence : null));
+    const output = await runCodex(scene, {
+      token: await scene.gateway.token(),
+      isAsking: true,
+      args: ["say hi"],
+    });
+    assert.equal(output.exitCode, 0, output.screen);
+    assertNoComplaint(output);
+    assert.equal(scene.provider.requests.filter(({ path }) => path.includes("/models")).length, 1);
   });
 
   it("works over a WebSocket, too", async () => {

@@ -9,9 +9,10 @@ import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
 let provider: FakeProvider;
 let gateway: TestGateway;
+let nowMs = Date.now();
 before(async () => {
   provider = await startFakeProvider();
-  gateway = await startTestGateway({ provider });
+  gateway = await startTestGateway({ provider, clock: { now: () => nowMs } });
 });
 after(async () => {
   await gateway.close();
@@ -28,7 +29,11 @@ const list = `{\n "object": "list",\n "data": [ ${[
   entry("gpt-4.1", 1_744_600_000),
   entry("text-embedding-3-small", 1_705_900_000),
 ].join(",\n  ")} ]\n}\n`;
-beforeEach(() => provider.script(() => rawJson(200, list)));
+beforeEach(() => {
+  provider.script(() => rawJson(200, list));
+  // What another test was told is old.
+  nowMs += 10 * 60_000;
+});
 
 const codexHeaders = {
   originator: "codex_exec",
@@ -134,6 +139,95 @@ describe("Codex", () => {
     provider.script(() => rawJson(403, text));
     const reply = await ask({});
     assert.deepEqual([reply.status, await reply.text()], [403, text]);
+  });
+});
+
+/** A provider that took the request and says nothing. */
+const silence = { pieces: [{ until: new Promise<void>(() => {}) }], end: "keep" } as const;
+
+describe("a list that is kept for Codex", () => {
+  const asked = (): number => provider.requests.length;
+
+  it("answers for some minutes, narrowed for each token by itself, and the provider is not asked", async () => {
+    const wide = await seen({});
+    const before = asked();
+    nowMs += 4 * 60_000;
+    const reply = await ask({ models: ["openai/gpt-5.4*"] });
+    assert.equal(reply.headers.get("age"), "240");
+    assert.equal(reply.headers.get("x-request-id"), null, "it would be another request's");
+    const { data } = (await reply.json()) as { data: { id: string }[] };
+    assert.deepEqual(
+      data.map(({ id }) => id),
+      ["gpt-5.4", "gpt-5.4-2026-03-05"],
+    );
+    assert.deepEqual(await seen({}), wide);
+    assert.equal(asked(), before);
+    nowMs += 61_000;
+    assert.deepEqual(await seen({}), wide);
+    assert.equal(asked(), before + 1, "five minutes are over");
+  });
+
+  it("spares it a provider that is in trouble", async () => {
+    const wide = await seen({});
+    for (const trouble of [rawJson(500, "{}"), rawJson(429, "{}"), { pieces: [], end: "reset" } as const]) {
+      nowMs += 10 * 60_000;
+      const before = asked();
+      provider.script(() => trouble);
+      assert.deepEqual(await seen({}), wide);
+      assert.ok(asked() > before, "it was asked");
+    }
+    const row = (await gateway.exchanges()).at(-1);
+    assert.deepEqual([row?.result?.outcome, row?.result?.costNanoUsd], ["not_metered", 0]);
+  });
+
+  it("is void when the provider refuses the account", async () => {
+    await seen({});
+    nowMs += 10 * 60_000;
+    provider.script(() => rawJson(401, "{}"));
+    assert.equal((await ask({})).status, 401);
+    provider.script(() => rawJson(500, "{}"));
+    assert.equal((await ask({})).status, 500);
+  });
+
+  it("is nobody else's: another caller waits for the provider, and gets its error", async () => {
+    await seen({});
+    const before = asked();
+    const other: Asked = { headers: { "user-agent": "curl/8" } };
+    assert.equal(await (await ask(other)).text(), list);
+    assert.equal(asked(), before + 1);
+    provider.script(() => rawJson(500, "{}"));
+    assert.equal((await ask(other)).status, 500);
+    const models = await ask({ path: "/gpt-5.5" + query });
+    assert.equal(models.status, 500, "one model is no list");
+    await models.text();
+  });
+
+  it("spares it a provider that says nothing", async () => {
+    const wide = await seen({});
+    nowMs += 60 * 60_000;
+    const before = asked();
+    provider.script(() => silence);
+    const startedAtMs = performance.now();
+    assert.deepEqual(await seen({}), wide);
+    assert.ok(performance.now() - startedAtMs < 3000, "Codex waits longer than that");
+    assert.equal(asked(), before + 1);
+  });
+
+  it("is an empty one where the provider has never said anything, and what the token may not use is hidden", async () => {
+    provider.script(() => silence);
+    const { listed, picker, hidden } = await seen({
+      path: "?client_version=0.168.0",
+      models: ["openai/gpt-5.5"],
+    });
+    assert.deepEqual([listed, picker], [[], []]);
+    assert.ok(hidden.includes("gpt-6.1-sol") && !hidden.includes("gpt-5.5"));
+  });
+
+  it("still asks for the grant", async () => {
+    const token = await gateway.token({ llm: null });
+    const headers = { ...codexHeaders, authorization: `Bearer ${token}` };
+    const reply = await fetch(`${gateway.openaiUrl}/models${query}`, { headers });
+    assert.equal(reply.status, 403);
   });
 });
 

@@ -8,6 +8,7 @@ import { type Collector, createCollector } from "./collect/collector.ts";
 import type { Config } from "./config/settings.ts";
 import type { Dialect } from "./dialects/dialect.ts";
 import { createDrainSlots } from "./forward/drain-slots.ts";
+import { createKeptLists } from "./forward/kept-lists.ts";
 import { createSharedFlights } from "./forward/shared-flights.ts";
 import type { Stoppable } from "./forward/settings.ts";
 import type { OpenSocket } from "./forward/socket-settings.ts";
@@ -91,6 +92,7 @@ export function createLifecycle(parts: Parts): {
       settings: { ...config, maxAttempts: 2 },
       drainSlots,
       flights: createSharedFlights(),
+      keptLists: createKeptLists(clock),
       clientFor: parts.clients.clientFor,
       createMeter,
       running,

@@ -9,9 +9,11 @@ import type { BodyEdit, Held, KeptBody, Upstream } from "../exchange.ts";
 import { requestHeadersUp } from "../headers.ts";
 import type { Observation } from "../observation.ts";
 import { editedBody } from "./edited-body.ts";
+import { findCatalogueFor } from "./model-list.ts";
 import { planOutputLimit } from "./output-limit.ts";
 import { Relay, type RelayOptions } from "./relay.ts";
 import type { ForwardDeps } from "./settings.ts";
+import { upstreamIdentity } from "../upstream-identity.ts";
 import type { UpstreamBody, UpstreamClient, UpstreamRequest } from "../upstream/client.ts";
 
 /**
@@ -39,11 +41,15 @@ export async function forward(
   await new Relay({ deps, routed, client, request, settle, ownership, onInput }).done;
 }
 
-/** Straight to the provider, or on the flight of an identical question. */
+/** Straight to the provider, on the flight of an identical question, or to the list that is kept for who waits for it. */
 function clientOf(deps: ForwardDeps, held: Held): Pick<UpstreamClient, "send"> {
   const client = deps.clientFor(held.upstream.isSimulated);
-  if (held.endpoint.isSharedInFlight !== true) return client;
   const { projectId } = held.principal;
+  if (held.endpoint.isModelList && findCatalogueFor(held) !== null) {
+    const owner = { projectId, upstream: upstreamIdentity(held.upstream) };
+    return { send: (request, observer) => deps.keptLists.send(client, owner, request, observer) };
+  }
+  if (held.endpoint.isSharedInFlight !== true) return client;
   return { send: (request, observer) => deps.flights.send(client, projectId, request, observer) };
 }
 

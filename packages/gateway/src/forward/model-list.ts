@@ -14,9 +14,14 @@ import type { ReplyEditor } from "./editor.ts";
 /** A model list of a provider is some hundred KB at most; what is larger is not one. */
 const maxListBytes = 16 * 1024 * 1024;
 
+/** What this caller reads besides the list; null for all but one client. */
+export function findCatalogueFor({ call, dialect }: Routed): AddCatalogue | null {
+  return dialect.findCatalogue?.({ query: call.query, headers: call.request.headers }) ?? null;
+}
+
 export function createModelListEditor(routed: Routed, reply: UpstreamReply): ReplyEditor | null {
-  const { call, dialect, principal } = routed;
-  const addCatalogue = dialect.findCatalogue?.({ query: call.query, headers: call.request.headers }) ?? null;
+  const { principal } = routed;
+  const addCatalogue = findCatalogueFor(routed);
   if (principal.grants.llm?.models == null && addCatalogue === null) return null;
   return new ModelListEditor({ routed, reply, addCatalogue });
 }

@@ -17,6 +17,7 @@ import type {
   UpstreamRequest,
 } from "../upstream/client.ts";
 import { createDrainSlots } from "./drain-slots.ts";
+import { createKeptLists } from "./kept-lists.ts";
 import { createSharedFlights } from "./shared-flights.ts";
 import { forward } from "./forward.ts";
 import type { Settle } from "./relay.ts";
@@ -273,6 +274,7 @@ export class RelayBed {
       settings: { ...generous, ...options.settings },
       drainSlots: createDrainSlots(options.maxDrains ?? 10),
       flights: createSharedFlights(),
+      keptLists: createKeptLists({ now: () => sampleNowMs }),
       clientFor: () => client,
       createMeter,
       running: new Set<Stoppable>(),

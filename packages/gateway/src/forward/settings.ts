@@ -5,6 +5,7 @@ import type { DisconnectPolicy } from "../config/settings.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../observe/log.ts";
 import type { DrainSlots } from "./drain-slots.ts";
+import type { KeptLists } from "./kept-lists.ts";
 import type { SharedFlights } from "./shared-flights.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 
@@ -31,6 +32,8 @@ export interface ForwardDeps {
   readonly clientFor: (isSimulated: boolean) => UpstreamClient;
   /** Identical token counts that are asked for at once. */
   readonly flights: SharedFlights;
+  /** Model lists for who waits for them before its first turn. */
+  readonly keptLists: KeptLists;
   readonly createMeter: CreateMeter;
   /** Running relays, so that a shutdown can end those that outlive its bound. */
   readonly running: Set<Stoppable>;
