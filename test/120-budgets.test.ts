@@ -5,25 +5,22 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type {
-  BudgetDefinition,
-  LimitDefinition,
-  LimitScope,
-  RateDefinition,
-} from "@meshagent/llm-proxy-gateway/store/limit-definition";
-import { type FakeProvider, type RecordedRequest, startFakeProvider } from "./bed/fake-provider.ts";
+import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
+import {
+  ask,
+  billed,
+  costOf,
+  everything,
+  gated,
+  greedyBooks,
+  type LimitedGateway,
+  mostOf,
+  until,
+  withLimits,
+} from "./bed/limits.ts";
 import { connectRaw } from "./bed/raw-caller.ts";
-import { rawChunk, rawHead, rawJson, rawLastChunk, type RawReply } from "./bed/raw-reply.ts";
-import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
-import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
-
-const everything: LimitScope = {
-  room: null,
-  participant: null,
-  apiKeyId: null,
-  sessionId: null,
-  model: null,
-};
+import { rawChunk, rawHead, rawJson, rawLastChunk } from "./bed/raw-reply.ts";
+import type { TestGatewayOptions } from "./bed/test-gateway.ts";
 
 let provider: FakeProvider;
 before(async () => {
@@ -32,109 +29,32 @@ before(async () => {
 after(() => provider.close());
 
 interface Bed {
-  readonly gateway: TestGateway;
+  readonly gateway: LimitedGateway;
   readonly token: string;
-  limit(
-    limit: Partial<BudgetDefinition> | (Partial<RateDefinition> & { readonly kind: "rate" }),
-  ): Promise<void>;
+  readonly limit: LimitedGateway["limit"];
   post(path: string, body: object, token?: string): Promise<Response>;
   spent(id: string): Promise<number>;
 }
 
 async function withGateway(
   run: (bed: Bed) => Promise<void>,
-  options: Parameters<typeof startTestGateway>[0] = {},
+  options: TestGatewayOptions = {},
 ): Promise<void> {
-  const gateway = await startTestGateway({ provider, ...options });
-  const token = await gateway.token();
-  try {
+  await withLimits({ provider, ...options }, async (gateway) => {
+    const token = await gateway.token();
     await run({
       gateway,
       token,
-      limit: (limit) =>
-        gateway.gateway.store.directory.as(systemAuthor).setLimit(definition(gateway.projectId, limit)),
-      post: (path, body, as = token) =>
-        fetch(`${gateway.url}${path}`, {
-          method: "POST",
-          headers: { authorization: `Bearer ${as}`, "content-type": "application/json" },
-          body: JSON.stringify(body),
-        }),
-      spent: async (id) => {
-        const accounts = await gateway.gateway.store.limits.budgetAccounts(id);
-        return accounts.reduce((sum, account) => sum + account.spentNanoUsd, 0);
-      },
+      limit: gateway.limit,
+      post: (path, body, as = token) => gateway.post(path, body, as),
+      spent: async (id) =>
+        (await gateway.accounts(id)).reduce((sum, { spentNanoUsd }) => sum + spentNanoUsd, 0),
     });
-  } finally {
-    provider.script(null);
-    await gateway.close();
-  }
+  });
 }
 
-function definition(projectId: string, limit: Partial<LimitDefinition>): LimitDefinition {
-  const common = { id: "b", projectId, scope: everything, createdAtMs: 1 };
-  if (limit.kind === "rate") {
-    return {
-      ...common,
-      kind: "rate",
-      requestsPerMinute: null,
-      inputTokensPerMinute: null,
-      outputTokensPerMinute: null,
-      tokensPerMinute: null,
-      maxConcurrency: null,
-      ...(limit as Partial<RateDefinition>),
-    };
-  }
-  return {
-    ...common,
-    kind: "budget",
-    amountNanoUsd: 1_000_000_000,
-    toleranceNanoUsd: 0,
-    period: "total",
-    timeZone: "UTC",
-    mode: "hard",
-    notifyAtPercent: [],
-    ...(limit as Partial<BudgetDefinition>),
-  };
-}
-
-/** A provider that bills all that it may: every byte a token, and the whole output limit. */
-function greedy(request: RecordedRequest): {
-  readonly input: number;
-  readonly output: number;
-  readonly reply: RawReply;
-} {
-  const body = JSON.parse(request.body.toString("utf8")) as { max_output_tokens?: number };
-  const input = request.body.byteLength;
-  const output = body.max_output_tokens ?? 128_000;
-  const usage = {
-    input_tokens: input,
-    input_tokens_details: { cached_tokens: 0 },
-    output_tokens: output,
-    total_tokens: input + output,
-  };
-  const reply = rawJson(
-    200,
-    JSON.stringify({
-      id: "resp_1",
-      object: "response",
-      status: "completed",
-      model: "gpt-5.5",
-      service_tier: "default",
-      usage,
-    }),
-  );
-  return { input, output, reply };
-}
-
-const ask = (rest: object = {}): object => ({
-  model: "gpt-5.5",
-  input: "hello",
-  service_tier: "default",
-  ...rest,
-});
-/** gpt-5.5: $5 and $30 for a million tokens, 5,000 and 30,000 nano-dollars each. */
-const costOf = ({ input, output }: { readonly input: number; readonly output: number }): number =>
-  input * 5_000 + output * 30_000;
+/** A provider that bills all that it may. */
+const greedy: ReturnType<typeof greedyBooks>["script"] = (request) => billed(mostOf(request));
 
 async function messageOf(response: Response): Promise<string> {
   return ((await response.json()) as { error: { message: string } }).error.message;
@@ -145,20 +65,17 @@ describe("a hard budget", () => {
     withGateway(async ({ limit, post, spent, gateway }) => {
       // $1 is room for 8 answers of 4,096 tokens ($0.12 each), not for 100.
       await limit({ amountNanoUsd: 1_000_000_000 });
-      let billed = 0;
-      provider.script((request) => {
-        const { reply, ...tokens } = greedy(request);
-        billed += costOf(tokens);
-        return reply;
-      });
+      const { script, billedNanoUsd } = greedyBooks();
+      provider.script(script);
       const replies = await Promise.all(
         Array.from({ length: 100 }, () => post("/openai/v1/responses", ask({ max_output_tokens: 4_096 }))),
       );
       const statuses = replies.map(({ status }) => status);
       await Promise.all(replies.map((reply) => reply.arrayBuffer()));
-      assert.ok(billed <= 1_000_000_000, `the provider bills ${billed}`);
-      assert.ok(billed > 850_000_000, `what fits is let in: ${billed}`);
-      assert.equal(await spent("b"), billed, "and the budget knows to the nano-dollar");
+      const bill = billedNanoUsd();
+      assert.ok(bill <= 1_000_000_000, `the provider bills ${bill}`);
+      assert.ok(bill > 850_000_000, `what fits is let in: ${bill}`);
+      assert.equal(await spent("b"), bill, "and the budget knows to the nano-dollar");
       assert.deepEqual(
         [...new Set(statuses)].toSorted((a, b) => a - b),
         [200, 402],
@@ -166,7 +83,7 @@ describe("a hard budget", () => {
       const rows = await gateway.exchanges();
       assert.equal(
         rows.reduce((sum, { result }) => sum + (result?.costNanoUsd ?? 0), 0),
-        billed,
+        bill,
       );
     }));
 
@@ -174,7 +91,7 @@ describe("a hard budget", () => {
     withGateway(async ({ limit, gateway }) => {
       await limit({ amountNanoUsd: 1_000_000_000 });
       const first = provider.requests.length;
-      provider.script((request) => greedy(request).reply);
+      provider.script(greedy);
       const text = `{"model":"gpt-5.5", "input":"hello",\t"max_output_tokens" : 128000,"service_tier":"default"}`;
       const response = await fetch(`${gateway.openaiUrl}/responses`, {
         method: "POST",
@@ -196,7 +113,7 @@ describe("a hard budget", () => {
     it(`gives what there is at once where no wait makes room for a longer answer: ${usd}`, () =>
       withGateway(async ({ limit, post }) => {
         await limit({ amountNanoUsd: nanoUsd });
-        provider.script((request) => greedy(request).reply);
+        provider.script(greedy);
         const response = await post("/openai/v1/responses", ask({ max_output_tokens: 9_000 }));
         assert.equal(response.status, 200);
         const lowered = Number(response.headers.get("x-meshagent-max-output-tokens"));
@@ -208,7 +125,7 @@ describe("a hard budget", () => {
     withGateway(async ({ limit, post }) => {
       await limit({ amountNanoUsd: 1_000_000_000 });
       const first = provider.requests.length;
-      provider.script((request) => greedy(request).reply);
+      provider.script(greedy);
       const without = await post("/openai/v1/responses", ask());
       const lowered = without.headers.get("x-meshagent-max-output-tokens");
       assert.equal(
@@ -227,7 +144,7 @@ describe("a hard budget", () => {
     withGateway(async ({ limit, post, spent }) => {
       // $0.15: 4,096 x $30 / 1M = $0.123 fits, 16,384 do not, and no waiting would make room for them.
       await limit({ amountNanoUsd: 150_000_000 });
-      provider.script((request) => greedy(request).reply);
+      provider.script(greedy);
       const response = await post("/openai/v1/responses", ask({ max_output_tokens: 16_384 }));
       assert.equal(response.status, 200);
       const lowered = Number(response.headers.get("x-meshagent-max-output-tokens"));
@@ -254,7 +171,7 @@ describe("a hard budget", () => {
   it("that is spent says its amount and when it begins anew, in each dialect", () =>
     withGateway(async ({ limit, post, spent }) => {
       await limit({ amountNanoUsd: 200_000_000, period: "month", scope: { ...everything, room: "my-room" } });
-      provider.script((request) => greedy(request).reply);
+      provider.script(greedy);
       // 4 x 1,600 x 30,000 = 192,000,000, and a fifth does not fit.
       while ((await post("/openai/v1/responses", ask({ max_output_tokens: 1_600 }))).status === 200);
       assert.ok((await spent("b")) > 190_000_000);
@@ -358,14 +275,7 @@ describe("a hard budget", () => {
         provider.script((request) => {
           const body = JSON.parse(request.body.toString()) as { input: string };
           order.push(body.input);
-          const { reply } = greedy(request);
-          return {
-            ...reply,
-            pieces: [
-              { until: body.input === "first" ? gate.promise : Promise.resolve() },
-              ...(reply.pieces as string[]),
-            ],
-          };
+          return body.input === "first" ? gated(greedy(request), gate.promise) : greedy(request);
         });
         const seen = provider.requests.length;
         // 5,000 x 30,000 = $0.15 of $0.20. The second ($0.042 and its input) does not fit beside it, and does after
@@ -373,15 +283,15 @@ describe("a hard budget", () => {
         const first = post("/openai/v1/responses", ask({ input: "first", max_output_tokens: 5_000 }));
         await provider.untilRequests(seen + 1);
         const second = post("/openai/v1/responses", ask({ input: "second", max_output_tokens: 1_400 }));
-        await untilWaiting(gateway, 1);
+        await gateway.untilWaiting(1);
         const third = post("/openai/v1/responses", ask({ input: "third", max_output_tokens: 20 }));
-        await untilWaiting(gateway, 2);
+        await gateway.untilWaiting(2);
         gate.resolve();
         assert.deepEqual(
-          [(await first).status, (await second).status, (await third).status].slice(0, 1),
-          [200],
+          [(await first).status, (await second).status, (await third).status],
+          [200, 200, 200],
         );
-        assert.deepEqual(order, ["first", "second", "third"].slice(0, order.length));
+        assert.deepEqual(order, ["first", "second", "third"]);
         assert.ok((await spent("b")) <= 200_000_000);
       },
       { config: { holdWaitMs: 5_000 } },
@@ -392,10 +302,7 @@ describe("a hard budget", () => {
       async ({ limit, post }) => {
         await limit({ amountNanoUsd: 200_000_000, mode: "hard-no-edit" });
         const gate = Promise.withResolvers<void>();
-        provider.script((request) => {
-          const { reply } = greedy(request);
-          return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
-        });
+        provider.script((request) => gated(greedy(request), gate.promise));
         const seen = provider.requests.length;
         const first = post("/openai/v1/responses", ask({ max_output_tokens: 5_000 }));
         await provider.untilRequests(seen + 1);
@@ -456,7 +363,7 @@ describe("a hard budget", () => {
 
   it("begins with what its period has cost before it was set", () =>
     withGateway(async ({ limit, post, spent }) => {
-      provider.script((request) => greedy(request).reply);
+      provider.script(greedy);
       const before_ = await post("/openai/v1/responses", ask({ max_output_tokens: 1_000 }));
       await before_.arrayBuffer();
       const cost = costOf({ input: JSON.stringify(ask({ max_output_tokens: 1_000 })).length, output: 1_000 });
@@ -474,7 +381,7 @@ describe("a hard budget", () => {
         mode: "hard-no-edit",
       });
       await limit({ id: "soft", amountNanoUsd: 1, mode: "soft" });
-      provider.script((request) => greedy(request).reply);
+      provider.script(greedy);
       const [a, b] = [await gateway.token({ identity: "a" }), await gateway.token({ identity: "b" })];
       const one = ask({ max_output_tokens: 1_000 });
       assert.deepEqual(
@@ -581,10 +488,7 @@ describe("who waits for money", () => {
     await withGateway(
       async (bed) => {
         await bed.limit({ amountNanoUsd: 200_000_000, mode: "hard-no-edit" });
-        provider.script((request) => {
-          const { reply } = greedy(request);
-          return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
-        });
+        provider.script((request) => gated(greedy(request), gate.promise));
         const seen = provider.requests.length;
         const first = bed.post("/openai/v1/responses", ask({ max_output_tokens: 5_000 }));
         first.catch(() => undefined);
@@ -597,7 +501,7 @@ describe("who waits for money", () => {
           signal: abort.signal,
         });
         waiting.catch(() => undefined);
-        await untilWaiting(bed.gateway, 1);
+        await bed.gateway.untilWaiting(1);
         try {
           await run(bed, waiting, abort);
         } finally {
@@ -614,7 +518,7 @@ describe("who waits for money", () => {
       const seen = provider.requests.length;
       abort.abort();
       await assert.rejects(waiting);
-      await untilWaiting(bed.gateway, 0);
+      await bed.gateway.untilWaiting(0);
       assert.equal(provider.requests.length, seen);
       const account = (await bed.gateway.gateway.store.limits.budgetAccounts("b"))[0];
       assert.ok((account?.heldNanoUsd ?? 0) < 160_000_000, "the first one's hold alone");
@@ -662,10 +566,7 @@ describe("rates", () => {
     withGateway(async ({ limit, post }) => {
       await limit({ kind: "rate", id: "r", maxConcurrency: 1 });
       const gate = Promise.withResolvers<void>();
-      provider.script((request) => {
-        const { reply } = greedy(request);
-        return { ...reply, pieces: [{ until: gate.promise }, ...(reply.pieces as string[])] };
-      });
+      provider.script((request) => gated(greedy(request), gate.promise));
       const seen = provider.requests.length;
       const first = post("/openai/v1/responses", ask({ max_output_tokens: 10 }));
       await provider.untilRequests(seen + 1);
@@ -697,20 +598,3 @@ describe("rates", () => {
       );
     }));
 });
-
-async function until(isThere: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!(await isThere())) {
-    if (Date.now() > deadline) assert.fail("it never came");
-    await new Promise(setImmediate);
-  }
-}
-
-/** So many requests wait for money. */
-function untilWaiting(gateway: TestGateway, count: number): Promise<void> {
-  return until(async () =>
-    (await (await fetch(`${gateway.url}/metrics`)).text()).includes(
-      `\nmeshagent_waiting_requests ${count}\n`,
-    ),
-  );
-}
