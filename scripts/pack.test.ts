@@ -54,8 +54,13 @@ test("the command runs and knows all its parts", () => {
   assert.match(run(["completion", "bash"]), /complete -o bashdefault/);
 });
 
-test("serve answers, setup signs in, and a token gets a reply from the simulated provider", async () => {
-  const server = spawn(process.execPath, [bin, "serve", "--port", "0"], {
+test("serve answers, setup signs in, and a token gets a reply from the simulated provider", () =>
+  serveAndAsk([], ["r"]));
+
+test("serve does so from several processes, too", () => serveAndAsk(["--workers", "2"], ["r", "r"]));
+
+async function serveAndAsk(flags: readonly string[], roomsAfter: readonly string[]): Promise<void> {
+  const server = spawn(process.execPath, [bin, "serve", "--port", "0", ...flags], {
     cwd: project,
     env,
     stdio: ["ignore", "pipe", "inherit"],
@@ -83,13 +88,13 @@ test("serve answers, setup signs in, and a token gets a reply from the simulated
     const { exchanges } = JSON.parse(run(["exchanges", "--json"])) as { exchanges: { room: string }[] };
     assert.deepEqual(
       exchanges.map(({ room }) => room),
-      ["r"],
+      roomsAfter,
     );
   } finally {
     server.kill("SIGTERM");
   }
   assert.equal(await exited, 0);
-});
+}
 
 /** From the log line that says where it listens. */
 async function listeningUrl(lines: AsyncIterable<unknown>): Promise<string> {
