@@ -143,7 +143,7 @@ export function createCollectorOf(parts: Parts, prices: Prices, metrics: Metrics
 }
 
 /** What one of so many equal processes may have of what the gateway may. */
-function shareOf(config: Config, workers: number): Config {
+export function shareOf(config: Config, workers: number): Config {
   return {
     ...config,
     // A single body of the largest size must fit.

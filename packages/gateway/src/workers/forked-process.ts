@@ -92,7 +92,11 @@ export function channelToKeeper(): KeeperChannel {
         if (process.connected) process.send?.(message, undefined, undefined, () => {});
       },
       onMessage: (listener) => onLinkMessage(process, listener),
-      onClose: (listener) => void process.once("disconnect", listener),
+      onClose: (listener) => {
+        process.once("disconnect", listener);
+        // It went while this process was loading.
+        if (!process.connected) queueMicrotask(listener);
+      },
     },
     onConnection: (listener) => {
       process.on("message", (message, handle) => {

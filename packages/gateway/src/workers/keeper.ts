@@ -288,10 +288,9 @@ export class Keeper {
     for (;;) {
       try {
         // First: whoever asks again for what it may have left half done must find it done.
-        for (const change of await duties.changesOfAll()) {
-          for (const listener of this.#listeners) listener(change);
-          await this.#tellMembers(change, null);
-        }
+        const changes = await duties.changesOfAll();
+        for (const change of changes) for (const listener of this.#listeners) listener(change);
+        await Promise.all(changes.map((change) => this.#tellMembers(change, null)));
         await duties.settleGone((bootId) => this.#isAlive(bootId));
         return;
       } catch (error) {
