@@ -208,9 +208,8 @@ describe("what is held of an OpenAI request", () => {
     withWideBudget(async (gateway) => {
       const body = responses({ service_tier: "default", input: "ﷺﷺ" });
       const { bytes, heldNanoUsd } = await heldFor(gateway, "/openai/v1/responses", body);
-      // The text has 8 bytes with its quotes and 4 letters: by both at most 2 x (8 - 4) bytes beyond ASCII, each 10 tokens
-      // more than its byte.
-      assert.equal(heldNanoUsd, (bytes + 8 * 10 + template) * 5_000 + 100 * 30_000);
+      // Two letters of 3 bytes, each of them 10 tokens more than its byte.
+      assert.equal(heldNanoUsd, (bytes + 6 * 10 + template) * 5_000 + 100 * 30_000);
     }));
 });
 
