@@ -171,6 +171,22 @@ describe("a request that does not fit", () => {
   });
 });
 
+test("limits that cannot be read let nothing pass, and are read again the next time", async () => {
+  const bed = holdBed(sampleBudget());
+  let isBroken = true;
+  const { of } = bed.deps.definitions;
+  const definitions = {
+    ...bed.deps.definitions,
+    of: (principal: Held["principal"]) =>
+      isBroken ? Promise.reject(new Error("disk I/O error")) : of(principal),
+  };
+  const deps = { ...bed.deps, definitions };
+  await assert.rejects(hold(deps, routed()), { code: "ledger_unavailable", retryAfterS: 5 });
+  assert.deepEqual(bed.reserved, []);
+  isBroken = false;
+  assert.notEqual((await hold(deps, routed())).hold, null);
+});
+
 describe("a request that waits", () => {
   /** One that waits on a bed whose money is held. */
   async function waiting(bed: HoldBed, exchangeId = "ex_1"): Promise<{ code: string | null }> {

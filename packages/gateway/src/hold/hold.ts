@@ -10,7 +10,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { CallerGone } from "../caller-gone.ts";
 import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
 import type { Held, Hold, Routed } from "../exchange.ts";
 import type { Log } from "../observe/log.ts";
 import type { Prices } from "../pricing/prices.ts";
@@ -25,7 +24,7 @@ import { type Offer, offerFor } from "./offer.ts";
 import { Calendar } from "./period.ts";
 import { PromisedTurns } from "./promised-turns.ts";
 import { Quarantine, type QuarantineOptions } from "./quarantine.ts";
-import { budgetHeld, budgetTooSmall, draining, limitReached } from "./refusals.ts";
+import { budgetHeld, budgetTooSmall, draining, ledgerUnavailable, limitReached } from "./refusals.ts";
 import { type Asking, promiseTurn, requestOf, takeTurns, waiterOf } from "./shares.ts";
 import { takenHold } from "./taken-hold.ts";
 import { type Timers, WaitingLines, type WaitingPlace } from "./waiting-line.ts";
@@ -98,17 +97,22 @@ function findCovering(
   return known === undefined ? lookForCovering(deps, subject, at) : known;
 }
 
+/** Throws `ledger_unavailable`: what may cover a request is no reason to let it pass where it cannot be read. */
 async function lookForCovering(
   deps: HoldDeps,
   subject: Subject,
   { nowMs, changes }: { readonly nowMs: number; readonly changes: number },
 ): Promise<CoveringLimits | null> {
-  const definitions = await deps.definitions.of(subject.principal);
-  const found = coveringLimits(definitions, subject, { nowMs, calendar: deps.calendar });
-  const isNone = found.budgets.length + found.rates.length + found.concurrency.length === 0;
-  const covering = isNone ? null : await deps.definitions.seeded(subject.principal.projectId, found);
-  deps.coverings.remember(subject, covering, changes);
-  return covering;
+  try {
+    const definitions = await deps.definitions.of(subject.principal);
+    const found = coveringLimits(definitions, subject, { nowMs, calendar: deps.calendar });
+    const isNone = found.budgets.length + found.rates.length + found.concurrency.length === 0;
+    const covering = isNone ? null : await deps.definitions.seeded(subject.principal.projectId, found);
+    deps.coverings.remember(subject, covering, changes);
+    return covering;
+  } catch (cause) {
+    throw ledgerUnavailable("read", cause);
+  }
 }
 
 async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
@@ -196,11 +200,7 @@ async function reserved(deps: HoldDeps, request: HoldRequest): Promise<HoldReply
   try {
     return await deps.limits.reserve(request);
   } catch (cause) {
-    throw new GatewayError(
-      "ledger_unavailable",
-      "The gateway cannot write its ledger, so it sent nothing to the provider. Try again; its operator finds the reason in its log.",
-      { cause, retryAfterS: 5 },
-    );
+    throw ledgerUnavailable("written", cause);
   }
 }
 

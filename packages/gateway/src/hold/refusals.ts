@@ -95,6 +95,16 @@ export function limitReached({ rates, concurrency }: CoveringLimits, reply: Refu
   );
 }
 
+/** 503: what is held cannot be kept, or what covers the request cannot be known. */
+export function ledgerUnavailable(what: "read" | "written", cause: unknown): GatewayError {
+  const problem = what === "read" ? "cannot read its ledger" : "cannot write its ledger";
+  return new GatewayError(
+    "ledger_unavailable",
+    `The gateway ${problem}, so it sent nothing to the provider. Try again; its operator finds the reason in its log.`,
+    { cause, retryAfterS: 5 },
+  );
+}
+
 /** 503: the gateway stops, and nobody is to wait in it. */
 export function draining(): GatewayError {
   return new GatewayError("draining", "The gateway is restarting. Send the request again.", {
