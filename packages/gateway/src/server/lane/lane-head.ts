@@ -22,7 +22,7 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const fieldValue = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
 const requestLine = /^POST (\/[\x21-\x7e]*) HTTP\/1\.1$/;
 
-/** What changes how a message is framed or answered is `node:http`'s to understand. */
+/** What changes how a message is framed or answered, or is no text in `headers`, is `node:http`'s to understand. */
 const notTaken: readonly string[] = [
   "transfer-encoding",
   "expect",
@@ -30,6 +30,9 @@ const notTaken: readonly string[] = [
   "trailer",
   "te",
   "http2-settings",
+  // `node:http` reads it as it reads `connection`.
+  "proxy-connection",
+  "set-cookie",
 ];
 
 /** `text` is the head in latin1, without the empty line at its end. null: not for the lane. */

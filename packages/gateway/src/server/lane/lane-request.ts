@@ -100,6 +100,8 @@ export class LaneRequest extends EventEmitter implements CallerRequest {
   /** The whole body has been read. */
   finish(): void {
     this.complete = true;
+    // Whoever waits for nothing more of it must still see that the caller leaves, or asks again.
+    if (this.#unheardBytes >= maxUnheardBytes) this.#source.resumeBody();
     if (this.#isFlowing && this.#unheard.length === 0) this.#end();
   }
 

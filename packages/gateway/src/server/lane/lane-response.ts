@@ -17,6 +17,8 @@ export interface LaneResponseOptions {
   readonly onFinished: (mayStay: boolean) => void;
 }
 
+type OnWritten = (error?: Error | null) => void;
+
 /** Up to here what waits is joined: one write of one piece costs less than a list of them. */
 const maxJoinedBytes = 16 * 1024;
 
@@ -106,7 +108,10 @@ export class LaneResponse extends EventEmitter implements CallerResponse {
     if (bytes !== undefined) this.#push(bytes);
     if (this.chunkedEncoding) this.#gathered.push("0\r\n\r\n");
     this.#isGathering = false;
-    this.#flush(() => this.#finish());
+    this.#flush((error) => {
+      // What could not be written is over with the connection: `close` follows.
+      if (error == null) this.#finish();
+    });
   }
 
   destroy(): void {
@@ -127,7 +132,7 @@ export class LaneResponse extends EventEmitter implements CallerResponse {
     else this.#gathered.push(bytes);
   }
 
-  #flush(onWritten?: () => void): void {
+  #flush(onWritten?: OnWritten): void {
     const pieces = this.#gathered;
     this.#gathered = [];
     const { socket } = this.#options;
@@ -145,7 +150,7 @@ export class LaneResponse extends EventEmitter implements CallerResponse {
   }
 }
 
-function writeJoined(socket: Socket, pieces: readonly (string | Uint8Array)[], onWritten?: () => void): void {
+function writeJoined(socket: Socket, pieces: readonly (string | Uint8Array)[], onWritten?: OnWritten): void {
   const byteLength = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (byteLength > maxJoinedBytes) {
     socket.cork();

@@ -196,6 +196,35 @@ describe("requests on the lane", () => {
     assert.deepEqual(bed.left, []);
   });
 
+  it("are followed by the next also where one was kept whole before anybody listened", async () => {
+    const bed = await open();
+    const raw = call(bed);
+    // With its last byte there is as much as is kept.
+    raw.socket.write(post("k".repeat(64 * 1024)));
+    const { request, response } = await bed.until(1);
+    while (!request.complete) await turns();
+    let heard = 0;
+    request.on("data", (bytes: Uint8Array) => (heard += bytes.length));
+    await new Promise<void>((resolve) => request.on("end", resolve));
+    assert.equal(heard, 64 * 1024);
+    response.end("first");
+    await raw.until("first");
+    raw.socket.write(post("{}"));
+    await bed.until(2);
+  });
+
+  it("are followed by the next also where one was refused that nobody listened to", async () => {
+    const bed = await open();
+    const raw = call(bed);
+    raw.socket.write(post("k".repeat(64 * 1024)));
+    const { request, response } = await bed.until(1);
+    while (!request.complete) await turns();
+    response.end("refused");
+    await raw.until("refused");
+    raw.socket.write(post("{}"));
+    await bed.until(2);
+  });
+
   it("that many send at once do not share memory", async () => {
     const bed = await open(echo);
     const callers = Array.from({ length: 40 }, () => call(bed));
@@ -348,6 +377,37 @@ describe("who leaves", () => {
       response.end();
     });
   }
+
+  it("is noticed also after a body that was kept whole before anybody listened", async () => {
+    const bed = await open();
+    const raw = call(bed);
+    raw.socket.write(post("k".repeat(64 * 1024)));
+    const { request, response } = await bed.until(1);
+    while (!request.complete) await turns();
+    request.resume();
+    await turns();
+    const closed = new Promise<void>((resolve) => response.once("close", resolve));
+    raw.socket.destroy();
+    await closed;
+  });
+
+  it("before its reply is written: the reply closes, and is not finished", async () => {
+    const bed = await open();
+    const raw = call(bed);
+    raw.socket.write(post("{}") + post("behind"));
+    const { response } = await bed.until(1);
+    const told: string[] = [];
+    for (const event of ["finish", "close"]) response.on(event, () => told.push(event));
+    raw.socket.resetAndDestroy();
+    while (told.length === 0) {
+      // More than the kernel takes, so that some of it is never with it.
+      if (!response.headersSent) response.writeHead(200, []);
+      response.end(Buffer.alloc(64 * 1024 * 1024));
+      await turns();
+    }
+    assert.deepEqual(told, ["close"]);
+    assert.deepEqual(bed.left, []);
+  });
 
   it("in the middle of a body: the request closes and does not end", async () => {
     const bed = await open();

@@ -196,6 +196,7 @@ class LaneConnection implements BodySource {
     socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain);
     socket.off("error", this.#onError).off("close", this.#onClose);
     socket.unshift(Buffer.from(bytes));
+    this.#behind = null;
     this.#shared.options.leave(socket);
     if (socket.isPaused()) socket.resume();
   }
