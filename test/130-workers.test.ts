@@ -554,6 +554,64 @@ describe("several workers", () => {
     assert.equal(await after.terminate(), 0);
   });
 
+  it("have background runs collected, whoever began them, asks for them or has died since", async () => {
+    const place = await prepare();
+    const state = { isDone: false, polls: 0 };
+    const response = (id: string, status: string): string =>
+      JSON.stringify({
+        id,
+        object: "response",
+        status,
+        model: "gpt-5.5",
+        output: [],
+        usage: status === "completed" ? { input_tokens: 1000, output_tokens: 100, total_tokens: 1100 } : null,
+      });
+    let begun = 0;
+    provider.script((request) => {
+      if (request.method === "POST") return rawJson(200, response(`resp_${++begun}`, "queued"));
+      const id = /resp_\d+/.exec(request.path)?.[0] ?? "";
+      if (request.method === "DELETE") return rawJson(200, JSON.stringify({ id, deleted: true }));
+      state.polls += 1;
+      return rawJson(200, response(id, state.isDone ? "completed" : "in_progress"));
+    });
+    const gateway = await serve(place, { MESHAGENT_COLLECT_INTERVAL: "50ms" });
+    const callers = await callerOfEach(gateway);
+    const begin = async (worker: number): Promise<void> => {
+      const body = { model: "gpt-5.5", input: "hello", background: true };
+      const reply = await callers.get(worker)?.ask("/openai/v1/responses", { token: place.token, body });
+      assert.equal(reply?.status, 200, reply?.body);
+    };
+    await begin(1);
+    await begin(2);
+    await until(() => state.polls >= 2, "questions about both");
+    const killed = workerPids(gateway).get(1) ?? 0;
+    killIfThere(killed);
+    await until(() => workerPids(gateway).get(1) !== killed, "another worker in its place");
+    state.isDone = true;
+    const owner = createClient({ baseUrl: gateway.url, token: ownerToken });
+    const collected = async (): Promise<readonly (readonly [string | null, number | null])[]> => {
+      const { exchanges } = await owner.listExchanges({ project: place.projectId });
+      return exchanges
+        .filter(({ usage }) => usage.length > 0)
+        .map(({ outcome, cost_nano_usd }) => [outcome, cost_nano_usd] as const);
+    };
+    // 1,000 tokens of $5 and 100 of $30 for a million.
+    const settled = ["ok", costOf(1000, 100)] as const;
+    await until(async () => (await collected()).length === 2, "the usage of both");
+    assert.deepEqual(await collected(), [settled, settled]);
+    // What is deleted through one worker is collected before, though another began it.
+    state.isDone = false;
+    await begin(2);
+    state.isDone = true;
+    const reply = await callers
+      .get(3)
+      ?.ask("/openai/v1/responses/resp_3", { method: "DELETE", token: place.token });
+    assert.equal(reply?.status, 200, reply?.body);
+    assert.deepEqual(await collected(), [settled, settled, settled]);
+    for (const caller of callers.values()) caller.close();
+    assert.equal(await gateway.terminate(), 0);
+  });
+
   it("show callers one certificate, also a renewed one, and end together when all are told to", async () => {
     const place = await prepare();
     const [first, second] = [
