@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
 import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import {
   type Answer,
@@ -231,6 +232,41 @@ describe("a wait that crosses the end of its period", () => {
       },
       { clock },
     );
+  });
+});
+
+describe("a token that is revoked", () => {
+  it("while it waits for money gets none, and what runs ends", () =>
+    withWaiting(budget, async ({ gateway, token, waiting, running, end }) => {
+      const { jti } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as {
+        jti: string;
+      };
+      const writes = gateway.gateway.store.directory.as(systemAuthor);
+      await writes.createRevocation(gateway.projectId, { kind: "token", tokenId: jti });
+      const refused = await waiting;
+      assert.deepEqual([refused.status, refused.code], [401, "token_revoked"]);
+      await gateway.untilWaiting(0);
+      end();
+      assert.equal((await running).status, 200);
+    }));
+
+  it("or ends by itself while it waits, likewise", async () => {
+    const clock = new HandClock();
+    const exp = Math.floor(clock.now() / 1_000) + 5;
+    await withLimits({ provider, clock, config: { holdWaitMs: 60_000 } }, async (gateway) => {
+      await gateway.limit(budget);
+      const gate = Promise.withResolvers<void>();
+      provider.script((request) => gated(billed(mostOf(request)), gate.promise));
+      const seen = provider.requests.length;
+      const running = gateway.respond(await gateway.token(), large);
+      await provider.untilRequests(seen + 1);
+      const waiting = gateway.respond(await gateway.token({ exp }), large);
+      await gateway.untilWaiting(1);
+      clock.pass(6_000);
+      assert.equal((await waiting).code, "token_expired");
+      gate.resolve();
+      assert.equal((await running).status, 200);
+    });
   });
 });
 

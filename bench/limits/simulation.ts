@@ -128,6 +128,7 @@ class Simulation {
       prices,
       clock: time,
       intentOf: (routed) => intentOf(this.#record, routed),
+      verify: async () => {},
       log,
       settings: { holdWaitMs },
       ...createHoldState(time, { notes: store.wrongBounds, clock: time, log }),

@@ -3,7 +3,7 @@
  * provider or clock; `gateway.ts` hands those over.
  */
 
-import { createAuthenticateDeps } from "./authenticate/authenticate.ts";
+import { authenticate, createAuthenticateDeps } from "./authenticate/authenticate.ts";
 import { type Collector, createCollector } from "./collect/collector.ts";
 import type { Config } from "./config/settings.ts";
 import type { Dialect } from "./dialects/dialect.ts";
@@ -82,6 +82,7 @@ export function createLifecycle(parts: Parts): {
       prices,
       clock,
       intentOf: (routed) => intentOf(lifecycle.record, routed),
+      verify: (routed) => authenticate(lifecycle.authenticate, routed),
       settings: config,
       log,
       ...holdState,

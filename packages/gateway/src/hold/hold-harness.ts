@@ -163,6 +163,7 @@ export function holdBed(...definitions: readonly LimitDefinition[]): HoldBed {
     prices: createPrices({ card: null }),
     clock: time,
     log,
+    verify: async () => {},
     intentOf: (routed) => sampleIntent({ id: routed.call.exchangeId }),
     settings: { holdWaitMs: 20_000 },
     ...createHoldState(time, { notes, clock: time, log }),

@@ -268,6 +268,24 @@ describe("a request that waits", () => {
     assert.equal(bed.deps.lines.length, 0);
   });
 
+  test("is refused when its credential has ended", async () => {
+    const bed = holdBed(sampleBudget());
+    bed.answer(refuse("busy"));
+    let hasEnded = false;
+    const verify = async (): Promise<void> => {
+      if (hasEnded) throw new GatewayError("token_revoked", "It was revoked.");
+    };
+    const followed = follow(hold({ ...bed.deps, verify }, routed()));
+    await settled();
+    await bed.time.pass(500);
+    assert.equal(followed.code, null);
+    hasEnded = true;
+    bed.answer(() => ({ kind: "held" }));
+    await bed.time.pass(500);
+    assert.equal(followed.code, "token_revoked");
+    assert.deepEqual([bed.deps.lines.length, bed.reserved.length], [0, 2]);
+  });
+
   test("is refused at once when the gateway stops", async () => {
     const bed = holdBed(sampleBudget());
     const followed = await waiting(bed);

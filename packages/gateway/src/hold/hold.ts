@@ -38,6 +38,8 @@ export interface HoldDeps {
   readonly timers: Timers;
   /** What the ledger is told of it before anything is sent; written with the hold. */
   readonly intentOf: (routed: Routed) => ExchangeIntent;
+  /** Rejects when the credential of who asked has ended since: revoked, expired. */
+  readonly verify: (routed: Routed) => Promise<unknown>;
   readonly settings: HoldSettings;
   /** What this process has learnt and who waits in it. */
   readonly prefixes: KnownPrefixes;
@@ -76,7 +78,8 @@ export function createHoldState(
 
 /**
  * Rejects with a `GatewayError`: `budget_exceeded`, `budget_held`, `budget_unboundable`, `rate_limit_exceeded`, or
- * `CallerGone` when it left while it waited. Nothing is held then.
+ * `CallerGone` when it left while it waited; what `verify` rejects with. Nothing is
+ * held then.
  */
 export async function hold(deps: HoldDeps, routed: Routed): Promise<Held> {
   const covering = await findCovering(deps, routed);
@@ -154,6 +157,7 @@ async function takeHold(deps: HoldDeps, first: Asking): Promise<Hold | null> {
       await place.wait(Math.min(lookAgainMs, Math.max(1, deps.settings.holdWaitMs - waitedMs)));
       if (deps.lines.isClosed) throw draining();
       if (asking.routed.call.response.destroyed) throw new CallerGone();
+      await deps.verify(asking.routed);
       const now = await askedAnew(deps, asking);
       if (now === null) return null;
       asking = now;
