@@ -9,6 +9,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { type Clock, systemClock } from "@meshagent/llm-proxy-gateway/clock";
 import { newMasterKey } from "@meshagent/llm-proxy-gateway/data-dir";
 import type { Exchange } from "@meshagent/llm-proxy-gateway/store/store";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
@@ -27,9 +28,13 @@ interface Bed {
   readonly client: OpenAI;
 }
 
-async function bed(context: TestContext, config: { readonly collectIntervalMs?: number } = {}): Promise<Bed> {
+async function bed(
+  context: TestContext,
+  config: { readonly collectIntervalMs?: number } = {},
+  clock: Clock = systemClock,
+): Promise<Bed> {
   const provider = await startFakeProvider();
-  const gateway = await startTestGateway({ provider, config: { collectIntervalMs: 20, ...config } });
+  const gateway = await startTestGateway({ provider, config: { collectIntervalMs: 20, ...config }, clock });
   context.after(async () => {
     await gateway.close();
     await provider.close();
@@ -179,6 +184,81 @@ describe("usage that is told later", () => {
     );
     assert.equal(provider.requests.filter(({ method }) => method === "GET").length, 3);
     assert.ok(gateway.logs.some((line) => line.includes("is given up")));
+  });
+
+  for (const [what, hours] of [
+    ["a response", 26],
+    ["a batch", 72],
+  ] as const) {
+    it(`is given up after ${hours} hours where ${what} never ends, by whichever process is there then`, async (context) => {
+      let nowMs = Date.now();
+      const clock = { now: () => nowMs };
+      const { provider, gateway, client } = await bed(context, {}, clock);
+      const batch = JSON.stringify({ id: "batch_1", object: "batch", status: "in_progress" });
+      provider.script(({ path, method }) => {
+        if (path.endsWith("/files")) return rawJson(200, '{"id":"file-in","object":"file"}');
+        if (path.includes("/batches")) return rawJson(200, batch);
+        // It answers, if not well: no reason to believe that nothing was billed.
+        return method === "POST" ? rawJson(200, responseText("queued", null)) : rawJson(500, "{}");
+      });
+      if (hours === 26) await client.responses.create(background);
+      else {
+        const file = new File(['{"body":{"model":"gpt-5.5"}}'], "a.jsonl");
+        const input_file_id = (await client.files.create({ file, purpose: "batch" })).id;
+        await client.batches.create({ input_file_id, endpoint: "/v1/responses", completion_window: "24h" });
+      }
+      const endpoint = hours === 26 ? "/v1/responses" : "/v1/batches";
+      nowMs += hours * 3_600_000 - 60_000;
+      const polled = provider.requests.length;
+      await provider.untilRequests(polled + 2);
+      assert.equal(rowOf(await gateway.exchanges(), endpoint)?.result, null, "a minute is left");
+      const { dataDir, masterKey } = gateway;
+      await gateway.stop();
+      nowMs += 120_000;
+      const next = await startTestGateway({
+        provider,
+        dataDir,
+        masterKey,
+        clock,
+        config: { collectIntervalMs: 20 },
+      });
+      try {
+        const row = rowOf(await next.untilExchanges((all) => rowOf(all, endpoint)?.result != null), endpoint);
+        assert.deepEqual(
+          [row?.result?.outcome, row?.result?.usageSource, row?.result?.costNanoUsd],
+          ["truncated", "none", null],
+        );
+        const [record] = row?.result?.usage ?? [];
+        assert.deepEqual(
+          [record?.response_id, record?.completeness],
+          [hours === 26 ? "resp_bg" : "batch_1", "missing"],
+        );
+        assert.ok(next.logs.some((line) => line.includes("is given up")));
+      } finally {
+        await next.stop();
+      }
+    });
+  }
+
+  it("of a server that repeats its ids is collected for each exchange that asked", async (context) => {
+    const { provider, gateway, client } = await bed(context);
+    let isDone = false;
+    provider.script((request) =>
+      request.method === "GET" && isDone
+        ? rawJson(200, responseText("completed", usage))
+        : rawJson(200, responseText("queued", null)),
+    );
+    await client.responses.create(background);
+    await client.responses.create(background);
+    isDone = true;
+    const rows = await gateway.untilExchanges((all) => all.every(({ result }) => result !== null));
+    assert.deepEqual(
+      rows.map(({ result }) => [result?.usageSource, result?.costNanoUsd]),
+      [
+        ["exact", costNanoUsd],
+        ["exact", costNanoUsd],
+      ],
+    );
   });
 
   it("of a large batch: each line is priced by itself and the sums are kept", async (context) => {

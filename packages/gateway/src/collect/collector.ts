@@ -81,7 +81,9 @@ export function createCollector(options: CollectorOptions): Collector {
 
 class UsageCollector implements Collector {
   readonly #options: CollectorOptions;
+  /** By exchange: a server that repeats its ids has several wait for one object. */
   readonly #tasks = new Map<string, Task>();
+  readonly #byObject = new Map<string, Set<Task>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #isStopped = false;
@@ -104,24 +106,24 @@ class UsageCollector implements Collector {
   }
 
   add(awaited: AwaitedUsage): void {
-    const key = keyOf(awaited);
-    if (this.#isStopped || this.#tasks.has(key)) return;
+    const { id } = awaited.intent;
+    if (this.#isStopped || this.#tasks.has(id)) return;
     const task: Task = { awaited, questions: 0, misses: 0, timer: null, asking: null };
-    this.#tasks.set(key, task);
+    this.#tasks.set(id, task);
+    this.#byObject.set(keyOf(awaited), new Set([...this.#tasksOf(awaited), task]));
     this.#schedule(task);
   }
 
   nudge(key: ObjectKey): void {
-    const task = this.#tasks.get(keyOf(key));
-    if (task !== undefined) void this.#ask(task);
+    for (const task of this.#tasksOf(key)) void this.#ask(task);
   }
 
   async collectBefore(key: ObjectKey): Promise<void> {
-    const task = this.#tasks.get(keyOf(key));
-    if (task === undefined) return;
+    const tasks = [...this.#tasksOf(key)];
+    if (tasks.length === 0) return;
     const bound = Promise.withResolvers<void>();
     const timer = setTimeout(bound.resolve, BEFORE_DELETE_MS);
-    await Promise.race([this.#ask(task), bound.promise]);
+    await Promise.race([Promise.all(tasks.map((task) => this.#ask(task))), bound.promise]);
     clearTimeout(timer);
   }
 
@@ -136,6 +138,18 @@ class UsageCollector implements Collector {
       Promise.allSettled([...this.#tasks.values()].flatMap((task) => task.asking ?? [])),
       bound,
     ]);
+  }
+
+  #tasksOf(key: ObjectKey): ReadonlySet<Task> {
+    return this.#byObject.get(keyOf(key)) ?? new Set();
+  }
+
+  #forget(task: Task): void {
+    const key = keyOf(task.awaited);
+    const tasks = this.#byObject.get(key);
+    tasks?.delete(task);
+    if (tasks?.size === 0) this.#byObject.delete(key);
+    this.#tasks.delete(task.awaited.intent.id);
   }
 
   #schedule(task: Task): void {
@@ -173,8 +187,7 @@ class UsageCollector implements Collector {
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
-    const key = keyOf(task.awaited);
-    if (this.#tasks.get(key) !== task) return;
+    if (this.#tasks.get(task.awaited.intent.id) !== task) return;
     try {
       if (this.#isTooLate(task)) await this.#giveUp(task);
       else this.#schedule(task);
@@ -277,7 +290,7 @@ class UsageCollector implements Collector {
       costNanoUsd: sumCharges(usage),
     };
     const isFirst = await this.#options.objects.settleLater(result, settlementOf(result));
-    this.#tasks.delete(keyOf(awaited));
+    this.#forget(task);
     if (isFirst) this.#options.metrics.finished(intent, result);
   }
 
