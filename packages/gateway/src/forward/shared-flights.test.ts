@@ -4,6 +4,7 @@ import type { UpstreamClient, UpstreamObserver, UpstreamRequest } from "../upstr
 import { createSharedFlights, type SharedFlights } from "./shared-flights.ts";
 
 interface Sent {
+  readonly request: UpstreamRequest;
   readonly observer: UpstreamObserver;
   isAborted: boolean;
 }
@@ -49,8 +50,8 @@ describe("questions in flight", () => {
   beforeEach(() => {
     sent = [];
     client = {
-      send: (_request, observer) => {
-        const one: Sent = { observer, isAborted: false };
+      send: (request, observer) => {
+        const one: Sent = { request, observer, isAborted: false };
         sent.push(one);
         return { resume: () => {}, abort: () => (one.isAborted = true) };
       },
@@ -114,6 +115,16 @@ describe("questions in flight", () => {
     ask(new Listener());
     assert.equal(sent.length, 2);
     assert.deepEqual([first.heard, second.heard], [[], []]);
+  });
+
+  it("who began it and leaves while it is dialled does not take the question along", () => {
+    let chunks: readonly Uint8Array[] = [Buffer.from("sa"), Buffer.from("me")];
+    const first = ask(new Listener(), { body: { byteLength: 4, chunks: () => chunks } });
+    ask(new Listener());
+    first.abort();
+    // Its memory is given back with its exchange.
+    chunks = [];
+    assert.equal(Buffer.concat([...(sent[0]?.request.body?.chunks() ?? [])]).toString(), "same");
   });
 
   it("one that left hears nothing, the others all", () => {

@@ -60,7 +60,7 @@ class Flight implements UpstreamObserver {
   }
 
   start(client: Pick<UpstreamClient, "send">, request: UpstreamRequest): void {
-    this.#call = client.send(request, this);
+    this.#call = client.send(withOwnChunks(request), this);
   }
 
   join(observer: UpstreamObserver): void {
@@ -117,6 +117,14 @@ function keyOf(projectId: string, request: UpstreamRequest): string {
   hash.update(`${JSON.stringify([projectId, method, origin, path, headers])}\n`);
   for (const chunk of chunksOf(request.body)) hash.update(chunk);
   return hash.digest("base64");
+}
+
+/** Who began a flight may leave before it is written, and gives its body back. */
+function withOwnChunks(request: UpstreamRequest): UpstreamRequest {
+  const { body } = request;
+  if (body === null) return request;
+  const chunks = [...body.chunks()];
+  return { ...request, body: { byteLength: body.byteLength, chunks: () => chunks } };
 }
 
 function chunksOf(body: UpstreamBody | null): Iterable<Uint8Array> {
