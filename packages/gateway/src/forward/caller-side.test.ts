@@ -157,8 +157,21 @@ describe("a slow caller", () => {
     assert.equal(gone(), 1);
   });
 
+  for (const how of ["end", "cut"] as const) {
+    it(`loses its connection when it takes no byte for as long after the ${how}, and has not left`, async () => {
+      const { side, caller, response, gone } = await open({ stallTimeoutMs: 20 });
+      caller.socket.pause();
+      side.writeHead(200, "", [["content-length", "99999999"]]);
+      side.write(Buffer.alloc(32 * 1024 * 1024));
+      const closed = new Promise((resolve) => response.once("close", resolve));
+      side[how]();
+      await closed;
+      assert.deepEqual([gone(), response.writableFinished], [0, false]);
+    });
+  }
+
   it("is not gone when it takes its time to the last bytes after the end", async () => {
-    const { side, caller, gone } = await open({ stallTimeoutMs: 20 });
+    const { side, caller, gone } = await open();
     side.writeHead(200, "", []);
     side.write(Buffer.alloc(1024 * 1024));
     side.end();

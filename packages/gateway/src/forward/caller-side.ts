@@ -96,7 +96,10 @@ export class CallerSide {
   end(): void {
     this.#isDone = true;
     this.#clearStall();
-    if (!this.#isGone) this.#response.end();
+    if (this.#isGone) return;
+    const { socket } = this.#response;
+    this.#response.end();
+    if (socket !== null && socket.writableLength > 0) this.#watchEnd();
   }
 
   /**
@@ -111,8 +114,16 @@ export class CallerSide {
     if (this.#isGone) return;
     // Pipelined behind another request: it ends the connection when its turn has come.
     if (socket === null) this.#response.once("socket", () => queueMicrotask(() => this.cut()));
-    else if (this.#isFramed || "encrypted" in socket) socket.destroySoon();
-    else socket.resetAndDestroy();
+    else if (this.#isFramed || "encrypted" in socket) {
+      socket.destroySoon();
+      if (socket.writableLength > 0) this.#watchEnd();
+    } else socket.resetAndDestroy();
+  }
+
+  /** A caller that never takes the last bytes would hold its connection, and the end of its exchange, for ever. */
+  #watchEnd(): void {
+    this.#stallTimer = setTimeout(() => this.#response.destroy(), this.#options.stallTimeoutMs);
+    this.#response.once("finish", () => this.#clearStall());
   }
 
   #onClose(): void {

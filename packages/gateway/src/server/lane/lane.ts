@@ -35,6 +35,9 @@ export interface Lane {
   close(): void;
 }
 
+/** A connection stays longer than its caller was told, by what a request takes that is on its way (as of `node:http`). */
+const keepAliveGraceMs = 1000;
+
 export function createLane(options: LaneOptions): Lane {
   const connections = new Set<LaneConnection>();
   const shared: Shared = {
@@ -92,7 +95,7 @@ class LaneConnection implements BodySource {
   sweep(): void {
     if (this.#request !== null) return;
     const { clock, keepAliveMs, headersTimeoutMs } = this.#shared.options;
-    const limitMs = this.#isNew ? headersTimeoutMs : keepAliveMs;
+    const limitMs = this.#isNew ? headersTimeoutMs : keepAliveMs + keepAliveGraceMs;
     if (clock.now() - this.#idleSinceMs > limitMs) this.socket.destroy();
   }
 
