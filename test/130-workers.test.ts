@@ -13,6 +13,7 @@ import { connect as tlsConnect } from "node:tls";
 import { after, afterEach, before, describe, it } from "node:test";
 import { newMasterKey } from "@meshagent/llm-proxy-gateway/data-dir";
 import { systemAuthor } from "@meshagent/llm-proxy-gateway/store/audit";
+import type { LlmCaps } from "@meshagent/llm-proxy-protocol/llm-caps";
 import type { LimitDefinition, LimitScope } from "@meshagent/llm-proxy-gateway/store/limit-definition";
 import { createClient } from "@meshagent/llm-proxy-protocol/client";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
@@ -65,7 +66,10 @@ after(() => {
 });
 
 /** A directory with a project, a key, tokens and these limits. */
-async function prepare(limits: readonly Partial<LimitDefinition>[] = []): Promise<Place> {
+async function prepare(
+  limits: readonly Partial<LimitDefinition>[] = [],
+  caps: Partial<LlmCaps> = {},
+): Promise<Place> {
   const dataDir = mkdtempSync(join(tmpdir(), "meshagent-workers-"));
   places.push(dataDir);
   const masterKey = newMasterKey();
@@ -77,11 +81,19 @@ async function prepare(limits: readonly Partial<LimitDefinition>[] = []): Promis
       limit.kind === "rate" ? { ...noRate, ...common, ...limit } : { ...noBudget, ...common, ...limit };
     await first.gateway.store.directory.as(systemAuthor).setLimit(whole as LimitDefinition);
   }
-  const [token, otherToken] = [await first.token(), await first.token({ identity: "another" })];
+  const llm = Object.keys(caps).length === 0 ? {} : { llm: { models: null, caps: { ...noCaps, ...caps } } };
+  const [token, otherToken] = [await first.token(llm), await first.token({ identity: "another", ...llm })];
   await first.stop();
   return { dataDir, masterKey, projectId, apiKeyId: first.apiKey.id, token, otherToken };
 }
 
+const noCaps: LlmCaps = {
+  maxBudgetNanoUsd: null,
+  maxBudgetPerDayNanoUsd: null,
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  maxConcurrency: null,
+};
 const noRate = {
   requestsPerMinute: null,
   inputTokensPerMinute: null,
@@ -368,6 +380,28 @@ describe("several workers", () => {
     gate.resolve();
     assert.deepEqual([await first, await second], [200, 200]);
     for (const caller of callers.values()) caller.close();
+    assert.equal(await gateway.terminate(), 0);
+  });
+
+  it("count the caps of one token together, and those of another apart", async () => {
+    // $0.10 is room for 3 answers of 1,000 tokens at $30 a million and their input.
+    const place = await prepare([], { maxBudgetNanoUsd: 100_000_000, requestsPerMinute: 10 });
+    const gateway = await serve(place);
+    const callers = [...(await callerOfEach(gateway)).values()];
+    provider.script((request) => greedy(request).reply);
+    const inTurn = async (token: string, requests: number, output: number): Promise<readonly number[]> => {
+      const statuses: number[] = [];
+      for (let index = 0; index < requests; index++) {
+        const caller = callers[index % callers.length] ?? assert.fail();
+        statuses.push((await caller.ask("/openai/v1/responses", { token, body: ask(output) })).status);
+      }
+      return statuses;
+    };
+    assert.deepEqual(await inTurn(place.token, 5, 1_000), [200, 200, 200, 402, 402]);
+    // 3 of 10 requests were let in; of small ones 7 more are.
+    assert.deepEqual(await inTurn(place.token, 8, 1), [200, 200, 200, 200, 200, 200, 200, 429]);
+    assert.deepEqual(await inTurn(place.otherToken, 3, 1_000), [200, 200, 200]);
+    for (const caller of callers) caller.close();
     assert.equal(await gateway.terminate(), 0);
   });
 
