@@ -56,18 +56,35 @@ async function call(port: number): Promise<Socket> {
 }
 
 describe("the door", () => {
-  it("gives connections in turn, to each one at a time", async () => {
+  it("gives connections in turn, and more to who takes them sooner", async () => {
     const { door, port } = await openDoor();
     const [one, two] = [new TestTaker(), new TestTaker()];
     door.admit(one);
     door.admit(two);
-    const callers = [await call(port), await call(port), await call(port)];
+    const callers = [await call(port), await call(port)];
     await one.until(1);
     await two.until(1);
-    assert.equal(one.given.length + two.given.length, 2, "the third waits: both are being given one");
-    two.take();
-    await two.until(2);
-    assert.equal(one.given.length, 1, "who is free is given the next");
+    for (let count = 2; count <= 4; count++) {
+      two.take();
+      // Taken is taken a turn later.
+      await new Promise((resolve) => setImmediate(resolve));
+      callers.push(await call(port));
+      await two.until(count);
+    }
+    assert.equal(one.given.length, 1);
+    for (const caller of callers) caller.destroy();
+  });
+
+  it("gives no more than a few to who takes none", async () => {
+    const { door, port } = await openDoor();
+    const deaf = new TestTaker();
+    door.admit(deaf);
+    const callers = await Promise.all(Array.from({ length: 12 }, () => call(port)));
+    await deaf.until(8);
+    const quick = new TestTaker();
+    door.admit(quick);
+    await quick.until(4);
+    assert.equal(deaf.given.length, 8);
     for (const caller of callers) caller.destroy();
   });
 
@@ -76,8 +93,6 @@ describe("the door", () => {
     const callers = [await call(port), await call(port)];
     const late = new TestTaker();
     door.admit(late);
-    await late.until(1);
-    late.take();
     await late.until(2);
     for (const caller of callers) caller.destroy();
   });
@@ -89,9 +104,9 @@ describe("the door", () => {
     const lost = await call(port);
     const closed = once(lost, "close");
     await dies.until(1);
-    const next = await call(port);
     door.dismiss(dies);
     dies.die();
+    const next = await call(port);
     lost.resume();
     await closed;
     const lives = new TestTaker();
@@ -117,20 +132,22 @@ describe("the door", () => {
     const { door, port } = await openDoor();
     const waiting = await call(port);
     waiting.resume();
-    // The door has it once it has another that came later and was given away.
+    const ended = once(waiting, "close");
+    // Connections are accepted in their order, so that the first waits at the door when the second is given away.
     const taker = new TestTaker();
     door.admit(taker);
     await taker.until(1);
-    const behind = await call(port);
-    behind.resume();
-    const ended = once(behind, "close");
+    door.dismiss(taker);
+    taker.die();
+    await ended;
+    const late = await call(port);
+    late.resume();
+    const lateEnded = once(late, "close");
     door.close();
     const refused = connect(port, "127.0.0.1");
     const [error] = (await once(refused, "error")) as [NodeJS.ErrnoException];
     assert.equal(error.code, "ECONNREFUSED");
-    await ended;
-    taker.take();
-    waiting.destroy();
+    await lateEnded;
   });
 
   it("says that the port is taken", async () => {

@@ -1,6 +1,6 @@
 /**
- * The door of a gateway of several processes: it has the listening socket and gives each connection to the next
- * process that is free to take one. It reads nothing of them. The port stays taken whoever dies: a connection that
+ * The door of a gateway of several processes: it has the listening socket and gives each connection to the process that
+ * is the quickest to take one. It reads nothing of them. The port stays taken whoever dies: a connection that
  * comes while nobody takes any waits.
  */
 
@@ -13,12 +13,13 @@ export interface Taker {
 
 /** More than these wait for nobody: they are ended. */
 const MAX_WAITING = 4096;
+/** A busy process takes what it was given once in a turn of its event loop; who dies takes no more than these along. */
+const MAX_ON_THE_WAY = 8;
 
 export class Door {
   readonly #server: Server;
-  readonly #takers = new Set<Taker>();
-  /** Those that have all they were given, whoever waits the longest first. */
-  readonly #free: Taker[] = [];
+  /** How many connections each is being given; whoever was given one the longest ago comes first. */
+  readonly #takers = new Map<Taker, number>();
   readonly #waiting: Socket[] = [];
 
   constructor() {
@@ -39,18 +40,15 @@ export class Door {
     });
   }
 
-  /** Gives connections to it, too, one at a time. */
+  /** Gives connections to it, too. */
   admit(taker: Taker): void {
-    this.#takers.add(taker);
-    this.#free.push(taker);
+    this.#takers.set(taker, 0);
     this.#hand();
   }
 
-  /** Gives it no more. One that it is being given is its own still. */
+  /** Gives it no more. What it is being given is its own still. */
   dismiss(taker: Taker): void {
     this.#takers.delete(taker);
-    const at = this.#free.indexOf(taker);
-    if (at !== -1) this.#free.splice(at, 1);
   }
 
   /** Takes no connection any more, and ends those that nobody has taken. */
@@ -70,10 +68,25 @@ export class Door {
   }
 
   #hand(): void {
-    while (this.#waiting.length > 0 && this.#free.length > 0) {
-      const [socket, taker] = [this.#waiting.shift(), this.#free.shift()];
-      if (socket !== undefined && taker !== undefined) void this.#give(taker, socket);
+    for (let taker = this.#next(); taker !== null; taker = this.#next()) {
+      const socket = this.#waiting.shift();
+      if (socket === undefined) return;
+      const onTheWay = this.#takers.get(taker) ?? 0;
+      // To the end of the line.
+      this.#takers.delete(taker);
+      this.#takers.set(taker, onTheWay + 1);
+      void this.#give(taker, socket);
     }
+  }
+
+  /** Who has the least on the way, in turn; null while all have enough. */
+  #next(): Taker | null {
+    let found: Taker | null = null;
+    let least = MAX_ON_THE_WAY;
+    for (const [taker, onTheWay] of this.#takers) {
+      if (onTheWay < least) [found, least] = [taker, onTheWay];
+    }
+    return found;
   }
 
   async #give(taker: Taker, socket: Socket): Promise<void> {
@@ -84,7 +97,8 @@ export class Door {
     }
     // Ends the connection if this was the last process to have it.
     socket.destroy();
-    if (this.#takers.has(taker)) this.#free.push(taker);
+    const onTheWay = this.#takers.get(taker);
+    if (onTheWay !== undefined) this.#takers.set(taker, onTheWay - 1);
     this.#hand();
   }
 }
