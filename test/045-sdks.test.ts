@@ -143,6 +143,31 @@ describe("openai", () => {
     });
   });
 
+  it("completions.create, and streamed without asking for usage", async () => {
+    const ask = { model: "gpt-3.5-turbo-instruct", prompt: "hello" };
+    const reply = await openai.completions.create(ask);
+    await assertRow({
+      endpoint: "/v1/completions",
+      model: ask.model,
+      transport: "http",
+      input: reply.usage?.prompt_tokens ?? -1,
+      output: reply.usage?.completion_tokens ?? -1,
+    });
+    let text = "";
+    for await (const chunk of await openai.completions.create({ ...ask, stream: true })) {
+      assert.ok(!("usage" in chunk));
+      text += chunk.choices[0]?.text ?? "";
+    }
+    assert.match(text, /simulated/i);
+    await assertRow({
+      endpoint: "/v1/completions",
+      model: ask.model,
+      transport: "sse",
+      input: reply.usage?.prompt_tokens ?? -1,
+      output: reply.usage?.completion_tokens ?? -1,
+    });
+  });
+
   it("embeddings.create", async () => {
     const reply = await openai.embeddings.create({ model: "text-embedding-3-small", input: "hello" });
     assert.ok((reply.data[0]?.embedding.length ?? 0) > 10);

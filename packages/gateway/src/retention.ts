@@ -12,7 +12,8 @@ const DAY_MS = 24 * HOUR_MS;
 /** About a millisecond of the database's write lock. */
 const BATCH = 100;
 const PAUSE_MS = 20;
-const FIRST_AFTER_MS = 60_000;
+/** From the start to the first pass. */
+export const FIRST_AFTER_MS = 60_000;
 
 export interface RetentionOptions {
   readonly store: Pick<Store, "deleteExchangesBefore">;
