@@ -261,6 +261,42 @@ describe("usage that is told later", () => {
     );
   });
 
+  it("belongs to the account that was asked: with another key nothing is read, asked or billed", async () => {
+    const provider = await startFakeProvider();
+    let polls = 0;
+    provider.script((request) => {
+      if (request.method === "POST") return rawJson(200, responseText("queued", null));
+      polls += 1;
+      return rawJson(200, responseText("completed", usage));
+    });
+    const origin = await startTestGateway({ provider, config: { collectIntervalMs: 3_600_000 } });
+    const { dataDir, masterKey } = origin;
+    const apiKey = await origin.token();
+    const clientOf = ({ openaiUrl }: TestGateway): OpenAI =>
+      new OpenAI({ baseURL: openaiUrl, apiKey, maxRetries: 0 });
+    const { id } = await clientOf(origin).responses.create(background);
+    await origin.stop();
+
+    const again = { dataDir, masterKey, config: { collectIntervalMs: 5 } };
+    const openai = { apiKey: new Secret("sk-of-another-account"), baseUrl: provider.openaiBaseUrl };
+    const other = await startTestGateway({ ...again, providerDefaults: { openai } });
+    const isSaid = (line: string): boolean => line.includes("key or base URL has changed since");
+    while (!other.logs.some(isSaid)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await assert.rejects(() => clientOf(other).responses.retrieve(id), { status: 404 });
+    assert.deepEqual([polls, rowOf(await other.exchanges())?.result], [0, null]);
+    await other.stop();
+
+    const back = await startTestGateway({ ...again, provider });
+    try {
+      const row = rowOf(await back.untilExchanges((all) => rowOf(all)?.result != null));
+      assert.equal(row?.result?.costNanoUsd, costNanoUsd);
+      assert.equal((await clientOf(back).responses.retrieve(id)).id, id);
+    } finally {
+      await back.close();
+      await provider.close();
+    }
+  });
+
   it("of a large batch: each line is priced by itself and the sums are kept", async (context) => {
     const { provider, gateway, client } = await bed(context);
     const batch = (members: object): string =>
