@@ -15,6 +15,7 @@ const config = {
 describe("the share of one of several processes", () => {
   it("is all of it for one alone, and nothing else changes", () => {
     assert.deepEqual(shareOf(config, 1), config);
+    assert.equal(shareOf({ ...config, maxKeptBytes: 100 }, 1).maxKeptBytes, 100, "as the owner says");
     const { maxKeptBytes, drainMaxConcurrent, maxSockets, ...rest } = shareOf(config, 4);
     assert.deepEqual(
       { ...config, maxKeptBytes, drainMaxConcurrent, maxSockets, ...rest },

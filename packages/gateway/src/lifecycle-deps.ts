@@ -145,6 +145,7 @@ export function createCollectorOf(parts: Parts, prices: Prices, metrics: Metrics
 
 /** What one of so many equal processes may have of what the gateway may. */
 export function shareOf(config: Config, workers: number): Config {
+  if (workers === 1) return config;
   return {
     ...config,
     // A single body of the largest size must fit.

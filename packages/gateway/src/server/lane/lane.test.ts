@@ -462,6 +462,22 @@ describe("what leaves the lane", () => {
     assert.deepEqual(bed.left, ["POST /openai/v1/responses hi"]);
   });
 
+  it("is read on by `node:http`: a body that comes later, in any pieces", async () => {
+    const bed = await open(echo);
+    const raw = call(bed);
+    raw.socket.write("POST /openai/v1/responses HTTP/1.1\r\nhost: gw\r\ntransfer-encoding: chunked\r\n\r\n");
+    await turns();
+    const sent: string[] = [];
+    for (const size of [1, 20_000, 300_000, 2]) {
+      sent.push("c".repeat(size));
+      raw.socket.write(`${size.toString(16)}\r\n${"c".repeat(size)}\r\n`);
+      await turns();
+    }
+    raw.socket.write("0\r\n\r\n");
+    await raw.until("node");
+    assert.deepEqual(bed.left, [`POST /openai/v1/responses ${sent.join("")}`]);
+  });
+
   it("is what comes behind a request that is not answered yet, after its reply", async () => {
     const bed = await open();
     const raw = call(bed);
