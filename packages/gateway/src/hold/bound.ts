@@ -4,6 +4,7 @@
  * reason to refuse.
  */
 
+import type { IncomingHttpHeaders } from "node:http";
 import { dropCacheMarks, type RequestBound } from "../dialects/request-bound.ts";
 import type { Routed } from "../exchange.ts";
 import type { Ceiling } from "../pricing/ceiling.ts";
@@ -43,8 +44,6 @@ export interface Grounds {
   readonly subject: string;
   readonly input: BoundKind;
 }
-
-const betaHeaders = ["anthropic-beta", "openai-beta"] as const;
 
 /** What counts for rates where a request has no bound that is known. */
 const assumedOutputTokens = 4_096;
@@ -157,13 +156,12 @@ function inputRule({ provider, upstream, policy, endpoint, call }: Routed): Inpu
     tokensPerImage: provider.tokensPerImage,
     limits: provider.modelLimits(policy.model),
     // Features that a header turns on change how the same text is counted.
-    scope: [
-      upstream.origin,
-      policy.model,
-      endpoint.name,
-      ...betaHeaders.map((name) => call.request.headers[name]),
-    ].join(" "),
+    scope: `${upstream.origin} ${policy.model} ${endpoint.name} ${betas(call.request.headers)}`,
   };
+}
+
+function betas(headers: IncomingHttpHeaders): string {
+  return `${String(headers["anthropic-beta"] ?? "")} ${String(headers["openai-beta"] ?? "")}`;
 }
 
 const ownOrigins = new WeakMap<Provider, string>();

@@ -16,9 +16,13 @@ export interface ParsedBody {
   readonly hasEscapes: boolean;
 }
 
-/** null: it is no JSON object. */
-export async function parsedBody(body: KeptBody): Promise<ParsedBody | null> {
-  const text = await decoded(body);
+/** null: it is no JSON object. At once where it is not encoded. */
+export function parsedBody(body: KeptBody): ParsedBody | null | Promise<ParsedBody | null> {
+  const text = decoded(body);
+  return text instanceof Promise ? text.then(parsed) : parsed(text);
+}
+
+function parsed(text: Buffer): ParsedBody | null {
   try {
     const value: unknown = JSON.parse(text.toString("utf8"));
     if (!isObject(value)) return null;

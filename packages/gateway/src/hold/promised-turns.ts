@@ -28,6 +28,11 @@ export class PromisedTurns {
   /** By account and participant, in the order of the promises. No line is empty. */
   readonly #lines = new Map<string, Map<string, Turn>>();
 
+  /** Nothing is promised to anybody, as nearly always. */
+  get isEmpty(): boolean {
+    return this.#lines.size === 0;
+  }
+
   /** What of the account is promised to others, and comes before this request. It takes its turn if it has one. */
   before(key: string, { who, requestId }: Asker, nowMs: number): number {
     const line = this.#lines.get(key);

@@ -37,12 +37,15 @@ export class Quarantine {
     this.#options = options;
   }
 
-  /** The bounds that are not to be believed for this subject, a model at an address. */
-  async of(subject: string): Promise<ReadonlySet<BoundKind>> {
+  /** The bounds that are not to be believed for this subject, a model at an address. At once, nearly always. */
+  of(subject: string): ReadonlySet<BoundKind> | Promise<ReadonlySet<BoundKind>> {
     const nowMs = this.#options.clock.now();
-    if (nowMs - this.#readAtMs >= lookAgainMs || nowMs < this.#readAtMs) {
-      await (this.#reading ??= this.#read(nowMs));
-    }
+    const isFresh = nowMs - this.#readAtMs < lookAgainMs && nowMs >= this.#readAtMs;
+    if (isFresh) return this.#wrongAt(subject, nowMs);
+    return (this.#reading ??= this.#read(nowMs)).then(() => this.#wrongAt(subject, nowMs));
+  }
+
+  #wrongAt(subject: string, nowMs: number): ReadonlySet<BoundKind> {
     const kinds = this.#known.get(subject);
     if (kinds === undefined) return none;
     return new Set(

@@ -44,8 +44,9 @@ export function requestOf(
   const tokens = { requests: 1, input: bounded.inputTokens, output, tokens: bounded.inputTokens + output };
   const nowMs = clock.now();
   const shares: HoldShare[] = [];
+  const asker = turns.isEmpty ? null : askerOf(routed);
   const push = ({ account, definition }: CoveringRate | CoveringConcurrency, amount: number): void => {
-    const beside = isForMany(definition) ? turns.before(account.key, askerOf(routed), nowMs) : 0;
+    const beside = asker !== null && isForMany(definition) ? turns.before(account.key, asker, nowMs) : 0;
     shares.push(beside === 0 ? { account, amount } : { account, amount, beside });
   };
   for (const each of covering.concurrency) push(each, 1);
@@ -62,8 +63,9 @@ function isForMany(limit: RateDefinition): boolean {
 
 /** It was let in. */
 export function takeTurns({ turns }: ShareDeps, { routed, covering }: Asking): void {
-  for (const { account } of [...covering.concurrency, ...covering.rates])
-    turns.came(account.key, askerOf(routed));
+  if (turns.isEmpty) return;
+  const asker = askerOf(routed);
+  for (const { account } of [...covering.concurrency, ...covering.rates]) turns.came(account.key, asker);
 }
 
 /** It is told to come back: then it shall not find that another one was faster again. */

@@ -17,6 +17,7 @@ import type {
   HoldShare,
   LeaseRequest,
   LeaseRow,
+  LimitAccount,
   Limits,
   Settlement,
 } from "../../limits.ts";
@@ -250,10 +251,9 @@ export class SqliteLimits implements Limits {
   }
 
   #refusalOf({ account, amount, beside = 0 }: HoldShare, nowMs: number): Refusal | null {
-    const refused = { kind: "refused", account, budget: null, retryAfterMs: null } as const;
     if (account.kind === "concurrency") {
       const isFree = this.#counters.running(account.key) + beside < account.max;
-      return isFree ? null : { ...refused, reason: "busy" };
+      return isFree ? null : refusal(account, { reason: "busy" });
     }
     if (account.kind === "rate") {
       const rate = this.#counters.rate(account.key);
@@ -261,15 +261,16 @@ export class SqliteLimits implements Limits {
       // Others come first: where both do not fit into one minute, it is after them.
       const wanted = beside === 0 ? amount : Math.min(amount + beside, account.perMinute);
       const retryAfterMs = rate.retryAfterMs(nowMs, wanted, account.perMinute);
-      return { ...refused, reason: retryAfterMs === null ? "too_large" : "busy", retryAfterMs };
+      return refusal(account, { reason: retryAfterMs === null ? "too_large" : "busy", retryAfterMs });
     }
     if (!account.isEnforced) return null;
-    const counter = this.#counters.budget(account);
-    const budget = stateOf(account.isBroughtAlong === true ? withAmountOf(account, counter) : counter);
-    const left = budget.amountNanoUsd + budget.toleranceNanoUsd - budget.spentNanoUsd;
-    if (budget.spentNanoUsd >= budget.amountNanoUsd) return { ...refused, reason: "spent", budget };
-    if (amount > left) return { ...refused, reason: "too_large", budget };
-    return amount > budget.freeNanoUsd ? { ...refused, reason: "busy", budget } : null;
+    const known = this.#counters.budget(account);
+    const counter = account.isBroughtAlong === true ? withAmountOf(account, known) : known;
+    const left = counter.amount + counter.tolerance - counter.spent;
+    const isSpent = counter.spent >= counter.amount;
+    if (!isSpent && amount <= left - counter.held - counter.leased) return null;
+    const reason = isSpent ? "spent" : amount > left ? "too_large" : "busy";
+    return refusal(account, { reason, budget: stateOf(counter) });
   }
 
   /** Its charge takes the place of what was held; a request stays one, tokens become what was used. */
@@ -305,6 +306,13 @@ export class SqliteLimits implements Limits {
 
 const held: HoldReply = { kind: "held" };
 
+function refusal(
+  account: LimitAccount,
+  why: Pick<Refusal, "reason"> & Partial<Pick<Refusal, "budget" | "retryAfterMs">>,
+): Refusal {
+  return { kind: "refused", account, budget: null, retryAfterMs: null, ...why };
+}
+
 function isOfRate(share: HoldShare): share is RateShare {
   return share.account.kind === "rate";
 }
@@ -327,6 +335,8 @@ function budgetAmount(shares: readonly HoldShare[]): number {
 }
 
 function withAmountOf(account: BudgetAccount, counter: BudgetCounter): BudgetCounter {
+  if (counter.amount === account.amountNanoUsd && counter.tolerance === account.toleranceNanoUsd)
+    return counter;
   return { ...counter, amount: account.amountNanoUsd, tolerance: account.toleranceNanoUsd };
 }
 
