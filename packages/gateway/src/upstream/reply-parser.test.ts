@@ -107,6 +107,24 @@ describe("whether the connection can be used again", () => {
     assert.equal(reusable("HTTP/1.0 200 OK\r\nconnection: keep-alive"), true);
   });
 
+  it("hands on what came before a damage, also in one piece with it", () => {
+    const heard: string[] = [];
+    const parser = new ReplyParser(
+      { isHead: false, maxHeadBytes: 4096 },
+      {
+        onHead: () => heard.push("head"),
+        onBody: (bytes) => heard.push(Buffer.from(bytes).toString()),
+        onComplete: () => heard.push("complete"),
+      },
+    );
+    const head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    assert.throws(
+      () => parser.push(Buffer.from(`${head}3\r\none\r\n3\r\ntwo\r\nnonsense\r\n`)),
+      InvalidReplyError,
+    );
+    assert.deepEqual(heard, ["head", "onetwo"]);
+  });
+
   it("refuses bytes after the end", () => {
     assert.throws(
       () => parse(["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more"]),

@@ -103,25 +103,29 @@ export class ReplyParser {
     let start = -1;
     let end = 0;
     let next = -1;
-    while (offset < input.length && next === -1) {
-      if (this.#state === "chunk_size") {
-        offset = this.#takeChunkSize(input, offset);
-      } else if (this.#state === "chunk_data") {
-        const stop = Math.min(input.length, offset + this.#remaining);
-        if (start === -1) start = end = offset;
-        if (end !== offset) input.copyWithin(end, offset, stop);
-        end += stop - offset;
-        this.#remaining -= stop - offset;
-        offset = stop;
-        if (this.#remaining === 0) this.#state = "chunk_data_cr";
-      } else if (this.#state === "trailers") {
-        next = this.#takeTrailers(input, offset);
-        offset = input.length;
-      } else {
-        offset = this.#takeChunkDataEnd(input, offset);
+    try {
+      while (offset < input.length && next === -1) {
+        if (this.#state === "chunk_size") {
+          offset = this.#takeChunkSize(input, offset);
+        } else if (this.#state === "chunk_data") {
+          const stop = Math.min(input.length, offset + this.#remaining);
+          if (start === -1) start = end = offset;
+          if (end !== offset) input.copyWithin(end, offset, stop);
+          end += stop - offset;
+          this.#remaining -= stop - offset;
+          offset = stop;
+          if (this.#remaining === 0) this.#state = "chunk_data_cr";
+        } else if (this.#state === "trailers") {
+          next = this.#takeTrailers(input, offset);
+          offset = input.length;
+        } else {
+          offset = this.#takeChunkDataEnd(input, offset);
+        }
       }
+    } finally {
+      // Also before damage: it was received, and may tell what it cost.
+      if (end > start) this.#handler.onBody(input.subarray(start, end));
     }
-    if (end > start) this.#handler.onBody(input.subarray(start, end));
     if (next !== -1) this.#complete(input, next);
   }
 
