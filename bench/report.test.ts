@@ -37,6 +37,8 @@ describe("reportLines", () => {
     // 1500/500 = 3, 2100/600 = 3.5, 1540/550 = 2.8
     assert.match(text, /ours +1540 us +3\.00 \(2\.80-3\.50\) +\+900 us +100 MB$/m);
     assert.match(text, /ours is 3\.00x nginx; the target is at most 4x: met$/m);
+    // 900/300 = 3
+    assert.match(text, /beside nginx: 3\.00x its latency, 1\.00x its peak memory$/m);
     // 23000/1500 = 15.3, 24000/2100 = 11.4, 23500/1540 = 15.26
     assert.match(text, /ours takes 15\.3x less CPU than portkey; the target is at least 10x: met$/m);
   });
@@ -45,6 +47,7 @@ describe("reportLines", () => {
     const text = reportLines(figures("W1", [proxy("nginx", [40]), proxy("ours", [260])])).join("\n");
     assert.match(text, /ours is 6\.50x nginx; the target is at most 6x: missed$/m);
     assert.doesNotMatch(text, /portkey/);
+    assert.match(text, /beside nginx: 1\.00x its peak memory$/m);
   });
 
   it("compares ours under limits with ours without, round by round", () => {

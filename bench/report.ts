@@ -53,6 +53,7 @@ function targetLines(figures: WorkloadFigures): readonly string[] {
       `  ours is ${number(toNginx)}x nginx; the target is at most ${workload.maxTimesNginx}x: ${verdict(isMet)}`,
     );
   }
+  lines.push(...besideNginx(figures));
   if (lessThan !== undefined) {
     const least = workload.minTimesLessThanPortkey;
     const target = least === null ? "" : `; the target is at least ${least}x: ${verdict(lessThan >= least)}`;
@@ -65,6 +66,17 @@ function targetLines(figures: WorkloadFigures): readonly string[] {
     lines.push(`  under limits ours takes ${ratioText(limited)}x the CPU${target}`);
   }
   return lines;
+}
+
+/** What has no target: the medians' ratios of what else each row shows. */
+function besideNginx({ proxies }: WorkloadFigures): readonly string[] {
+  const [nginx, ours] = ["nginx", "ours"].map((name) => proxies.find((proxy) => proxy.name === name));
+  if (nginx === undefined || ours === undefined) return [];
+  const [theirs, own] = [summaryOf(nginx), summaryOf(ours)];
+  const late = (of: typeof own): number | null => of.addedUs ?? of.delay?.p50Us ?? null;
+  const [before, after] = [late(theirs), late(own)];
+  const latency = before === null || after === null ? "" : `${number(after / before)}x its latency, `;
+  return [`  beside nginx: ${latency}${number(ours.peakRssBytes / nginx.peakRssBytes)}x its peak memory`];
 }
 
 function warningLines({ proxies, loaderCores, upstreamCores }: WorkloadFigures): readonly string[] {
