@@ -129,7 +129,9 @@ function memberOf(parent: PathNode, name: string): PathNode {
 class Capture {
   readonly start: number;
   readonly maxBytes: number;
-  #parts: Uint8Array[] | null = [];
+  /** What earlier chunks had of it; most texts lie in one chunk, and have none. */
+  #parts: Uint8Array[] | null = null;
+  #isTooLong = false;
   #byteLength = 0;
 
   constructor(start: number, maxBytes: number) {
@@ -139,19 +141,19 @@ class Capture {
 
   /** Copies what the chunk at `base` has of it, because the chunk goes away. */
   keep(chunk: Uint8Array, base: number): void {
-    if (this.#parts === null) return;
+    if (this.#isTooLong) return;
     const part = chunk.subarray(Math.max(0, this.start - base));
     this.#byteLength += part.length;
-    if (this.#byteLength > this.maxBytes) this.#parts = null;
-    else this.#parts.push(Buffer.from(part));
+    this.#isTooLong = this.#byteLength > this.maxBytes;
+    if (this.#isTooLong) this.#parts = null;
+    else (this.#parts ??= []).push(Buffer.from(part));
   }
 
   /** The text up to `end`, an offset in or at the end of the chunk at `base`; null when it is too long. */
   text(chunk: Uint8Array, base: number, end: number): string | null {
-    if (this.#parts === null || end - this.start > this.maxBytes) return null;
+    if (this.#isTooLong || end - this.start > this.maxBytes) return null;
     const last = chunk.subarray(Math.max(0, this.start - base), end - base);
-    if (this.#parts.length === 0)
-      return Buffer.from(last.buffer, last.byteOffset, last.length).toString("utf8");
+    if (this.#parts === null) return Buffer.from(last.buffer, last.byteOffset, last.length).toString("utf8");
     return Buffer.concat([...this.#parts, last]).toString("utf8");
   }
 }
@@ -183,7 +185,9 @@ class Picker implements JsonPicker, JsonListener {
   #valueBytesLeft: number;
   #chunk: Uint8Array = noBytes;
   #base = 0;
+  /** The last name's text, once it has gone on into another chunk. */
   #key: Capture | null = null;
+  #isInKey = false;
   #keyStart = 0;
   /** What the last name leads to. */
   #member: PathNode | null = null;
@@ -206,7 +210,7 @@ class Picker implements JsonPicker, JsonListener {
     this.#chunk = chunk;
     this.#scanner.scan(chunk);
     for (const value of this.#open) value.capture?.keep(chunk, this.#base);
-    this.#key?.keep(chunk, this.#base);
+    if (this.#isInKey) this.#captureKey().keep(chunk, this.#base);
     this.#base += chunk.length;
     this.#chunk = noBytes;
   }
@@ -225,7 +229,11 @@ class Picker implements JsonPicker, JsonListener {
 
   onKeyStart(offset: number): void {
     this.#keyStart = offset;
-    this.#key = new Capture(offset + 1, this.#tree.maxKeyBytes);
+    this.#isInKey = true;
+  }
+
+  #captureKey(): Capture {
+    return (this.#key ??= new Capture(this.#keyStart + 1, this.#tree.maxKeyBytes));
   }
 
   onKeyEnd(offset: number, hasEscape: boolean): void {
@@ -235,10 +243,11 @@ class Picker implements JsonPicker, JsonListener {
         ? this.#memberByText(parent, offset)
         : this.#memberByBytes(parent, offset);
     this.#key = null;
+    this.#isInKey = false;
   }
 
   #memberByText(parent: PathNode, end: number): PathNode | null {
-    const raw = this.#key?.text(this.#chunk, this.#base, end) ?? null;
+    const raw = this.#captureKey().text(this.#chunk, this.#base, end);
     if (raw === null) return null;
     return parent.members.get(JSON.parse(`"${raw}"`) as string) ?? null;
   }
@@ -294,7 +303,7 @@ class Picker implements JsonPicker, JsonListener {
     }
     const text = value.capture?.text(this.#chunk, this.#base, offset) ?? null;
     if (text !== null) this.#valueBytesLeft -= offset - value.valueStart;
-    const indexes = this.#open.concat(value).flatMap((open) => (open.index < 0 ? [] : [open.index]));
+    const indexes = indexesOf(this.#open, value);
     this.#found.push({
       path,
       indexes,
@@ -304,4 +313,14 @@ class Picker implements JsonPicker, JsonListener {
       valueEnd: offset,
     });
   }
+}
+
+const noIndexes: readonly number[] = [];
+
+/** Of the elements in which the value lies, and its own. Most values lie in none. */
+function indexesOf(open: readonly OpenValue[], value: OpenValue): readonly number[] {
+  let indexes: number[] | null = null;
+  for (const { index } of open) if (index >= 0) (indexes ??= []).push(index);
+  if (value.index >= 0) (indexes ??= []).push(value.index);
+  return indexes ?? noIndexes;
 }

@@ -62,7 +62,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   readonly #sent = new EventTail();
   #isBusy = false;
   #upstreamEnd: "running" | "ended" | UpstreamFailure = "running";
-  #settled: string | null = null;
+  #isSettled = false;
   #lastReading: ReplyReading | null = null;
   /** The row could not be written, which is tried once more at the end. */
   #isRowLost = false;
@@ -157,7 +157,7 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   stop(): void {
     // Once its row is written as whole, the reply is let out as whole: what holds it up is bounded.
-    if (this.#isBusy && this.#settled !== null) this.#isStopDue = true;
+    if (this.#isBusy && this.#isSettled) this.#isStopDue = true;
     else this.#detach(this.#finish("stopped"));
   }
 
@@ -209,7 +209,7 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   /** The chunk at hand is the one after which the caller may believe the reply complete. */
   #isSettleDue(): boolean {
-    return this.#settled === null && (this.#meter?.isTerminal === true || this.#remainingBytes === 0);
+    return !this.#isSettled && (this.#meter?.isTerminal === true || this.#remainingBytes === 0);
   }
 
   /** The chunk at hand waits for a row: the exchange's, or that of an object whose id is in it. */
@@ -226,7 +226,7 @@ export class Relay implements UpstreamObserver, Stoppable {
 
   #onCallerGone(): void {
     if (this.#isFinished) return;
-    if (this.#settled !== null) {
+    if (this.#isSettled) {
       // It has all that it will be billed for: nothing to account for, only a connection worth keeping.
       this.#timer = setTimeout(() => this.#detach(this.#finish("complete")), afterTerminalMs);
       return;
@@ -285,7 +285,7 @@ export class Relay implements UpstreamObserver, Stoppable {
   /** A stream that the gateway itself ends says so, where that cannot land inside an event of the provider's. */
   #sayWhy(ending: Ending): boolean {
     const isOwnDecision = ending === "stopped" || isFailure(this.#upstreamEnd, "idle_timeout");
-    if (!isOwnDecision || !this.#isStream || this.#settled === null || this.#meter?.isTerminal === true)
+    if (!isOwnDecision || !this.#isStream || !this.#isSettled || this.#meter?.isTerminal === true)
       return false;
     // Where a length frames the reply, more bytes would be read as the next reply on the connection.
     if (this.#remainingBytes !== null) return false;
@@ -302,10 +302,11 @@ export class Relay implements UpstreamObserver, Stoppable {
   async #settle(ending: Ending): Promise<void> {
     const reading = await this.#read(ending);
     // A reader that has nothing new to say gives what it gave before, and then there is nothing to compare.
-    const isSame = this.#settled !== null && reading === this.#lastReading;
-    const content = isSame ? this.#settled : JSON.stringify(reading);
-    if (this.#settled !== content || this.#isRowLost) {
-      [this.#settled, this.#lastReading] = [content, reading];
+    const isNews = (): boolean =>
+      reading !== this.#lastReading && JSON.stringify(reading) !== JSON.stringify(this.#lastReading);
+    if (!this.#isSettled || this.#isRowLost || isNews()) {
+      this.#isSettled = true;
+      this.#lastReading = reading;
       this.#settling = this.#writeRow(this.#observation(ending, reading));
     }
     await this.#settling;

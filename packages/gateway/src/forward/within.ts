@@ -6,12 +6,16 @@ export class LateError extends Error {
 }
 
 /** Settles as `written` does, or rejects with `LateError` after `boundMs`. */
-export async function withinMs(written: Promise<void>, boundMs: number): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new LateError("The ledger did not answer in time.")), boundMs);
-  try {
-    await Promise.race([written, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withinMs(written: Promise<void>, boundMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new LateError("The ledger did not answer in time.")), boundMs);
+    const settle = (how: () => void): void => {
+      clearTimeout(timer);
+      how();
+    };
+    written.then(
+      () => settle(resolve),
+      (error: unknown) => settle(() => reject(error as Error)),
+    );
+  });
 }
