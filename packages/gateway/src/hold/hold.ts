@@ -82,7 +82,8 @@ export function createHoldState(
  * held then.
  */
 export async function hold(deps: HoldDeps, routed: Routed): Promise<Held> {
-  const covering = await findCovering(deps, routed);
+  const found = findCovering(deps, routed);
+  const covering = found instanceof Promise ? await found : found;
   if (covering === null) return { ...routed, hold: null };
   const bounded = await boundRequest(deps, routed, covering);
   return { ...routed, hold: await takeHold(deps, { routed, covering, bounded }) };

@@ -209,15 +209,15 @@ export class SqliteLimits implements Limits {
 
   #reserve({ shares, nowMs }: HoldRequest, intent: EncodedIntent, amountNanoUsd: number): HoldReply {
     const { id, bootId } = intent;
-    if (this.#open.has(id)) return held;
     let refused: Refusal | null = null;
     for (const share of shares) {
       const refusal = this.#refusalOf(share, nowMs);
       if (refusal !== null && (refused === null || lastsMs(refusal) > lastsMs(refused))) refused = refusal;
     }
-    // What was settled stays held, whatever has become of its budgets.
+    // What is held or was settled stays so, whatever has become of its budgets.
     if (refused !== null) return this.#rows.findHold(id) === null ? refused : held;
     const { text, budgetKeys, concurrencyKeys } = this.#accounts.of(shares);
+    // A repeat takes nothing.
     if (!this.#intents.insert(intent, { amountNanoUsd, accounts: text })) return held;
     const hold: KeptHold = {
       id,
