@@ -49,11 +49,14 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
   #isOver = false;
   #isPaused = false;
   #isSent = false;
+  /** Of the body, as its length says. */
+  #unsentBytes: number;
   #hasHead = false;
 
   constructor(connections: Connections, request: UpstreamRequest, observer: UpstreamObserver) {
     this.#request = request;
     this.#head = requestHead(request);
+    this.#unsentBytes = request.body?.byteLength ?? 0;
     this.#observer = observer;
     this.#parser = new ReplyParser({ isHead: request.method === "HEAD", maxHeadBytes }, this);
     let isSynchronous = true;
@@ -99,7 +102,9 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
     this.#startTimer(this.#request.timeouts.firstByteTimeoutMs);
     if (body === null || body.byteLength <= oneWriteMaxBytes) {
       const chunks = body === null ? [] : [...body.chunks()];
-      socket.write(Buffer.concat([Buffer.from(this.#head, "latin1"), ...chunks]));
+      const headed = Buffer.concat([Buffer.from(this.#head, "latin1"), ...chunks]);
+      this.#unsentBytes -= headed.length - this.#head.length;
+      socket.write(headed);
       body?.written?.();
       this.#isSent = true;
       return;
@@ -129,6 +134,7 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
       }
       hasRoom = socket.write(next.value);
       written += next.value.byteLength;
+      this.#unsentBytes -= next.value.byteLength;
     }
     socket.uncork();
     this.#timer?.refresh();
@@ -162,8 +168,10 @@ class Http1Call implements UpstreamCall, ReplyHandler, ConnectionUser {
     if (this.#isOver) return;
     this.#end();
     const connection = this.#connection;
-    // A reply that came before the whole request was written leaves the connection out of step.
-    const isInStep = isReusable && this.#isSent && connection?.socket.writableLength === 0;
+    // A reply that came before the whole request was written leaves the connection out of step, and so does a body
+    // that is not what its length says: what is missing would be taken out of the next request.
+    const isWhole = this.#isSent && this.#unsentBytes === 0;
+    const isInStep = isReusable && isWhole && connection?.socket.writableLength === 0;
     if (isInStep) connection?.keep();
     else connection?.discard();
     this.#observer.onEnd();
