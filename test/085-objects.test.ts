@@ -527,3 +527,60 @@ describe("background responses", () => {
     assert.equal(billing.length, 1);
   });
 });
+
+describe("threads of messages, which Anthropic keeps between turns", () => {
+  const thread = (client: Anthropic): ReturnType<Anthropic["beta"]["messages"]["thread"]> =>
+    client.beta.messages.thread({ model: "claude-haiku-4-5", max_tokens: 50 });
+  const ask = { role: "user" as const, content: "hello" };
+
+  it("go on in their room alone, plain and streamed", async () => {
+    const begun = thread(myClaude);
+    await begun.send(ask);
+    const first = begun.previousMessageId ?? "";
+    const goOn = (client: Anthropic, id: string): Promise<unknown> =>
+      client.beta.messages.create({
+        model: "claude-haiku-4-5",
+        max_tokens: 50,
+        messages: [ask],
+        thread: { type: "continue", previous_message_id: id },
+      });
+    await assertAbsent(() => goOn(theirClaude, first), first);
+    await begun.stream(ask).finalMessage();
+    const second = begun.previousMessageId ?? "";
+    assert.notEqual(second, first);
+    await assertAbsent(() => goOn(theirClaude, second), second);
+    await goOn(myClaude, second);
+    const sent = provider.requests.at(-1)?.body.toString() ?? "";
+    assert.ok(sent.includes(`"previous_message_id":"${second}"`));
+  });
+
+  it("a message outside of one belongs to nobody, and is not recorded", async () => {
+    const { id } = await myClaude.messages.create({
+      model: "claude-haiku-4-5",
+      max_tokens: 5,
+      messages: [ask],
+    });
+    const body = { model: "claude-haiku-4-5", max_tokens: 5, messages: [ask] };
+    await assertAbsent(
+      () => myClaude.beta.messages.create({ ...body, thread: { type: "continue", previous_message_id: id } }),
+      id,
+    );
+  });
+
+  it("named twice, or by what is no id, is sent nowhere", async () => {
+    for (const given of [
+      '{"type":"continue","previous_message_id":"msg_a","previous_message_id":"msg_b"}',
+      '{"type":"continue","previous_message_id":["msg_a"]}',
+      "7",
+    ]) {
+      const sentBefore = provider.requests.length;
+      const reply = await fetch(`${gateway.anthropicUrl}/v1/messages`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${await gateway.token({ room: "mine" })}` },
+        body: `{"model":"claude-haiku-4-5","max_tokens":5,"messages":[],"thread":${given}}`,
+      });
+      assert.equal(reply.status, 400, await reply.text());
+      assert.equal(provider.requests.length, sentBefore);
+    }
+  });
+});

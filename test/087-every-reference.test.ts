@@ -18,6 +18,7 @@ import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
 const kinds: Readonly<Record<ObjectKind, true>> = {
   response: true,
+  message: true,
   item: true,
   conversation: true,
   chat_completion: true,
@@ -163,8 +164,13 @@ function naming(
       return [{ pathOf, form }];
     }
     case "member":
+      if (place.idIn !== undefined) return bodies([{ [place.name]: { type: "x", [place.idIn]: id } }]);
       return bodies([{ [place.name]: id }, { [place.name]: { id } }]);
     case "anywhere":
+      if (place.idIn !== undefined) {
+        const params = { model: models.anthropic, [place.name]: { type: "x", [place.idIn]: id } };
+        return bodies([{ requests: [{ custom_id: "a", params }] }]);
+      }
       return bodies([
         { [place.name]: id },
         { deep: [{ within: { [place.name]: id } }] },

@@ -161,6 +161,8 @@ export interface PolicyFields {
   readonly isStored: boolean | null;
   /** The reply is made in the background, and tells its usage to who asks later. */
   readonly isBackground: boolean;
+  /** The provider is to keep the conversation under the reply's id. */
+  readonly isThread: boolean;
 }
 
 /** Replaces bytes `[start, end)` of the decoded body with `text`. The contract has a closed list of reasons for one. */

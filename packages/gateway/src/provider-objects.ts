@@ -7,6 +7,8 @@
 /** What sort of object it is. One word for both dialects; their ids never meet, because their upstreams differ. */
 export type ObjectKind =
   | "response"
+  /** Where a thread of Anthropic's goes on: the reply under whose id it keeps the conversation so far. */
+  | "message"
   /** An item of a response's output or of a conversation. */
   | "item"
   | "conversation"

@@ -57,6 +57,7 @@ export const samplePolicy: PolicyFields = {
   hasUnknownModel: false,
   isStored: null,
   isBackground: false,
+  isThread: false,
 };
 
 /** A body of these bytes; `released` counts the calls of `release`. */

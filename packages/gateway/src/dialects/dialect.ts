@@ -41,10 +41,10 @@ export type ReferencePlace =
   | { readonly in: "query"; readonly kind: ObjectKind; readonly name: string }
   /** A field of a form. */
   | { readonly in: "form"; readonly kind: ObjectKind; readonly name: string }
-  /** A top-level member of the body: the id, or an object with it as `id`. */
-  | { readonly in: "member"; readonly kind: ObjectKind; readonly name: string }
-  /** A member of this name at any depth, an id or a list of ids. */
-  | { readonly in: "anywhere"; readonly kind: ObjectKind; readonly name: string }
+  /** A top-level member of the body: the id, or an object with it as `id`; or one that may have it as `idIn`. */
+  | { readonly in: "member"; readonly kind: ObjectKind; readonly name: string; readonly idIn?: string }
+  /** A member of this name at any depth, an id or a list of ids; or an object that may have it as `idIn`. */
+  | { readonly in: "anywhere"; readonly kind: ObjectKind; readonly name: string; readonly idIn?: string }
   /** Elements of this top-level list that stand for an item kept upstream, by their `id`. */
   | { readonly in: "items"; readonly kind: "item"; readonly name: string };
 
@@ -98,6 +98,8 @@ export interface OfferedEndpoint {
   readonly socket?: SocketProtocol;
   /** Which provider-side objects its replies make. A row without a decision does not compile. */
   readonly makes: Makes | "none";
+  /** In place of `makes`, for a request after which the provider keeps the conversation. Absent: there is none. */
+  readonly makesInThread?: Makes;
   /** Every place where a request may name a provider-side object. */
   readonly refersTo: readonly ReferencePlace[] | "none";
   /**

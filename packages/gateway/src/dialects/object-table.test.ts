@@ -15,19 +15,19 @@ import { openAiDialect } from "./openai/dialect.ts";
 const decided: Readonly<Record<string, readonly [string, string, string, string]>> = {
   "openai POST /responses": [
     "response@id item@output.*.id container@output.*.container_id unless_store_false",
-    "member:previous_response_id=response member:conversation items:input=item anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
+    "member:previous_response_id=response member:conversation items:input=item member:prompt_cache_options.comparison_response_id=response anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
     "tools.*.model tools.*.svg.model input.*.tools.*.model input.*.tools.*.svg.model moderation.model",
     "none",
   ],
   "openai POST /responses/compact": [
     "none",
-    "member:previous_response_id=response member:conversation items:input=item anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
+    "member:previous_response_id=response member:conversation items:input=item member:prompt_cache_options.comparison_response_id=response anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
     "tools.*.model tools.*.svg.model input.*.tools.*.model input.*.tools.*.svg.model moderation.model",
     "none",
   ],
   "openai POST /responses/input_tokens": [
     "none",
-    "member:previous_response_id=response member:conversation items:input=item anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
+    "member:previous_response_id=response member:conversation items:input=item member:prompt_cache_options.comparison_response_id=response anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
     "tools.*.model tools.*.svg.model input.*.tools.*.model input.*.tools.*.svg.model moderation.model",
     "none",
   ],
@@ -54,7 +54,7 @@ const decided: Readonly<Record<string, readonly [string, string, string, string]
   "openai GET /models/{model}": ["none", "none", "none", "none"],
   "openai SOCKET /responses": [
     "response@id item@output.*.id container@output.*.container_id unless_store_false",
-    "member:conversation items:input=item anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
+    "member:conversation items:input=item member:prompt_cache_options.comparison_response_id=response anywhere:file_id=file anywhere:file_ids=file anywhere:container anywhere:container_id=container",
     "tools.*.model tools.*.svg.model input.*.tools.*.model input.*.tools.*.svg.model moderation.model",
     "none",
   ],
@@ -157,14 +157,14 @@ const decided: Readonly<Record<string, readonly [string, string, string, string]
   "openai DELETE /videos/{video}": ["none", "path:video", "none", "none"],
   "openai POST /videos/{video}/remix": ["video@id always in video", "path:video", "none", "none"],
   "anthropic POST /messages": [
-    "container@container.id file@content.*.content.content.*.file_id always",
-    "anywhere:file_id=file anywhere:file_ids=file anywhere:container",
+    "container@container.id file@content.*.content.content.*.file_id always; in a thread message@id container@container.id file@content.*.content.content.*.file_id always",
+    "member:thread.previous_message_id=message anywhere:file_id=file anywhere:file_ids=file anywhere:container",
     "tools.*.model fallbacks fallbacks.*.model",
     "none",
   ],
   "anthropic POST /messages/count_tokens": [
     "none",
-    "anywhere:file_id=file anywhere:file_ids=file anywhere:container",
+    "member:thread.previous_message_id=message anywhere:file_id=file anywhere:file_ids=file anywhere:container",
     "tools.*.model fallbacks fallbacks.*.model",
     "none",
   ],
@@ -173,7 +173,7 @@ const decided: Readonly<Record<string, readonly [string, string, string, string]
   "anthropic GET /models/{model}": ["none", "none", "none", "none"],
   "anthropic POST /messages/batches": [
     "message_batch@id always",
-    "anywhere:file_id=file anywhere:file_ids=file anywhere:container",
+    "anywhere:thread.previous_message_id=message anywhere:file_id=file anywhere:file_ids=file anywhere:container",
     "requests.*.params.model requests.*.params.tools.*.model requests.*.params.fallbacks requests.*.params.fallbacks.*.model",
     "none",
   ],
@@ -203,7 +203,10 @@ function makesText(makes: Makes | "none"): string {
 function placesText(places: readonly ReferencePlace[] | "none"): string {
   if (places === "none") return "none";
   return places
-    .map(({ in: place, name, kind }) => `${place}:${name}${name === kind ? "" : `=${kind}`}`)
+    .map((place) => {
+      const name = "idIn" in place && place.idIn !== undefined ? `${place.name}.${place.idIn}` : place.name;
+      return `${place.in}:${name}${name === place.kind ? "" : `=${place.kind}`}`;
+    })
     .join(" ");
 }
 
@@ -227,10 +230,10 @@ const rows = [openAiDialect, anthropicDialect].flatMap((dialect) =>
 );
 
 test("every route has been decided about", () => {
-  const actual = rows.map(([route, { makes, refersTo, modelRefs, lists }]) => [
+  const actual = rows.map(([route, { makes, makesInThread, refersTo, modelRefs, lists }]) => [
     route,
     [
-      makesText(makes),
+      makesText(makes) + (makesInThread === undefined ? "" : `; in a thread ${makesText(makesInThread)}`),
       placesText(refersTo),
       modelRefs === "none" ? "none" : modelRefs.map((path) => path.join(".")).join(" "),
       lists,

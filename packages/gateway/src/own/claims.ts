@@ -20,8 +20,9 @@ const MAX_ID_BYTES = 1024;
 const MAX_FOUND = 100_000;
 
 export function createOwnership(deps: OwnDeps, routed: Routed): Ownership {
-  const { endpoint } = routed;
-  const makes = isKept(routed) ? endpoint.makes : "none";
+  const { endpoint, policy } = routed;
+  const declared = (policy.isThread ? endpoint.makesInThread : undefined) ?? endpoint.makes;
+  const makes = isKept(routed) ? declared : "none";
   const record = (made: readonly MadeObject[], isNew: boolean): Promise<void> =>
     deps.objects.record(
       made.map((each) => rowOf(deps, routed, each)),
@@ -85,6 +86,7 @@ const dayMs = 24 * 3600 * 1000;
  */
 const keptDays: Readonly<Record<ObjectKind, number | null>> = {
   response: 60,
+  message: 60,
   item: 60,
   conversation: null,
   chat_completion: 60,

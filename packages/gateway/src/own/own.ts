@@ -96,6 +96,7 @@ function checkModels({ principal, provider }: Routed, object: ProviderObject): v
 
 const nouns: Readonly<Record<ObjectKind, string>> = {
   response: "Response",
+  message: "Message",
   item: "Item",
   conversation: "Conversation",
   chat_completion: "Chat completion",

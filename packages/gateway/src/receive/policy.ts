@@ -42,6 +42,7 @@ export function parsePolicy(authenticated: Authenticated, body: PeekedBody): Pol
     hasUnknownModel: models.hasUnknownModel || isChosen,
     isStored: truthOf(single(body, "store")),
     isBackground: truthOf(single(body, "background")) === true,
+    isThread: (single(body, "thread")?.value ?? null) !== null,
   };
 }
 

@@ -248,6 +248,7 @@ test("keeps the bytes as they came and reads the fields", async (context) => {
     hasUnknownModel: false,
     isStored: null,
     isBackground: false,
+    isThread: false,
   });
 });
 

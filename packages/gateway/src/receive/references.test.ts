@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { messageReferences } from "../dialects/anthropic/object-places.ts";
+import { batchReferences, messageReferences } from "../dialects/anthropic/object-places.ts";
 import type { ReferencePlace } from "../dialects/dialect.ts";
 import { responseReferences } from "../dialects/openai/object-places.ts";
 import { GatewayError } from "../errors.ts";
@@ -44,6 +44,19 @@ test("every way in which a Responses body names a stored object is found", () =>
     }),
     ["container cntr_1", "container cntr_2", "file f1", "file f2", "file f3"],
   );
+});
+
+test("what a thread goes on from, and what a prompt is compared with, are found where they stand", () => {
+  const goesOn = { thread: { type: "continue", previous_message_id: "m1" } };
+  assert.deepEqual(inMessage(goesOn), ["message m1"]);
+  assert.deepEqual(inMessage({ thread: { type: "create" } }), []);
+  assert.deepEqual(inMessage({ thread: null, diagnostics: { previous_message_id: "m1" } }), []);
+  assert.deepEqual(found(batchReferences, { requests: [{ params: goesOn }, { params: {} }] }), [
+    "message m1",
+  ]);
+  const compared = { mode: "explicit", comparison_response_id: "r1" };
+  assert.deepEqual(inResponse({ prompt_cache_options: compared }), ["response r1"]);
+  assert.deepEqual(inResponse({ prompt_cache_options: { mode: "explicit" } }), []);
 });
 
 test("items that the provider fills by themselves are references, and those that bring their content are not", () => {

@@ -36,10 +36,11 @@ export function memberReferences(
   places: OfferedEndpoint["refersTo"],
   body: PeekedBody,
 ): readonly ObjectReference[] {
-  return membersGiven(places, body).map(({ place, value }) => {
-    const id = idOf(value);
-    if (id === null) throw invalid(place.name, `\`${place.name}\` must be an id.`);
-    return { kind: place.kind, id, param: place.name };
+  return membersGiven(places, body).flatMap(({ place, value }): ObjectReference[] => {
+    const id = idAt(place, value);
+    if (id !== null) return [{ kind: place.kind, id, param: place.name }];
+    if (mayBeWithout(place, value)) return [];
+    throw invalid(place.name, `\`${place.name}\` must be an id.`);
   });
 }
 
@@ -65,11 +66,14 @@ function isMemberPlace(place: ReferencePlace): place is MemberPlace {
 }
 
 /**
- * True when a member names an object by an object: its `id` may stand in it twice, which only `parsedReferences`
+ * True when a member names an object by an object: the id may stand in it twice, which only `parsedReferences`
  * finds.
  */
 export function namesByObject(places: OfferedEndpoint["refersTo"], body: PeekedBody): boolean {
-  return membersGiven(places, body).some(({ value }) => isObject(value));
+  return membersGiven(places, body).some(({ place, value }) => {
+    const within = withinOf(place);
+    return isObject(value) && (within === null || Object.hasOwn(value, within));
+  });
 }
 
 /** An item's own members stand in the third container: the body, the list, the item. */
@@ -151,7 +155,7 @@ export function referencesIn(places: readonly ReferencePlace[], body: unknown): 
     if (place.in === "items")
       for (const id of itemIds(memberOf(body, place.name))) add({ kind: "item", id, param: place.name });
     if (place.in !== "member") continue;
-    const id = idOf(memberOf(body, place.name));
+    const id = idAt(place, memberOf(body, place.name));
     if (id !== null) add({ kind: place.kind, id, param: place.name });
   }
   const anywhere = new Map(places.flatMap((place) => (place.in === "anywhere" ? [[place.name, place]] : [])));
@@ -159,7 +163,7 @@ export function referencesIn(places: readonly ReferencePlace[], body: unknown): 
     const place = anywhere.get(name);
     if (place === undefined) return;
     for (const each of Array.isArray(value) ? value : [value]) {
-      const id = idOf(each);
+      const id = idAt(place, each);
       if (id !== null) add({ kind: place.kind, id, param: name });
     }
   });
@@ -245,6 +249,22 @@ function walk(from: unknown, onMember: OnMember): void {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The id that the member of a place gives; null for none. */
+function idAt(place: ReferencePlace, value: unknown): string | null {
+  const within = withinOf(place);
+  return idOf(within !== null && isObject(value) ? memberOf(value, within) : value);
+}
+
+/** A thread that begins goes on from nothing. */
+function mayBeWithout(place: ReferencePlace, value: unknown): boolean {
+  const within = withinOf(place);
+  return within !== null && isObject(value) && (memberOf(value, within) ?? null) === null;
+}
+
+function withinOf(place: ReferencePlace): string | null {
+  return (place.in === "member" || place.in === "anywhere" ? place.idIn : undefined) ?? null;
 }
 
 /** The id that a member gives: itself, or its `id` where it is an object. null for none. */

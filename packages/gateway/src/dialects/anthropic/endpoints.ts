@@ -6,7 +6,7 @@
 import type { Endpoint } from "../dialect.ts";
 import { completeUsage } from "./usage-complete.ts";
 import { anthropicObjectEndpoints } from "./object-endpoints.ts";
-import { makesContainer, messageModels, messageReferences, noObjects } from "./object-places.ts";
+import { makesContainer, makesThread, messageModels, messageReferences, noObjects } from "./object-places.ts";
 import { completeBound, messagesBound } from "./request-bound.ts";
 import { messagesUsage } from "./usage.ts";
 
@@ -19,7 +19,7 @@ const offered: readonly Endpoint[] = [
     policy: {
       modelIn: ["json"],
       isModelRequired: true,
-      fields: ["stream", "service_tier", "max_tokens"],
+      fields: ["stream", "service_tier", "max_tokens", "thread"],
       notOfferedFields: [],
     },
     usageReader: messagesUsage,
@@ -28,6 +28,7 @@ const offered: readonly Endpoint[] = [
     isMedia: false,
     needsIncludeUsage: false,
     makes: makesContainer,
+    makesInThread: makesThread,
     refersTo: messageReferences,
     modelRefs: messageModels([]),
     lists: "none",

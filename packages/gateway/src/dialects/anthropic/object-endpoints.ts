@@ -5,7 +5,7 @@
 
 import type { EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
 import { laterUsage } from "../later-usage.ts";
-import { cursors, inPath, messageModels, messageReferences, noObjects } from "./object-places.ts";
+import { cursors, inPath, messageModels, batchReferences, noObjects } from "./object-places.ts";
 
 type Row = Pick<OfferedEndpoint, "name" | "method" | "path"> & Partial<OfferedEndpoint>;
 
@@ -32,7 +32,7 @@ const batches: readonly OfferedEndpoint[] = [
     ownUrls: [["results_url"]],
     method: "POST",
     path: "/messages/batches",
-    refersTo: messageReferences,
+    refersTo: batchReferences,
     modelRefs: [[...params, "model"], ...messageModels(params)],
     makes: { objects: [{ kind: "message_batch", at: ["id"] }], when: "always", parent: null },
     usageReader: laterUsage,

@@ -22,11 +22,19 @@ export function cursors(kind: ObjectKind): readonly ReferencePlace[] {
 }
 
 /** File sources and container uploads, wherever they stand, and the container that code runs in. */
-export const messageReferences: readonly ReferencePlace[] = [
+const filesAnywhere: readonly ReferencePlace[] = [
   { in: "anywhere", kind: "file", name: "file_id" },
   { in: "anywhere", kind: "file", name: "file_ids" },
   { in: "anywhere", kind: "container", name: "container" },
 ];
+
+const thread = { kind: "message", name: "thread", idIn: "previous_message_id" } as const;
+
+/** A message, which may go on from one that the provider keeps. */
+export const messageReferences: readonly ReferencePlace[] = [{ in: "member", ...thread }, ...filesAnywhere];
+
+/** The same of each message in a batch. */
+export const batchReferences: readonly ReferencePlace[] = [{ in: "anywhere", ...thread }, ...filesAnywhere];
 
 /**
  * Models of a message besides its own: an advisor tool's, and the fallbacks. `fallbacks: "default"` names
@@ -48,4 +56,10 @@ export const makesContainer: Makes = {
   ],
   when: "always",
   parent: null,
+};
+
+/** A thread goes on from the id of its last reply. */
+export const makesThread: Makes = {
+  ...makesContainer,
+  objects: [{ kind: "message", at: ["id"] }, ...makesContainer.objects],
 };

@@ -39,11 +39,17 @@ export const filesAnywhere: readonly ReferencePlace[] = [
   { in: "anywhere", kind: "container", name: "container_id" },
 ];
 
+/** `prompt_cache_options` may name a response to be compared with, which tells of its prompt. */
+export const comparedResponses: readonly ReferencePlace[] = [
+  { in: "member", kind: "response", name: "prompt_cache_options", idIn: "comparison_response_id" },
+];
+
 /** Places of a body that makes a response. */
 export const responseReferences: readonly ReferencePlace[] = [
   { in: "member", kind: "response", name: "previous_response_id" },
   { in: "member", kind: "conversation", name: "conversation" },
   { in: "items", kind: "item", name: "input" },
+  ...comparedResponses,
   ...filesAnywhere,
 ];
 

@@ -27,6 +27,7 @@ const policy: EndpointPolicy = {
     "stream_id",
     "previous_response_id",
     "conversation",
+    "prompt_cache_options",
     "stream",
     "service_tier",
     "max_output_tokens",
@@ -61,7 +62,7 @@ export const responsesSocket: SocketProtocol = {
   policy,
   makes: makesResponse,
   // What it goes on from may be of the same connection, of which nobody else has to know (`forward/caller-asks.ts`).
-  refersTo: responseReferences.filter((place) => place.kind !== "response"),
+  refersTo: responseReferences.filter(({ name }) => name !== "previous_response_id"),
   modelRefs: toolModels,
   open: () => new ResponsesSession(),
   renderError: renderResponsesSocketError,
