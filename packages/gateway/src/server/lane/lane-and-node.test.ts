@@ -335,7 +335,7 @@ function reply(response: CallerResponse, chance: Chance): void {
     ...chance.of([[], ["Date", "today"], ["connection", "close"], ["X-High", "\xe4"]]),
   ];
   const length = body.join("").length;
-  if (isLengthGiven && status !== 204 && status !== 304) lines.push("Content-Length", String(length));
+  if (isLengthGiven) lines.push("Content-Length", String(length));
   const reason = chance.of(["", "", "Fine", "\xe4"]);
   if (reason === "") response.writeHead(status, lines);
   else response.writeHead(status, reason, lines);
