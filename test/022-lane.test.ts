@@ -10,7 +10,9 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Secret } from "@meshagent/llm-proxy-protocol/secret";
+import { type FakeProvider, startFakeProvider } from "./bed/fake-provider.ts";
 import { bodyOf, connectRaw, type RawCaller } from "./bed/raw-caller.ts";
+import { rawChunk, rawHead, rawJson, rawLastChunk, type RawReply } from "./bed/raw-reply.ts";
 import { startTestGateway, type TestGateway } from "./bed/test-gateway.ts";
 
 /** What the provider does with a request, which says so itself. */
@@ -180,5 +182,113 @@ describe("bodies in memory that is used again", () => {
       provider.whole > 150 && provider.partial > 20,
       `${provider.whole} whole, ${provider.partial} partial`,
     );
+  });
+});
+
+describe("a request that the gateway reads by itself and one that `node:http` reads", () => {
+  let scripted: FakeProvider;
+  let asked: TestGateway;
+  let bearer: string;
+  before(async () => {
+    scripted = await startFakeProvider();
+    asked = await startTestGateway({ provider: scripted });
+    bearer = await asked.token();
+  });
+  after(async () => {
+    await asked.close();
+    await scripted.close();
+  });
+
+  const ask = JSON.stringify({ model: "gpt-5.5", input: "hi" });
+  const chunked: readonly [string, string] = ["transfer-encoding", "chunked"];
+  const replies: Readonly<Record<string, () => RawReply>> = {
+    json: () => rawJson(200, '{"id":"r"}'),
+    "an error": () => rawJson(429, '{"error":{}}', [["retry-after", "1"]]),
+    "no content": () => ({ pieces: [rawHead(204, [["x-a", "b"]])], end: "keep" }),
+    "not modified": () => ({ pieces: [rawHead(304, [["x-a", "b"]])], end: "keep" }),
+    "chunks at once": () => ({
+      pieces: [rawHead(200, [chunked]), rawChunk("one"), rawChunk("two"), rawLastChunk()],
+      end: "keep",
+    }),
+    "chunks one by one": () => ({
+      pieces: [
+        rawHead(200, [chunked]),
+        { waitMs: 5 },
+        rawChunk("one"),
+        { waitMs: 5 },
+        rawChunk("two"),
+        rawLastChunk(),
+      ],
+      end: "keep",
+    }),
+    "no framing": () => ({ pieces: [rawHead(200, []), "abc"], end: "close" }),
+    "its own date and connection": () => ({
+      pieces: [
+        rawHead(200, [
+          ["date", "today"],
+          ["connection", "x-a"],
+          ["x-a", "gone"],
+          ["content-length", "0"],
+        ]),
+      ],
+      end: "keep",
+    }),
+    "a length cut": () => ({ pieces: [rawHead(200, [["content-length", "9"]]), "abc"], end: "close" }),
+    "a length reset": () => ({ pieces: [rawHead(200, [["content-length", "9"]]), "abc"], end: "reset" }),
+    "chunks cut": () => ({ pieces: [rawHead(200, [chunked]), rawChunk("abc")], end: "close" }),
+    "chunks damaged": () => ({ pieces: [rawHead(200, [chunked]), "3\r\nabc\r\nzz\r\n"], end: "close" }),
+    nothing: () => ({ pieces: [], end: "close" }),
+    nonsense: () => ({ pieces: ["nonsense\r\n\r\n"], end: "close" }),
+    much: () => rawJson(200, JSON.stringify("- ".repeat(1_000_000))),
+  };
+
+  /** All that comes back, without what is another's each time, and whether the connection stays. */
+  async function answerTo(path: string, line: string, body: string, token: string): Promise<string> {
+    const caller = await connectRaw(asked.url);
+    caller.write(
+      `POST ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n${line}content-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const isWhole = (text: string): boolean => {
+      const headEnd = text.indexOf("\r\n\r\n");
+      if (headEnd === -1) return false;
+      const head = text.slice(0, headEnd);
+      const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
+      if (length !== undefined) return text.length >= headEnd + 4 + Number(length);
+      return / (204|304) /.test(head.slice(0, 14)) || text.endsWith("0\r\n\r\n");
+    };
+    const end = await caller.until(isWhole).then(
+      () => "stays",
+      () => "ends",
+    );
+    caller.socket.destroy();
+    const text = caller.received().replace(/^Date: .*GMT\r$/m, "Date: now\r");
+    return `${text.replaceAll(/\bex_\w{26}/g, "ex_id")}<${end}>`;
+  }
+
+  const bothAnswer = async (path: string, body: string, token = bearer): Promise<string> => {
+    const laned = await answerTo(path, "", body, token);
+    // A line that the lane leaves to `node:http`.
+    assert.equal(laned, await answerTo(path, "te: trailers\r\n", body, token));
+    return laned;
+  };
+
+  for (const [name, reply] of Object.entries(replies)) {
+    it(`get the same reply: ${name}`, async () => {
+      scripted.script(reply);
+      await bothAnswer("/openai/v1/responses", ask);
+    });
+  }
+
+  it("get the same refusals", async () => {
+    const refused: readonly [number, string, string, string?][] = [
+      [401, "/openai/v1/responses", ask, "nobody"],
+      [401, "/anthropic/v1/messages", "x".repeat(300_000), "nobody"],
+      [400, "/openai/v1/responses", "{nope"],
+      [400, "/openai/v1/responses", ""],
+      [404, "/openai/v1/nope", ask],
+      [404, "/anthropic/v1/nope", ask],
+    ];
+    for (const [status, path, body, token] of refused)
+      assert.match(await bothAnswer(path, body, token), new RegExp(`^HTTP/1.1 ${status} [^]*<stays>$`));
   });
 });
