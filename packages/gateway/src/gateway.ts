@@ -44,6 +44,7 @@ import {
 import type { Secret } from "@meshagent/llm-proxy-protocol/secret";
 import { callerAddress, isLoopback, urlHost } from "./server/caller-address.ts";
 import { createServer } from "./server/server.ts";
+import { Roster } from "./roster.ts";
 import { createSlabs } from "./slabs.ts";
 import { backUpDatabase } from "./store/sqlite/backup.ts";
 import { databaseFileIn, openSqliteStore, type SqliteStoreOptions } from "./store/sqlite/sqlite-store.ts";
@@ -242,7 +243,7 @@ function createParts(store: Store, options: StartOptions): Parts {
   const clients = createClients(options);
 
   const outside = { providers, dialects, store, options, upstreams, clients };
-  return { ...outside, running: new Set(), sockets: new Set(), slabs: createSlabs() };
+  return { ...outside, running: new Roster(), sockets: new Set(), slabs: createSlabs() };
 }
 
 async function startOn(store: Store, options: StartOptions): Promise<Gateway> {

@@ -25,6 +25,7 @@ import type { Prices } from "./pricing/prices.ts";
 import type { Provider } from "./providers/provider.ts";
 import { createKeptBytes } from "./receive/kept-bytes.ts";
 import { intentOf } from "./record/record.ts";
+import type { Members } from "./roster.ts";
 import type { Slabs } from "./slabs.ts";
 import type { Upstreams } from "./route/upstreams.ts";
 import type { Store } from "./store/store.ts";
@@ -37,7 +38,7 @@ export interface Parts {
   readonly options: StartOptions;
   readonly upstreams: Upstreams;
   readonly clients: Clients;
-  readonly running: Set<Stoppable>;
+  readonly running: Members<Stoppable>;
   readonly sockets: Set<OpenSocket>;
   readonly slabs: Slabs;
 }

@@ -1,5 +1,6 @@
 /** The settings of forwarding: times and limits, each with its reason. */
 
+import type { Members } from "../roster.ts";
 import type { CreateMeter } from "../observation.ts";
 import type { DisconnectPolicy } from "../config/settings.ts";
 import type { Clock } from "../clock.ts";
@@ -36,7 +37,7 @@ export interface ForwardDeps {
   readonly keptLists: KeptLists;
   readonly createMeter: CreateMeter;
   /** Running relays, so that a shutdown can end those that outlive its bound. */
-  readonly running: Set<Stoppable>;
+  readonly running: Members<Stoppable>;
 }
 
 export interface Stoppable {

@@ -24,6 +24,7 @@ import { errorText, type Log } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { CallerGone } from "../caller-gone.ts";
 import { asksForWebSocket, handshakeProblem } from "../websocket/handshake.ts";
+import { type Members, Roster } from "../roster.ts";
 import type { Slabs } from "../slabs.ts";
 import { answer, retryHeaders } from "./answer.ts";
 import { callerAddress } from "./caller-address.ts";
@@ -51,7 +52,7 @@ export interface ServerDeps {
   readonly api: { handle(request: IncomingMessage, response: ServerResponse): void };
   readonly health: Omit<HealthDeps, "isDraining">;
   /** Running relays, which a shutdown stops when its time is over. */
-  readonly running: ReadonlySet<Stoppable>;
+  readonly running: Iterable<Stoppable>;
   /** Open WebSockets, which a shutdown ends as soon as nothing runs in them. */
   readonly sockets: ReadonlySet<OpenSocket>;
   readonly settings: ServerSettings;
@@ -87,7 +88,7 @@ export function createServer(deps: ServerDeps): GatewayServer {
   const state: ServerState = {
     deps,
     isDraining: false,
-    open: new Set(),
+    open: new Roster(),
     sockets: new Set(),
     replies: new WeakMap(),
   };
@@ -179,7 +180,7 @@ interface ServerState {
   readonly deps: ServerDeps;
   isDraining: boolean;
   /** Exchanges that have not ended, from before their authentication to their row and their caller's last byte. */
-  readonly open: Set<Promise<void>>;
+  readonly open: Members<Promise<void>>;
   /** Every connection, also one that has not ended its TLS handshake, which `node:http` does not know. */
   readonly sockets: Set<Socket>;
   /** The latest reply on a connection. */
