@@ -331,6 +331,12 @@ describe("files and batches", () => {
     const narrow = new OpenAI({ baseURL: gateway.openaiUrl, apiKey, maxRetries: 0 });
     const wide = await upload(mine, jsonl([chatLine("gpt-5.4"), chatLine("gpt-5.5")]));
     const own = await upload(narrow, jsonl([chatLine("gpt-5.4")]));
+    const image = { type: "image_generation" };
+    const chosen = await Promise.all(
+      [{ body: { prompt: "a cat" } }, chatLine("gpt-5.4", { tools: [image] })].map((line) =>
+        upload(narrow, jsonl([line])),
+      ),
+    );
     const batch = (input_file_id: string): Promise<unknown> =>
       narrow.batches.create({
         input_file_id,
@@ -338,6 +344,7 @@ describe("files and batches", () => {
         completion_window: "24h",
       });
     await assert.rejects(() => batch(wide), { status: 404, code: "model_not_found" });
+    for (const id of chosen) await assert.rejects(() => batch(id), { status: 404, code: "model_not_found" });
     await batch(own);
     await assert.rejects(
       () =>

@@ -280,6 +280,27 @@ describe("a model that the token lacks is refused wherever it is named, and one 
   }
 });
 
+describe("a tool whose model the provider would choose is refused to a token that may not use all:", () => {
+  const tool = (type: string, model?: string): object => ({
+    tools: [{ type, ...(model === undefined ? {} : { model }) }],
+  });
+  for (const { dialect, endpoint, route } of overHttp) {
+    for (const type of endpoint.choosingTools ?? []) {
+      it(`${route}, ${type}`, async () => {
+        const send = (token: string, members: object): ReturnType<typeof ask> =>
+          ask(dialect, endpoint, {
+            token,
+            asked: { pathOf: "mine", body: { ...plainBody(dialect, endpoint), ...members } },
+          });
+        const refused = await send(tokens.wider, tool(type));
+        assert.deepEqual([refused.status, refused.wasSent], [404, false], refused.text);
+        assert.ok((await send(tokens.wider, tool(type, elsewhere))).wasSent);
+        assert.ok((await send(tokens.mine, tool(type))).wasSent);
+      });
+    }
+  }
+});
+
 describe("the lines of a file of batch requests:", () => {
   for (const { dialect, endpoint, route } of overHttp) {
     const { batchFile } = endpoint;
@@ -334,6 +355,12 @@ describe("messages inside a socket:", () => {
             JSON.stringify(body),
           );
         }
+      });
+    }
+    for (const type of socket.choosingTools ?? []) {
+      it(`${route}, ${type} without a model`, async () => {
+        assert.equal(await codeOf(tokens.wider, { tools: [{ type }] }), "model_not_found");
+        assert.notEqual(await codeOf(tokens.mine, { tools: [{ type }] }), "model_not_found");
       });
     }
     for (const path of modelRefs === "none" ? [] : modelRefs) {

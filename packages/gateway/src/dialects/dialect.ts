@@ -107,6 +107,8 @@ export interface OfferedEndpoint {
    * the field `svg[model]`), `*` for list elements. Each needs its own grant.
    */
   readonly modelRefs: readonly PickPath[] | "none";
+  /** Types of tools whose model the provider chooses where they name none in `model`. Absent: there are none. */
+  readonly choosingTools?: readonly string[];
   /** The reply lists objects of this kind, of all rooms, and is narrowed to those of the caller's room. */
   readonly lists: ObjectKind | "none";
   /** Links in the reply (in each entry of a list) that lead back to the provider's API. Absent: none. */
@@ -124,6 +126,8 @@ export interface BatchFilePlaces {
   /** The form's field, and its value, that make it a file of batch requests. */
   readonly purpose: readonly [field: string, value: string];
   readonly models: readonly PickPath[];
+  /** As `OfferedEndpoint.choosingTools`. */
+  readonly choosingTools: readonly string[];
   readonly references: readonly ReferencePlace[];
 }
 

@@ -8,12 +8,16 @@ import type { BatchFilePlaces } from "../dialects/dialect.ts";
 import type { BatchFile } from "../exchange.ts";
 import type { PickPath } from "../json-pick.ts";
 import type { ObjectReference } from "../provider-objects.ts";
+import { hasChoosingTool } from "./left-models.ts";
 import { referencesIn } from "./references.ts";
 
 const NEWLINE = 0x0a;
 
 /** Longer than any request that a provider takes in a line. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024;
+
+/** Stands for any model of the provider's: a grant covers it that ends right there in `*`. */
+const CHOSEN_MODEL = "(of the provider's choice)";
 
 /** More different models than a file can reasonably ask for. */
 const MAX_MODELS = 1000;
@@ -84,11 +88,18 @@ export class BatchLines {
         else if (path.length === 1) return this.spoil();
       }
     }
+    if (leavesModel(line.body, this.#places.choosingTools)) this.#models.add(CHOSEN_MODEL);
     for (const reference of referencesIn(this.#places.references, line.body)) {
       this.#references.set(`${reference.kind} ${reference.id}`, reference);
     }
     if (this.#models.size > MAX_MODELS) this.spoil();
   }
+}
+
+/** It names no model, as lines for images may, or has a tool that names none. */
+function leavesModel(body: unknown, choosingTools: readonly string[]): boolean {
+  const [model = null] = valuesAt(body, ["model"]);
+  return model === null || model === "" || hasChoosingTool(choosingTools, body);
 }
 
 function valuesAt(value: unknown, path: PickPath): readonly unknown[] {

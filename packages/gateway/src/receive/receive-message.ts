@@ -11,6 +11,7 @@ import type { SeenNames } from "../json-names.ts";
 import { createJsonPicker } from "../json-pick.ts";
 import type { PeekedBody } from "./body-peek.ts";
 import type { ObjectReference } from "../provider-objects.ts";
+import { leavesModel, withLeftModels } from "./left-models.ts";
 import { parsePolicy } from "./policy.ts";
 import {
   knownNestedNames,
@@ -32,6 +33,8 @@ export interface PeekedMessage {
   readonly byteLength: number;
   /** The provider-side objects that it names. */
   readonly references: readonly ObjectReference[];
+  /** A tool of it leaves its model to the provider. */
+  readonly leavesModel: boolean;
 }
 
 /** What a message holds when it is none of the protocol's. */
@@ -56,7 +59,14 @@ export function peekMessage(
   const isObject = malformed === null && payload.find((byte) => byte > 0x20) === 0x7b;
   const { byteLength } = payload;
   if (!isObject || !isUtf8(payload)) {
-    if (!isText) return { asks: nothing, body: { given: [], picks: [] }, byteLength, references: [] };
+    if (!isText)
+      return {
+        asks: nothing,
+        body: { given: [], picks: [] },
+        byteLength,
+        references: [],
+        leavesModel: false,
+      };
     throw new GatewayError(
       "invalid_body",
       `The message is no valid JSON object${malformed === null ? "" : `: ${malformed}`}. Send one JSON object.`,
@@ -80,7 +90,8 @@ export function peekMessage(
       { param: named },
     );
   }
-  return { asks, body, byteLength, references };
+  const isLeft = asks.kind === "begins" && leavesModel(from.protocol.choosingTools ?? [], [payload]);
+  return { asks, body, byteLength, references, leavesModel: isLeft };
 }
 
 interface LookedInto {
@@ -117,7 +128,7 @@ export function receiveMessage(authenticated: Authenticated, message: SocketMess
   const { policy: rules, makes, refersTo, modelRefs } = protocol;
   const endpoint = { ...authenticated.endpoint, policy: rules, makes, refersTo, modelRefs };
   const inMessage = { ...authenticated, endpoint };
-  const policy = parsePolicy(inMessage, peeked.body);
+  const policy = withLeftModels(parsePolicy(inMessage, peeked.body), peeked.leavesModel);
   const sessionModel = peeked.asks.kind === "begins" ? peeked.asks.sessionModel : null;
   const model = policy.model === "" ? (sessionModel ?? "") : policy.model;
   return {

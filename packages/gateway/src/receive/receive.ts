@@ -9,6 +9,7 @@ import type { Authenticated, KeptBody, Received } from "../exchange.ts";
 import type { ObjectReference } from "../provider-objects.ts";
 import { type BodyPeek, createBodyPeek, nothingPeeked, type PeekedBody } from "./body-peek.ts";
 import type { KeptBytes } from "./kept-bytes.ts";
+import { leavesModel, withLeftModels } from "./left-models.ts";
 import { parsePolicy } from "./policy.ts";
 import type { Slabs } from "../slabs.ts";
 import { announcesBody, type ReadBody, readBody, type ReceiveLimits } from "./read-body.ts";
@@ -52,7 +53,10 @@ export async function receive(deps: ReceiveDeps, authenticated: Authenticated): 
     const first = peek.end();
     const again = peek.again();
     const peeked = again === null ? first : await lookAgain(again, read, decoding);
-    const policy = parsePolicy(authenticated, peeked);
+    const policy = withLeftModels(
+      parsePolicy(authenticated, peeked),
+      await leavesModelIn(authenticated, read, decoding),
+    );
     const body = new Body(read, isPlain ? "" : contentEncoding);
     const batchFile = peek.batchFile();
     const { refersTo } = endpoint;
@@ -125,6 +129,22 @@ async function nestedIn(
   return seen === null
     ? parsedReferences(refersTo, Buffer.concat(chunks))
     : nestedReferences(refersTo, seen, chunks);
+}
+
+/** Asked only for a token that may not use every model. */
+async function leavesModelIn(
+  { endpoint, principal }: Authenticated,
+  read: ReadBody,
+  decoding: Decoding,
+): Promise<boolean> {
+  const { choosingTools = [] } = endpoint;
+  if (choosingTools.length === 0 || principal.grants.llm?.models == null) return false;
+  const chunks: Uint8Array[] = [];
+  await eachDecoded(read, decoding, (chunk) => {
+    if (decoding.encodings.length > 0) read.reservation.grow(chunk.byteLength);
+    chunks.push(chunk);
+  });
+  return leavesModel(choosingTools, chunks);
 }
 
 async function eachDecoded(

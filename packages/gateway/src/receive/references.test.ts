@@ -143,6 +143,7 @@ test("a batch file tells the models and references of its lines, in any split", 
   const places = {
     field: "file",
     purpose: ["purpose", "batch"] as const,
+    choosingTools: ["image_generation"],
     models: [["model"], ["tools", "*", "model"]],
     references: responseReferences,
   };
@@ -173,6 +174,11 @@ test("a batch file tells the models and references of its lines, in any split", 
     const lines = new BatchLines(places);
     lines.push(Buffer.from(`${line({ model: "a" })}\n${broken}\n`));
     assert.equal(lines.end(), null, broken);
+  }
+  for (const body of [{ input: "x" }, { model: "" }, { model: "a", tools: [{ type: "image_generation" }] }]) {
+    const lines = new BatchLines(places);
+    lines.push(Buffer.from(line(body)));
+    assert.deepEqual(lines.end()?.models.at(-1), "(of the provider's choice)");
   }
   const spoilt = new BatchLines(places);
   spoilt.push(Buffer.from(line({ model: "a" })));

@@ -5,6 +5,7 @@
 
 import type { EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
 import {
+  choosingTools,
   conversationReferences,
   cursors,
   inPath,
@@ -147,6 +148,7 @@ const files: readonly OfferedEndpoint[] = [
       field: "file",
       purpose: ["purpose", "batch"],
       models: [["model"], ...toolModels],
+      choosingTools,
       references: responseReferences,
     },
   }),

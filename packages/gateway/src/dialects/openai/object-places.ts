@@ -69,6 +69,9 @@ export const conversationReferences: readonly ReferencePlace[] = [
   ...filesAnywhere,
 ];
 
+/** It takes an image model of the provider's choice (openai 7.57.0: `Tool.ImageGeneration.model` is optional). */
+export const choosingTools: readonly string[] = ["image_generation"];
+
 /** The models of tools, and of a moderation that goes along. */
 export const toolModels: readonly PickPath[] = [...responsesModels, ["moderation", "model"]];
 
