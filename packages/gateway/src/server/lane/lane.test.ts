@@ -20,6 +20,8 @@ interface Bed {
   readonly left: string[];
   /** Resolves when so many requests were taken. */
   until(count: number): Promise<{ request: LaneRequest; response: LaneResponse }>;
+  /** In place of an echo. */
+  onUpgrade: ((socket: Socket) => void) | null;
   /** Milliseconds to go forward. */
   advance(ms: number): void;
 }
@@ -41,6 +43,7 @@ async function open(onRequest: OnRequest = () => {}): Promise<Bed> {
     });
   });
   server.on("upgrade", (_request, socket: Socket, head: Buffer) => {
+    if (bed.onUpgrade !== null) return bed.onUpgrade(socket);
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n<${head.toString()}>`,
     );
@@ -72,10 +75,11 @@ async function open(onRequest: OnRequest = () => {}): Promise<Bed> {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return {
+  const bed: Bed = {
     port: (server.address() as AddressInfo).port,
     taken,
     left,
+    onUpgrade: null,
     until: async (count) => {
       while (taken.length < count) await new Promise<void>((resolve) => (onTaken = resolve));
       return taken[count - 1] as Bed["taken"][number];
@@ -84,6 +88,7 @@ async function open(onRequest: OnRequest = () => {}): Promise<Bed> {
       nowMs += ms;
     },
   };
+  return bed;
 }
 
 function call(bed: Bed): RawCaller {
@@ -508,6 +513,47 @@ describe("what leaves the lane", () => {
       await raw.until(`${text.at(-1) ?? ""}]`);
     }
   });
+});
+
+describe("an upgraded connection that was the lane's", () => {
+  for (const how of ["flows", "is iterated"] as const) {
+    it(`keeps the pace of whoever reads slowly, and ends: it ${how}`, async () => {
+      const bed = await open(echo);
+      const read: Buffer[] = [];
+      let mostBuffered = 0;
+      const ended = Promise.withResolvers<void>();
+      bed.onUpgrade = (socket) => {
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
+        const look = (bytes: Buffer): void => {
+          read.push(bytes);
+          mostBuffered = Math.max(mostBuffered, socket.readableLength);
+        };
+        if (how === "flows") {
+          socket.on("data", (bytes: Buffer) => {
+            look(bytes);
+            socket.pause();
+            setImmediate(() => setImmediate(() => socket.resume()));
+          });
+          socket.on("end", () => ended.resolve());
+        } else
+          void (async () => {
+            for await (const bytes of socket as AsyncIterable<Buffer>) {
+              look(bytes);
+              await new Promise(setImmediate);
+            }
+            ended.resolve();
+          })();
+      };
+      const raw = call(bed);
+      raw.socket.write("GET /openai/v1 HTTP/1.1\r\nhost: gw\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+      await raw.until("\r\n\r\n");
+      const sent = Buffer.from(Array.from({ length: 500_000 }, (_, at) => `${at},`).join(""));
+      raw.socket.end(sent);
+      await ended.promise;
+      assert.ok(Buffer.concat(read).equals(sent));
+      assert.ok(mostBuffered <= 512 * 1024, `${mostBuffered} bytes waited`);
+    });
+  }
 });
 
 describe("a connection without a request", () => {
