@@ -98,8 +98,7 @@ export class BatchLines {
 
 /** It names no model, as lines for images may, or has a tool that names none. */
 function leavesModel(body: unknown, choosingTools: readonly string[]): boolean {
-  const [model = null] = valuesAt(body, ["model"]);
-  return model === null || model === "" || hasChoosingTool(choosingTools, body);
+  return valuesAt(body, ["model"]).length === 0 || hasChoosingTool(choosingTools, body);
 }
 
 function valuesAt(value: unknown, path: PickPath): readonly unknown[] {

@@ -175,7 +175,7 @@ test("a batch file tells the models and references of its lines, in any split", 
     lines.push(Buffer.from(`${line({ model: "a" })}\n${broken}\n`));
     assert.equal(lines.end(), null, broken);
   }
-  for (const body of [{ input: "x" }, { model: "" }, { model: "a", tools: [{ type: "image_generation" }] }]) {
+  for (const body of [{ input: "x" }, { model: "a", tools: [{ type: "image_generation" }] }]) {
     const lines = new BatchLines(places);
     lines.push(Buffer.from(line(body)));
     assert.deepEqual(lines.end()?.models.at(-1), "(of the provider's choice)");
