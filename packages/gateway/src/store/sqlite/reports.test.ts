@@ -76,6 +76,30 @@ test("a thread that died is started again without a question", async (context) =
   context.mock.timers.reset();
 });
 
+test("a thread that cannot live is started ever later, until one has answered", async (context) => {
+  const { reports, workers } = makeBench(context);
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const die = async (): Promise<void> => {
+    const worker = workers.at(-1);
+    assert.ok(worker);
+    const exited = once(worker, "exit");
+    await worker.terminate();
+    await exited;
+  };
+  const startsAfter = async (ms: number): Promise<void> => {
+    await die();
+    const before = workers.length;
+    context.mock.timers.tick(ms - 1);
+    assert.equal(workers.length, before, `not within ${ms} ms`);
+    context.mock.timers.tick(1);
+    assert.equal(workers.length, before + 1, `after ${ms} ms`);
+  };
+  for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) await startsAfter(1_000 * seconds);
+  assert.equal(await reports.exchange("p", "x"), null);
+  await startsAfter(1_000);
+  context.mock.timers.reset();
+});
+
 test("questions that a dying thread took with it are rejected", async (context) => {
   const { reports } = makeBench(context, {
     code: "require('node:worker_threads').parentPort.once('message', () => { throw new Error('crash') })",

@@ -19,6 +19,7 @@ import type { Deletion } from "./retention.ts";
 import type { ReportMessage, ReportQuestion, ReportRequest, ReportsWorkerData } from "./report-messages.ts";
 
 const RESTART_AFTER_MS = 1_000;
+const RESTART_AFTER_AT_MOST_MS = 60_000;
 const CLOSE_WITHIN_MS = 5_000;
 
 export interface SqliteReportsOptions extends ReportsWorkerData {
@@ -39,6 +40,7 @@ export class SqliteReports implements Reports {
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | null = null;
   #restart: NodeJS.Timeout | null = null;
+  #restartAfterMs = RESTART_AFTER_MS;
   #lastNumber = 0;
   #isClosed = false;
 
@@ -141,6 +143,7 @@ export class SqliteReports implements Reports {
     }
     const pending = this.#pending.get(message.number);
     this.#pending.delete(message.number);
+    this.#restartAfterMs = RESTART_AFTER_MS;
     if (this.#pending.size === 0) worker.unref();
     if (message.kind === "answer") pending?.resolve(message.value);
     else pending?.reject(message.error);
@@ -156,8 +159,9 @@ export class SqliteReports implements Reports {
     }
     if (this.#isClosed) return;
     this.#options.onAlarm("The thread that makes reports died and is started again.", cause);
-    // Not at once: a thread that cannot live would be started in a circle. A question starts it earlier.
-    this.#restart = setTimeout(() => this.#start(), RESTART_AFTER_MS).unref();
+    // Ever later: a thread that cannot live would be started in a circle. A question starts it earlier.
+    this.#restart = setTimeout(() => this.#start(), this.#restartAfterMs).unref();
+    this.#restartAfterMs = Math.min(2 * this.#restartAfterMs, RESTART_AFTER_AT_MOST_MS);
   }
 }
 
