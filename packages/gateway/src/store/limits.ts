@@ -103,7 +103,7 @@ export type HoldReply =
 
 /** What a hold came to. Given with the result of its exchange (`Ledger.recordResult`), and durable with it or not at all. */
 export interface Settlement {
-  /** The exact charge; null: not known, and the whole hold is charged. */
+  /** The exact charge; null: not known, and the whole hold is charged, or, where nothing was held, what the row says. */
   readonly chargeNanoUsd: number | null;
   /** By account key: what a rate really used, where it is known. */
   readonly used: Readonly<Record<string, number>>;

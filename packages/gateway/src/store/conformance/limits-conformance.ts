@@ -11,7 +11,7 @@ import type {
   Settlement,
 } from "../limits.ts";
 import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
-import { sampleIntent, sampleResult } from "./sample-exchanges.ts";
+import { sampleIntent, sampleRecord, sampleResult } from "./sample-exchanges.ts";
 import { withStore } from "./store-under-test.ts";
 import type { OpenStore, StoreUnderTest } from "./store-under-test.ts";
 
@@ -453,6 +453,28 @@ function orphanTests(name: string, open: OpenStore): void {
       await settle(next, "ex_sent", { chargeNanoUsd: 25 });
       await settle(next, "ex_sent", { chargeNanoUsd: 25 });
       assert.deepEqual(await stateOf(next, "b"), [32, 50, 0, 918]);
+    }));
+
+  test(`${name} limits: where nothing was held, as under soft budgets alone, the row's estimate is charged`, () =>
+    withStore(open, async (under) => {
+      const accounts = [budget("b", 1_000, { isEnforced: false })];
+      const estimate = [sampleRecord({ completeness: "estimated", cost_nano_usd: 70 })];
+      const killed = sampleIntent({ id: "ex_killed", bootId: under.bootId, estimate });
+      const shares = accounts.map((account) => ({ account, amount: 0 }));
+      await under.store.limits.reserve({ intent: killed, nowMs: 0, shares });
+      await reserve(under, { id: "ex_cut", amount: 0, accounts });
+      const cut = sampleResult({ id: "ex_cut", usageSource: "estimated", costNanoUsd: 30 });
+      for (const _ of [1, 2]) await under.store.ledger.recordResult(cut, { chargeNanoUsd: null, used: {} });
+      assert.deepEqual(await stateOf(under, "b"), [30, 0, 0, 970]);
+
+      const next = await under.reopen();
+      for (const _ of [1, 2]) await next.store.ledger.interruptOrphans(1);
+      assert.deepEqual(await stateOf(next, "b"), [30 + 70, 0, 0, 900]);
+      assert.equal((await next.store.limits.findHold("ex_killed"))?.chargeNanoUsd, 70);
+
+      // A result that comes late takes the estimate's place, once.
+      for (const _ of [1, 2]) await settle(next, "ex_killed", { chargeNanoUsd: 25 });
+      assert.deepEqual(await stateOf(next, "b"), [30 + 25, 0, 0, 945]);
     }));
 
   test(`${name} limits: a process that is said to be alive keeps its holds`, () =>

@@ -140,7 +140,10 @@ export class SqliteLedger implements Ledger {
     );
   }
 
-  /** Without a settlement nothing is known of what it cost: an open hold is charged in full. */
+  /**
+   * Without a settlement nothing is known of what it cost: an open hold is charged in full. Where only soft budgets cover
+   * it, nothing is held, and they follow what the row says.
+   */
   #writeResult(
     result: ExchangeResult,
     values: readonly SQLInputValue[],
@@ -148,7 +151,8 @@ export class SqliteLedger implements Ledger {
   ): void {
     const row = this.#findPlace.get(result.id);
     if (row === undefined) throw new UnknownExchangeError(result.id);
-    const charge = row["hold_amount"] === null ? null : this.#limits.settle(result.id, settlement);
+    const charge =
+      row["hold_amount"] === null ? null : this.#limits.settle(result.id, settlement, result.costNanoUsd);
     let before: ExchangeResult | null = null;
     if (row["outcome"] !== null) {
       const finished = this.#find.get(result.id);

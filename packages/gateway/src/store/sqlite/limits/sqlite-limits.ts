@@ -175,13 +175,15 @@ export class SqliteLimits implements Limits {
 
   /**
    * Part of the transaction that writes an exchange's result, which writes the charge that it gives back, too; null:
-   * nothing was held. Idempotent, and a correction moves the difference.
+   * nothing was held. Idempotent, and a correction moves the difference. `estimateNanoUsd`: what the result says that it
+   * cost, known or not.
    */
-  settle(holdId: string, settlement: Settlement): number | null {
+  settle(holdId: string, settlement: Settlement, estimateNanoUsd: number | null = null): number | null {
     const hold = this.#find(holdId);
     if (hold === null) return null;
     const { amountNanoUsd, chargeNanoUsd } = hold;
-    const charge = settlement.chargeNanoUsd ?? chargeNanoUsd ?? amountNanoUsd;
+    const estimate = amountNanoUsd === 0 ? estimateNanoUsd : null;
+    const charge = settlement.chargeNanoUsd ?? estimate ?? chargeNanoUsd ?? amountNanoUsd;
     if (chargeNanoUsd === null) this.#close(hold, charge, settlement.used);
     else for (const key of hold.budgetKeys) this.#counters.move(key, charge - chargeNanoUsd, 0);
     return charge;
