@@ -11,7 +11,7 @@ import type { AuditEvent, Author } from "../audit.ts";
 import * as events from "../audit-events.ts";
 import type { DirectoryWrites } from "../directory-writes.ts";
 import type { LimitDefinition } from "../limit-definition.ts";
-import type { Limits } from "../limits.ts";
+import type { SqliteLimits } from "./limits/sqlite-limits.ts";
 import type { Revocation, RevocationTarget } from "../revocation.ts";
 import type {
   ApiKeyWithSecret,
@@ -46,11 +46,17 @@ export interface DirectoryParts {
   readonly definitions: DefinitionRows;
   readonly revocations: RevocationRows;
   /** Counts what the definitions of limits allow. */
-  readonly limits: Pick<Limits, "setBudgetAmount">;
+  readonly limits: Pick<SqliteLimits, "inTransaction">;
   /** Resolves when nobody, here or in another process, goes by what was before the change. */
   readonly announce: (change: DirectoryChange) => Promise<void>;
   readonly findProvider: (projectId: string, name: string) => ProviderSettings | null;
 }
+
+type SetTerms = Parameters<Parameters<SqliteLimits["inTransaction"]>[0]>[0];
+
+const noTerms: SetTerms = () => {
+  throw new Error("A budget's terms are set in a transaction of the limits alone.");
+};
 
 /** What a change came to. */
 interface Change<T> {
@@ -241,15 +247,19 @@ export class SqliteDirectoryWrites implements DirectoryWrites {
   }
 
   async setLimit(limit: LimitDefinition): Promise<void> {
-    const { definitions, limits, announce } = this.#parts;
-    const isSet = await this.#commit(() => {
-      const before = definitions.find(limit.id);
-      if (!definitions.set(limit)) return { value: false, entry: null };
-      return { value: true, entry: events.limitSet(before, limit) };
-    });
-    if (!isSet) return;
-    if (limit.kind === "budget") await limits.setBudgetAmount(limit.id, limit);
-    await announce({ kind: "limit", projectId: limit.projectId, id: limit.id });
+    const { definitions, limits } = this.#parts;
+    const { kind, projectId, id } = limit;
+    // A crash must not leave a definition that says one amount and accounts that let in another.
+    await this.#commit(
+      (setTerms) => {
+        const before = definitions.find(id);
+        if (!definitions.set(limit)) return { value: undefined, entry: null };
+        if (kind === "budget") setTerms(id, limit);
+        const told: readonly DirectoryChange[] = [{ kind: "limit", projectId, id }];
+        return { value: undefined, entry: events.limitSet(before, limit), told };
+      },
+      (work) => limits.inTransaction(work),
+    );
   }
 
   async removeLimit(projectId: string, id: string): Promise<boolean> {
@@ -315,10 +325,19 @@ export class SqliteDirectoryWrites implements DirectoryWrites {
   }
 
   /** The change and its entry, or neither. */
-  async #commit<T>(work: () => Change<T>): Promise<T> {
-    const { database, audit, announce } = this.#parts;
-    const { value, told = [] } = inTransaction(database, () => {
-      const change = work();
+  async #commit<T>(work: () => Change<T>): Promise<T>;
+  async #commit<T>(
+    work: (setTerms: SetTerms) => Change<T>,
+    transaction: (work: (setTerms: SetTerms) => Change<T>) => Change<T>,
+  ): Promise<T>;
+  async #commit<T>(
+    work: (setTerms: SetTerms) => Change<T>,
+    transaction = (run: (setTerms: SetTerms) => Change<T>): Change<T> =>
+      inTransaction(this.#parts.database, () => run(noTerms)),
+  ): Promise<T> {
+    const { audit, announce } = this.#parts;
+    const { value, told = [] } = transaction((setTerms) => {
+      const change = work(setTerms);
       if (change.entry !== null) audit.append(this.#author, change.entry);
       return change;
     });

@@ -129,6 +129,13 @@ export class SqliteLimits implements Limits {
     return this.#queue.enqueue(() => this.#counters.setTerms(limitId, to, this.#clock.now()));
   }
 
+  /** A transaction in which a budget's terms can be set beside what else is written. */
+  inTransaction<T>(work: (setTerms: (limitId: string, terms: BudgetTerms) => void) => T): T {
+    return this.#queue.runNow(() =>
+      work((limitId, terms) => this.#counters.setTerms(limitId, terms, this.#clock.now())),
+    );
+  }
+
   peekBudgets(keys: readonly string[]): readonly (BudgetState | null)[] {
     return keys.map((key) => {
       const counter = this.#counters.peek(key);
