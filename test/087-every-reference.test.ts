@@ -285,7 +285,20 @@ describe("a tool whose model the provider would choose is refused to a token tha
     tools: [{ type, ...(model === undefined ? {} : { model }) }],
   });
   for (const { dialect, endpoint, route } of overHttp) {
-    for (const type of endpoint.choosingTools ?? []) {
+    for (const name of endpoint.leftModels?.members ?? []) {
+      it(`${route}, ${name}`, async () => {
+        const body = { ...plainBody(dialect, endpoint), [name]: { id: "pmpt_1" } };
+        const refused = await ask(dialect, endpoint, {
+          token: tokens.wider,
+          asked: { pathOf: "mine", body },
+        });
+        assert.deepEqual([refused.status, refused.wasSent], [404, false], refused.text);
+        assert.ok(
+          (await ask(dialect, endpoint, { token: tokens.mine, asked: { pathOf: "mine", body } })).wasSent,
+        );
+      });
+    }
+    for (const type of endpoint.leftModels?.tools ?? []) {
       it(`${route}, ${type}`, async () => {
         const send = (token: string, members: object): ReturnType<typeof ask> =>
           ask(dialect, endpoint, {
@@ -357,7 +370,13 @@ describe("messages inside a socket:", () => {
         }
       });
     }
-    for (const type of socket.choosingTools ?? []) {
+    for (const name of socket.leftModels?.members ?? []) {
+      it(`${route}, ${name}`, async () => {
+        assert.equal(await codeOf(tokens.wider, { [name]: { id: "pmpt_1" } }), "model_not_found");
+        assert.notEqual(await codeOf(tokens.mine, { [name]: { id: "pmpt_1" } }), "model_not_found");
+      });
+    }
+    for (const type of socket.leftModels?.tools ?? []) {
       it(`${route}, ${type} without a model`, async () => {
         assert.equal(await codeOf(tokens.wider, { tools: [{ type }] }), "model_not_found");
         assert.notEqual(await codeOf(tokens.mine, { tools: [{ type }] }), "model_not_found");

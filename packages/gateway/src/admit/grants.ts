@@ -37,8 +37,8 @@ export function checkAnyModel(principal: Principal): void {
   if (llm === null || llm.models === null) return;
   throw new GatewayError(
     "model_not_granted",
-    `The request names no model, or has a tool that names none, and this token does not cover every model the provider may choose. ${describeModels(llm)} ` +
-      "Name one of these in `model`, and one for each tool that takes a model.",
+    `The request names no model, or has a tool or a stored prompt that uses one it does not name, and this token does not cover every model the provider may choose. ${describeModels(llm)} ` +
+      "Name one of these in `model`, and one for each tool that takes a model; send a stored prompt's text instead of its id.",
     { param: "model" },
   );
 }

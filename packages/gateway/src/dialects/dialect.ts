@@ -107,8 +107,8 @@ export interface OfferedEndpoint {
    * the field `svg[model]`), `*` for list elements. Each needs its own grant.
    */
   readonly modelRefs: readonly PickPath[] | "none";
-  /** Types of tools whose model the provider chooses where they name none in `model`. Absent: there are none. */
-  readonly choosingTools?: readonly string[];
+  /** What of a body uses a model that it does not name. Absent: nothing does. */
+  readonly leftModels?: LeftModels;
   /** The reply lists objects of this kind, of all rooms, and is narrowed to those of the caller's room. */
   readonly lists: ObjectKind | "none";
   /** Links in the reply (in each entry of a list) that lead back to the provider's API. Absent: none. */
@@ -119,6 +119,14 @@ export interface OfferedEndpoint {
   readonly takesModelsOf?: ObjectKind;
 }
 
+/** Models that a request uses and does not name: whether a token covers them is not known beforehand. */
+export interface LeftModels {
+  /** Types of tools whose model the provider chooses where they name none in `model`. */
+  readonly tools: readonly string[];
+  /** Top-level members that name something kept at the provider, which may bring models of its own. */
+  readonly members: readonly string[];
+}
+
 /** Where each line of a file of batch requests names models and stored objects, below its `body`. */
 export interface BatchFilePlaces {
   /** The form's field with the file. */
@@ -126,8 +134,8 @@ export interface BatchFilePlaces {
   /** The form's field, and its value, that make it a file of batch requests. */
   readonly purpose: readonly [field: string, value: string];
   readonly models: readonly PickPath[];
-  /** As `OfferedEndpoint.choosingTools`. */
-  readonly choosingTools: readonly string[];
+  /** As `OfferedEndpoint.leftModels`. */
+  readonly leftModels: LeftModels;
   readonly references: readonly ReferencePlace[];
 }
 

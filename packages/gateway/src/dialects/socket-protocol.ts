@@ -88,7 +88,7 @@ export interface SocketProtocol {
   readonly makes: OfferedEndpoint["makes"];
   readonly refersTo: OfferedEndpoint["refersTo"];
   readonly modelRefs: OfferedEndpoint["modelRefs"];
-  readonly choosingTools?: OfferedEndpoint["choosingTools"];
+  readonly leftModels?: OfferedEndpoint["leftModels"];
   /** `query` of the upgrade, with the `?`. */
   open(query: string): SocketSession;
   /** The text of the message that tells a caller of an error of the gateway's. */

@@ -4,11 +4,11 @@
  */
 
 import { parseStrictJson } from "@meshagent/llm-proxy-protocol/strict-json";
-import type { BatchFilePlaces } from "../dialects/dialect.ts";
+import type { BatchFilePlaces, LeftModels } from "../dialects/dialect.ts";
 import type { BatchFile } from "../exchange.ts";
 import type { PickPath } from "../json-pick.ts";
 import type { ObjectReference } from "../provider-objects.ts";
-import { hasChoosingTool } from "./left-models.ts";
+import { hasLeftModel } from "./left-models.ts";
 import { referencesIn } from "./references.ts";
 
 const NEWLINE = 0x0a;
@@ -88,7 +88,7 @@ export class BatchLines {
         else if (path.length === 1) return this.spoil();
       }
     }
-    if (leavesModel(line.body, this.#places.choosingTools)) this.#models.add(CHOSEN_MODEL);
+    if (leavesModel(line.body, this.#places.leftModels)) this.#models.add(CHOSEN_MODEL);
     for (const reference of referencesIn(this.#places.references, line.body)) {
       this.#references.set(`${reference.kind} ${reference.id}`, reference);
     }
@@ -96,9 +96,9 @@ export class BatchLines {
   }
 }
 
-/** It names no model, as lines for images may, or has a tool that names none. */
-function leavesModel(body: unknown, choosingTools: readonly string[]): boolean {
-  return valuesAt(body, ["model"]).length === 0 || hasChoosingTool(choosingTools, body);
+/** It names no model, as lines for images may, or uses one that it does not name. */
+function leavesModel(body: unknown, left: LeftModels): boolean {
+  return valuesAt(body, ["model"]).length === 0 || hasLeftModel(left, body);
 }
 
 function valuesAt(value: unknown, path: PickPath): readonly unknown[] {

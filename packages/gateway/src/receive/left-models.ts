@@ -1,8 +1,9 @@
 /**
- * Tools whose model the provider chooses where the request names none (`OfferedEndpoint.choosingTools`): nobody knows
- * beforehand whether a token covers it. The few bodies that may have such a tool are parsed.
+ * Tools and stored prompts whose model the request does not name (`OfferedEndpoint.leftModels`): nobody knows beforehand
+ * whether a token covers it. The few bodies that may have one are parsed.
  */
 
+import type { LeftModels } from "../dialects/dialect.ts";
 import { GatewayError } from "../errors.ts";
 import type { PolicyFields } from "../exchange.ts";
 import { parseStrictJson, StrictJsonError } from "@meshagent/llm-proxy-protocol/strict-json";
@@ -14,19 +15,21 @@ export function withLeftModels(policy: PolicyFields, isLeft: boolean): PolicyFie
   return isLeft ? { ...policy, hasUnknownModel: true } : policy;
 }
 
-/** Whether a tool of the JSON body leaves its model to the provider. Throws `invalid_body` for JSON that can be read in two ways. */
-export function leavesModel(types: readonly string[], chunks: readonly Uint8Array[]): boolean {
-  if (types.length === 0) return false;
+/** Whether the JSON body uses a model that it does not name. Throws `invalid_body` for JSON that can be read in two ways. */
+export function leavesModel(left: LeftModels, chunks: readonly Uint8Array[]): boolean {
   const [first] = chunks;
   const isOne = chunks.length === 1 && first !== undefined;
   const bytes = isOne ? Buffer.from(first.buffer, first.byteOffset, first.byteLength) : Buffer.concat(chunks);
-  if (!types.some((type) => bytes.includes(`"${type}"`)) && !isSpelled(bytes)) return false;
-  return hasChoosingTool(types, parsed(bytes));
+  const isNamed = [...left.tools, ...left.members].some((name) => bytes.includes(`"${name}"`));
+  return (isNamed || isSpelled(bytes)) && hasLeftModel(left, parsed(bytes));
 }
 
 /** The same of a parsed body. */
-export function hasChoosingTool(types: readonly string[], body: unknown): boolean {
-  return hasTool(body, (tool) => types.includes(String(tool["type"])) && !tool["model"]);
+export function hasLeftModel({ tools, members }: LeftModels, body: unknown): boolean {
+  // A text of that name, as a legacy completion has, names nothing that is kept.
+  if (isMembers(body) && members.some((name) => isMembers(body[name]) && !Array.isArray(body[name])))
+    return true;
+  return hasTool(body, (tool) => tools.includes(String(tool["type"])) && !tool["model"]);
 }
 
 function isSpelled(bytes: Buffer): boolean {

@@ -90,7 +90,8 @@ export function peekMessage(
       { param: named },
     );
   }
-  const isLeft = asks.kind === "begins" && leavesModel(from.protocol.choosingTools ?? [], [payload]);
+  const { leftModels } = from.protocol;
+  const isLeft = asks.kind === "begins" && leftModels !== undefined && leavesModel(leftModels, [payload]);
   return { asks, body, byteLength, references, leavesModel: isLeft };
 }
 

@@ -137,14 +137,14 @@ async function leavesModelIn(
   read: ReadBody,
   decoding: Decoding,
 ): Promise<boolean> {
-  const { choosingTools = [] } = endpoint;
-  if (choosingTools.length === 0 || principal.grants.llm?.models == null) return false;
+  const { leftModels } = endpoint;
+  if (leftModels === undefined || principal.grants.llm?.models == null) return false;
   const chunks: Uint8Array[] = [];
   await eachDecoded(read, decoding, (chunk) => {
     if (decoding.encodings.length > 0) read.reservation.grow(chunk.byteLength);
     chunks.push(chunk);
   });
-  return leavesModel(choosingTools, chunks);
+  return leavesModel(leftModels, chunks);
 }
 
 async function eachDecoded(

@@ -143,7 +143,7 @@ test("a batch file tells the models and references of its lines, in any split", 
   const places = {
     field: "file",
     purpose: ["purpose", "batch"] as const,
-    choosingTools: ["image_generation"],
+    leftModels: { tools: ["image_generation"], members: [] },
     models: [["model"], ["tools", "*", "model"]],
     references: responseReferences,
   };

@@ -7,7 +7,7 @@ import type { Endpoint, EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
 import { openAiObjectEndpoints } from "./object-endpoints.ts";
 import {
   chatReferences,
-  choosingTools,
+  responseLeftModels,
   imageReferences,
   makesResponse,
   noObjects,
@@ -46,7 +46,11 @@ const responsesPolicy: EndpointPolicy = {
   fields: ["stream", "service_tier", "max_output_tokens", "store", "background"],
 };
 
-const responseRefs = { refersTo: responseReferences, modelRefs: toolModels, choosingTools } as const;
+const responseRefs = {
+  refersTo: responseReferences,
+  modelRefs: toolModels,
+  leftModels: responseLeftModels,
+} as const;
 
 /** A file and its fields. */
 const formPolicy: EndpointPolicy = {

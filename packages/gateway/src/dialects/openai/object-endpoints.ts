@@ -5,7 +5,7 @@
 
 import type { EndpointPolicy, OfferedEndpoint } from "../dialect.ts";
 import {
-  choosingTools,
+  responseLeftModels,
   conversationReferences,
   cursors,
   inPath,
@@ -148,7 +148,7 @@ const files: readonly OfferedEndpoint[] = [
       field: "file",
       purpose: ["purpose", "batch"],
       models: [["model"], ...toolModels],
-      choosingTools,
+      leftModels: responseLeftModels,
       references: responseReferences,
     },
   }),

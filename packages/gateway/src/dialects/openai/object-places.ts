@@ -3,7 +3,7 @@
  * the `openai` SDK's types, 7.57.0). Data for the endpoint tables; nothing is read here.
  */
 
-import type { Makes, OfferedEndpoint, ReferencePlace } from "../dialect.ts";
+import type { Makes, OfferedEndpoint, ReferencePlace, LeftModels } from "../dialect.ts";
 import { responsesModels } from "./responses-models.ts";
 import type { PickPath } from "../../json-pick.ts";
 import type { ObjectKind } from "../../provider-objects.ts";
@@ -69,8 +69,11 @@ export const conversationReferences: readonly ReferencePlace[] = [
   ...filesAnywhere,
 ];
 
-/** It takes an image model of the provider's choice (openai 7.57.0: `Tool.ImageGeneration.model` is optional). */
-export const choosingTools: readonly string[] = ["image_generation"];
+/**
+ * An image tool takes a model of the provider's choice (openai 7.57.0: `Tool.ImageGeneration.model` is optional), and a
+ * stored prompt brings a model and tools of its own.
+ */
+export const responseLeftModels: LeftModels = { tools: ["image_generation"], members: ["prompt"] };
 
 /** The models of tools, and of a moderation that goes along. */
 export const toolModels: readonly PickPath[] = [...responsesModels, ["moderation", "model"]];

@@ -16,7 +16,7 @@ import type {
   SocketSession,
 } from "../socket-protocol.ts";
 import { openAiErrorBody } from "./errors.ts";
-import { choosingTools, makesResponse, responseReferences, toolModels } from "./object-places.ts";
+import { responseLeftModels, makesResponse, responseReferences, toolModels } from "./object-places.ts";
 import { ResponsesEvents, responsesNeedles } from "./usage-responses.ts";
 
 const policy: EndpointPolicy = {
@@ -64,7 +64,7 @@ export const responsesSocket: SocketProtocol = {
   // What it goes on from may be of the same connection, of which nobody else has to know (`forward/caller-asks.ts`).
   refersTo: responseReferences.filter(({ name }) => name !== "previous_response_id"),
   modelRefs: toolModels,
-  choosingTools,
+  leftModels: responseLeftModels,
   open: () => new ResponsesSession(),
   renderError: renderResponsesSocketError,
 };
