@@ -12,7 +12,6 @@ import type {
   SetBudgetBody,
 } from "@meshagent/llm-proxy-protocol/api";
 import { matchesModel } from "@meshagent/llm-proxy-protocol/model-pattern";
-import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { formatUsd, parseNanoUsd } from "@meshagent/llm-proxy-protocol/usd";
 import { toRfc3339 } from "../clock.ts";
 import { Calendar } from "../hold/period.ts";
@@ -23,6 +22,7 @@ import type { BudgetNotice as BudgetNoticeRow } from "../store/notices.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
 import { ApiFault } from "./fault.ts";
 import { isSameScope, scopeOf, scopeShape, subjectOf, subjectOfKey } from "./limit-scope.ts";
+import { definitionsOf, findDefinition, placeOfDefinition } from "./limit-definitions.ts";
 import { madePage } from "./pages.ts";
 
 type BudgetHandlers = Pick<
@@ -41,8 +41,8 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
       const { items, next_cursor } = madePage({
         list: "budgets",
         query,
-        rows: await budgetsOf(deps, project.id),
-        placeOf: ({ createdAtMs, id }) => [String(createdAtMs).padStart(16, "0"), id],
+        rows: await definitionsOf(deps, project.id, "budget"),
+        placeOf: placeOfDefinition,
       });
       return { budgets: await Promise.all(items.map((each) => reader.read(each))), next_cursor };
     },
@@ -52,12 +52,12 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
       return reader.read(budget);
     },
     getBudget: async ({ project, params }) => {
-      const budget = await findBudget(deps, project.id, params.budget);
+      const budget = await findDefinition(deps, project.id, { kind: "budget", id: params.budget });
       const notices = await deps.notices.listOf(budget.id, MAX_NOTICES);
       return { ...(await reader.readAccounts(budget)), notices: notices.map(noticeShape) };
     },
     replaceBudget: async ({ project, params, body, write }) => {
-      const before = await findBudget(deps, project.id, params.budget);
+      const before = await findDefinition(deps, project.id, { kind: "budget", id: params.budget });
       const after = definitionOf(body, before);
       // Its accounts are counted for what the scope names: under another scope they would be somebody else's.
       if (!isSameScope(before.scope, after.scope)) {
@@ -70,7 +70,7 @@ export function budgetHandlers(deps: ApiDeps): BudgetHandlers {
       return reader.read(after);
     },
     deleteBudget: async ({ project, params, write }) => {
-      const budget = await findBudget(deps, project.id, params.budget);
+      const budget = await findDefinition(deps, project.id, { kind: "budget", id: params.budget });
       await write.removeLimit(project.id, budget.id);
       return null;
     },
@@ -85,7 +85,7 @@ export async function budgetsFor(
   filter: LedgerFilter,
 ): Promise<readonly Budget[]> {
   const reader = new BudgetReader(deps);
-  const budgets = await budgetsOf(deps, projectId);
+  const budgets = await definitionsOf(deps, projectId, "budget");
   return Promise.all(budgets.filter((each) => covers(each, filter)).map((each) => reader.read(each, filter)));
 }
 
@@ -123,19 +123,6 @@ class BudgetReader {
       accounts,
     };
   }
-}
-
-async function budgetsOf({ directory }: ApiDeps, projectId: string): Promise<readonly BudgetDefinition[]> {
-  return (await directory.listLimits(projectId)).filter((each) => each.kind === "budget");
-}
-
-async function findBudget(deps: ApiDeps, projectId: string, id: string): Promise<BudgetDefinition> {
-  const budget = (await budgetsOf(deps, projectId)).find((each) => each.id === id);
-  if (budget !== undefined) return budget;
-  throw new ApiFault(
-    "not_found",
-    `The project has no budget ${quoted(id)}. \`meshagent budget list\` shows the ids.`,
-  );
 }
 
 function definitionOf(

@@ -1,13 +1,12 @@
 /** Limits on requests, tokens and what runs at once: what operators set. The hold step holds them. */
 
 import type { Limit, SetLimitBody } from "@meshagent/llm-proxy-protocol/api";
-import { quoted } from "@meshagent/llm-proxy-protocol/name";
 import { toRfc3339 } from "../clock.ts";
 import { newUuid } from "../ids.ts";
 import type { RateDefinition } from "../store/limit-definition.ts";
 import type { ApiDeps, Handlers } from "./call.ts";
-import { ApiFault } from "./fault.ts";
 import { scopeOf, scopeShape } from "./limit-scope.ts";
+import { definitionsOf, findDefinition, placeOfDefinition } from "./limit-definitions.ts";
 import { madePage } from "./pages.ts";
 
 type LimitHandlers = Pick<
@@ -22,8 +21,8 @@ export function limitHandlers(deps: ApiDeps): LimitHandlers {
       const { items, next_cursor } = madePage({
         list: "limits",
         query,
-        rows: await limitsOf(deps, project.id),
-        placeOf: ({ createdAtMs, id }) => [String(createdAtMs).padStart(16, "0"), id],
+        rows: await definitionsOf(deps, project.id, "rate"),
+        placeOf: placeOfDefinition,
       });
       return { limits: items.map(limitShape), next_cursor };
     },
@@ -32,31 +31,22 @@ export function limitHandlers(deps: ApiDeps): LimitHandlers {
       await write.setLimit(limit);
       return limitShape(limit);
     },
-    getLimit: async ({ project, params }) => limitShape(await findLimit(deps, project.id, params.limit)),
+    getLimit: async ({ project, params }) =>
+      limitShape(await findDefinition(deps, project.id, { kind: "rate", id: params.limit })),
     replaceLimit: async ({ project, params, body, write }) => {
-      const limit = definitionOf(body, await findLimit(deps, project.id, params.limit));
+      const limit = definitionOf(
+        body,
+        await findDefinition(deps, project.id, { kind: "rate", id: params.limit }),
+      );
       await write.setLimit(limit);
       return limitShape(limit);
     },
     deleteLimit: async ({ project, params, write }) => {
-      const limit = await findLimit(deps, project.id, params.limit);
+      const limit = await findDefinition(deps, project.id, { kind: "rate", id: params.limit });
       await write.removeLimit(project.id, limit.id);
       return null;
     },
   };
-}
-
-async function limitsOf({ directory }: ApiDeps, projectId: string): Promise<readonly RateDefinition[]> {
-  return (await directory.listLimits(projectId)).filter((each) => each.kind === "rate");
-}
-
-async function findLimit(deps: ApiDeps, projectId: string, id: string): Promise<RateDefinition> {
-  const limit = (await limitsOf(deps, projectId)).find((each) => each.id === id);
-  if (limit !== undefined) return limit;
-  throw new ApiFault(
-    "not_found",
-    `The project has no limit ${quoted(id)}. \`meshagent limit list\` shows the ids.`,
-  );
 }
 
 function definitionOf(

@@ -12,11 +12,11 @@ import type {
   HeaderLines,
   UpstreamCall,
   UpstreamClient,
-  UpstreamFailure,
   UpstreamObserver,
   UpstreamReply,
   UpstreamRequest,
 } from "../upstream/client.ts";
+import { tellWhole, WholeReply } from "./whole-reply.ts";
 
 /** As long as Codex itself believes a list (0.169.0). */
 const freshMs = 5 * 60_000;
@@ -116,13 +116,6 @@ function tellKept(clock: Clock, { reply, body, listedAtMs }: KeptList, observer:
   tellWhole({ ...reply, headers }, body, observer);
 }
 
-/** A copy: the chunk belongs to its observer. Nothing follows that a slow one could hold up. */
-function tellWhole(reply: UpstreamReply, body: Buffer, observer: UpstreamObserver): void {
-  observer.onReply(reply);
-  if (body.byteLength > 0) observer.onChunk(Buffer.from(body));
-  observer.onEnd();
-}
-
 interface QuestionOptions {
   readonly clock: Clock;
   readonly findKept: () => KeptList | null;
@@ -132,23 +125,26 @@ interface QuestionOptions {
 }
 
 /** It goes on when its callers have left or were answered without it, so that the next one has something. */
-class Question implements UpstreamObserver {
+class Question {
   readonly #options: QuestionOptions;
   /** With the timer after which each takes what is kept. */
   readonly #waiting = new Map<UpstreamObserver, NodeJS.Timeout>();
-  readonly #chunks: Uint8Array[] = [];
-  #call: UpstreamCall | null = null;
-  #reply: UpstreamReply | null = null;
-  #byteLength = 0;
+  readonly #asking: WholeReply;
   readonly #timers: NodeJS.Timeout[] = [];
   #isSilent = false;
 
   constructor(options: QuestionOptions) {
     this.#options = options;
+    this.#asking = new WholeReply({
+      maxBytes: maxListBytes,
+      what: "model list",
+      onWhole: (reply, body) => this.#onWhole(reply, body),
+      onFailure: (failure) => this.#tellOrKept((observer) => observer.onFailure(failure)),
+    });
   }
 
   start(client: Pick<UpstreamClient, "send">, request: UpstreamRequest): void {
-    this.#call = client.send(request, this);
+    this.#asking.ask(client, request);
     this.#timers.push(
       setTimeout(() => this.#giveUpWaiting(), maxSilenceMs),
       setTimeout(() => this.#end(), maxAskingMs),
@@ -177,38 +173,17 @@ class Question implements UpstreamObserver {
 
   #end(): void {
     this.#options.onOver();
-    this.#call?.abort();
+    this.#asking.abort();
     this.#giveUpWaiting();
   }
 
-  onReply(reply: UpstreamReply): void {
-    this.#reply = reply;
-  }
-
-  onChunk(chunk: Uint8Array): boolean {
-    this.#byteLength += chunk.byteLength;
-    this.#chunks.push(chunk);
-    if (this.#byteLength <= maxListBytes) return true;
-    this.#call?.abort();
-    const cause = new Error(`The reply is over ${maxListBytes} bytes, which no model list is.`);
-    this.onFailure({ reason: "invalid_reply", isUnsent: false, cause });
-    return true;
-  }
-
-  onEnd(): void {
-    const reply = this.#reply;
-    if (reply === null) return;
-    const body = Buffer.concat(this.#chunks);
+  #onWhole(reply: UpstreamReply, body: Buffer): void {
     if (isTrouble(reply.status)) return this.#tellOrKept((observer) => tellWhole(reply, body, observer));
     const isList =
       reply.status === 200 && mediaTypeOf(headerValue(reply.headers, "content-type")) === "application/json";
     const isKept = isList && body.byteLength <= maxKeptBytes;
     this.#options.keep(isKept ? { reply, body, listedAtMs: this.#options.clock.now() } : null);
     this.#tell((observer) => tellWhole(reply, body, observer));
-  }
-
-  onFailure(failure: UpstreamFailure): void {
-    this.#tellOrKept((observer) => observer.onFailure(failure));
   }
 
   #tellOrKept(say: (observer: UpstreamObserver) => void): void {

@@ -9,11 +9,10 @@ import type {
   UpstreamBody,
   UpstreamCall,
   UpstreamClient,
-  UpstreamFailure,
   UpstreamObserver,
-  UpstreamReply,
   UpstreamRequest,
 } from "../upstream/client.ts";
+import { tellWhole, WholeReply } from "./whole-reply.ts";
 
 /** A reply is kept until its end, for those who join late. A token count has some hundred bytes. */
 const maxReplyBytes = 1024 * 1024;
@@ -47,20 +46,23 @@ export function createSharedFlights(): SharedFlights {
   };
 }
 
-class Flight implements UpstreamObserver {
+class Flight {
   readonly #onOver: () => void;
   readonly #observers = new Set<UpstreamObserver>();
-  readonly #chunks: Uint8Array[] = [];
-  #call: UpstreamCall | null = null;
-  #reply: UpstreamReply | null = null;
-  #byteLength = 0;
+  readonly #asking: WholeReply;
 
   constructor(onOver: () => void) {
     this.#onOver = onOver;
+    this.#asking = new WholeReply({
+      maxBytes: maxReplyBytes,
+      what: "token count",
+      onWhole: (reply, body) => this.#tell((observer) => tellWhole(reply, body, observer)),
+      onFailure: (failure) => this.#tell((observer) => observer.onFailure(failure)),
+    });
   }
 
   start(client: Pick<UpstreamClient, "send">, request: UpstreamRequest): void {
-    this.#call = client.send(withOwnChunks(request), this);
+    this.#asking.ask(client, withOwnChunks(request));
   }
 
   join(observer: UpstreamObserver): void {
@@ -71,35 +73,7 @@ class Flight implements UpstreamObserver {
     // One that was served already, or will be by the loop that is under way, ends nothing.
     if (!this.#observers.delete(observer) || this.#observers.size > 0) return;
     this.#onOver();
-    this.#call?.abort();
-  }
-
-  onReply(reply: UpstreamReply): void {
-    this.#reply = reply;
-  }
-
-  onChunk(chunk: Uint8Array): boolean {
-    this.#byteLength += chunk.byteLength;
-    this.#chunks.push(chunk);
-    if (this.#byteLength <= maxReplyBytes) return true;
-    this.#call?.abort();
-    const cause = new Error(`The reply is over ${maxReplyBytes} bytes, which no token count is.`);
-    this.onFailure({ reason: "invalid_reply", isUnsent: false, cause });
-    return true;
-  }
-
-  onEnd(): void {
-    const whole = Buffer.concat(this.#chunks);
-    this.#tell((observer) => {
-      if (this.#reply !== null) observer.onReply(this.#reply);
-      // A copy each: the chunk belongs to its observer. Nothing follows that a slow one could hold up.
-      if (whole.byteLength > 0) observer.onChunk(Buffer.from(whole));
-      observer.onEnd();
-    });
-  }
-
-  onFailure(failure: UpstreamFailure): void {
-    this.#tell((observer) => observer.onFailure(failure));
+    this.#asking.abort();
   }
 
   /** Over before anyone is told: who repeats the question in answer to a failure begins a new flight. */

@@ -1,6 +1,6 @@
 /**
  * What the gateway asks of its store to hold a limit: budgets, rates and caps on what runs at once. It says what is
- * atomic and which sums hold after every call. It knows no price and no request: amounts come from `admit/`.
+ * atomic and which sums hold after every call. It knows no price and no request: amounts come from `hold/`.
  *
  * An account is the counter of one limit, in one period, for one subject (facts/budget.md 5: the window is part of
  * every key). A hold takes its share of several accounts at once, all or nothing, before anything goes upstream,
@@ -26,7 +26,7 @@ export interface BudgetAccount {
   readonly limitId: string;
   /**
    * For a new account of a budget that the directory does not define: the amount, in nano-dollars. One that it defines
-   * goes by the definition, and a known account keeps what `setBudgetAmount` made of it.
+   * goes by the definition, and a known account keeps what `DirectoryWrites.setLimit` made of it.
    */
   readonly amountNanoUsd: number;
   readonly toleranceNanoUsd: number;
@@ -178,8 +178,6 @@ export interface Limits {
     leaseId: string,
     report: { readonly spentNanoUsd: number; readonly keptNanoUsd: number },
   ): Promise<void>;
-  /** A budget's amount or percentages were changed: every account of it follows, at once. */
-  setBudgetAmount(limitId: string, to: BudgetTerms): Promise<void>;
 
   /**
    * A quick look at each, as of the last write that this process knows of; decides nothing, and waits for nothing. null

@@ -7,27 +7,21 @@ import type { PassingChoice } from "../../passing.ts";
 import type { AuditEntry, AuditEvent, AuditFilter, Author } from "../audit.ts";
 import type { BudgetDefinition, RateDefinition } from "../limit-definition.ts";
 import type { ApiKeyWithSecret, Directory, Store } from "../store.ts";
+import { sampleBudget } from "./sample-budget.ts";
 import { tester, withStore } from "./store-under-test.ts";
 import type { OpenStore } from "./store-under-test.ts";
 
 const nobody = { room: null, participant: null, apiKeyId: null, sessionId: null, model: null };
 
 function budget(projectId: string, change: Partial<BudgetDefinition> = {}): BudgetDefinition {
-  return {
-    kind: "budget",
-    id: "b1",
+  return sampleBudget({
     projectId,
     name: "lab's",
     scope: { ...nobody, room: "lab", participant: "*" },
-    createdAtMs: 1,
     amountNanoUsd: 10_500_000_000,
-    toleranceNanoUsd: 0,
-    period: "month",
-    timeZone: "UTC",
-    mode: "hard",
     notifyAtPercent: [80],
     ...change,
-  };
+  });
 }
 
 function rate(projectId: string): RateDefinition {

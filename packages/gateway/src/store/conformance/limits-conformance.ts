@@ -12,7 +12,8 @@ import type {
 } from "../limits.ts";
 import { ExchangeIdTakenError, UnknownExchangeError } from "../errors.ts";
 import { sampleIntent, sampleRecord, sampleResult } from "./sample-exchanges.ts";
-import { withStore } from "./store-under-test.ts";
+import { sampleBudget } from "./sample-budget.ts";
+import { tester, withStore } from "./store-under-test.ts";
 import type { OpenStore, StoreUnderTest } from "./store-under-test.ts";
 
 function budget(key: string, amountNanoUsd: number, rest: Partial<BudgetAccount> = {}): BudgetAccount {
@@ -340,7 +341,9 @@ function holdTests(name: string, open: OpenStore): void {
       await reserve(under, { id: "ex_1", amount: 60, accounts: [budget("b|day 1", 100)] });
       await reserve(under, { id: "ex_2", amount: 10, accounts: [budget("b|day 2", 100)] });
       await reserve(under, { id: "ex_3", amount: 10, accounts: [budget("c|day 2", 100)] });
-      await under.store.limits.setBudgetAmount("b", { amountNanoUsd: 50, toleranceNanoUsd: 5 });
+      const write = under.store.directory.as(tester);
+      const { id: projectId } = await write.createProject("p");
+      await write.setLimit(sampleBudget({ id: "b", projectId, amountNanoUsd: 50, toleranceNanoUsd: 5 }));
       const reopened = await under.reopen();
       assert.deepEqual(await stateOf(reopened, "b|day 1"), [0, 60, 0, -5]);
       assert.deepEqual(await stateOf(reopened, "b|day 2"), [0, 10, 0, 45]);

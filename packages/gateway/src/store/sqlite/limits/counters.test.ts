@@ -125,7 +125,7 @@ test("an account of an older version tells from its next request on, what it has
     "INSERT INTO budget_accounts (key, limit_id, amount, tolerance, spent, held, leased) VALUES ('b', 'b', 1000, 0, 600, 0, 0)",
   );
   const terms = { amountNanoUsd: 1_000, toleranceNanoUsd: 0, notifyAtPercent: [50, 80] };
-  await limits.setBudgetAmount("b", terms);
+  limits.inTransaction((setTerms) => setTerms("b", terms));
   assert.deepEqual(crossed, [], "nobody knows whether its period has ended");
   const told = { ...account, notifyAtPercent: [50, 80], resetsAtMs: 9 };
   await limits.reserve({

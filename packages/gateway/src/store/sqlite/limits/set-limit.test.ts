@@ -6,26 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { sampleBudget } from "../../conformance/sample-budget.ts";
 import { sampleIntent } from "../../conformance/sample-exchanges.ts";
 import { tester } from "../../conformance/store-under-test.ts";
-import type { BudgetDefinition } from "../../limit-definition.ts";
 import { newMasterKey } from "../../vault.ts";
 import { databaseFileIn, openSqliteStore } from "../sqlite-store.ts";
-
-const budget = (projectId: string, amountNanoUsd: number): BudgetDefinition => ({
-  kind: "budget",
-  id: "b",
-  projectId,
-  name: "lab",
-  scope: { room: null, participant: null, apiKeyId: null, sessionId: null, model: null },
-  createdAtMs: 1,
-  amountNanoUsd,
-  toleranceNanoUsd: 0,
-  period: "month",
-  timeZone: "UTC",
-  mode: "hard",
-  notifyAtPercent: [],
-});
 
 test("an amount that the accounts cannot take is not the definition's either", async (context) => {
   const directory = mkdtempSync(join(tmpdir(), "set-limit-"));
@@ -43,7 +28,7 @@ test("an amount that the accounts cannot take is not the definition's either", a
     const account = await store.limits.budgetAccount("b");
     return [limit?.kind === "budget" ? limit.amountNanoUsd : null, account?.amountNanoUsd];
   };
-  await store.directory.as(tester).setLimit(budget(projectId, 1000));
+  await store.directory.as(tester).setLimit(sampleBudget({ id: "b", projectId, amountNanoUsd: 1000 }));
   await store.limits.reserve({
     intent: sampleIntent({ id: "ex_1", bootId: "boot_1" }),
     nowMs: 1,
@@ -67,10 +52,13 @@ test("an amount that the accounts cannot take is not the definition's either", a
   const shell = new DatabaseSync(databaseFileIn(directory));
   context.after(() => shell.close());
   shell.exec("CREATE TRIGGER no BEFORE UPDATE ON budget_accounts BEGIN SELECT RAISE(ABORT, 'no'); END");
-  await assert.rejects(store.directory.as(tester).setLimit(budget(projectId, 500)), /no/);
+  await assert.rejects(
+    store.directory.as(tester).setLimit(sampleBudget({ id: "b", projectId, amountNanoUsd: 500 })),
+    /no/,
+  );
   assert.deepEqual(await amounts(), [1000, 1000]);
 
   shell.exec("DROP TRIGGER no");
-  await store.directory.as(tester).setLimit(budget(projectId, 500));
+  await store.directory.as(tester).setLimit(sampleBudget({ id: "b", projectId, amountNanoUsd: 500 }));
   assert.deepEqual(await amounts(), [500, 500]);
 });

@@ -125,10 +125,6 @@ export class SqliteLimits implements Limits {
     });
   }
 
-  setBudgetAmount(limitId: string, to: BudgetTerms): Promise<void> {
-    return this.#queue.enqueue(() => this.#counters.setTerms(limitId, to, this.#clock.now()));
-  }
-
   /** A transaction in which a budget's terms can be set beside what else is written. */
   inTransaction<T>(work: (setTerms: (limitId: string, terms: BudgetTerms) => void) => T): T {
     return this.#queue.runNow(() =>
